@@ -1,0 +1,196 @@
+/**
+ * Every failure a user can meet: what happened, why it usually happens, what to do about it.
+ * The codes are public API; `docs/errors.md` is generated from this list and tested against it.
+ */
+export const ERRORS = {
+  // ── Input ────────────────────────────────────────────────────────────────
+  INVALID_REQUEST: {
+    status: 400,
+    message: 'The request does not match the API.',
+    cause: 'A parameter or the body has a wrong name, type or range.',
+    cure: 'Read `error.details`: it names each field and what is expected. The API is described at /api/v1/openapi.json.',
+  },
+  UNAUTHENTICATED: {
+    status: 401,
+    message: 'A token or session is needed.',
+    cause: 'Writes always need one; reads need one when Perfloop listens beyond loopback.',
+    cure: 'Send `Authorization: Bearer TOKEN`. The admin token is in the file `admin-token` of the data directory.',
+  },
+  FORBIDDEN_ORIGIN: {
+    status: 403,
+    message: 'The request came from a host or origin that is not allowed.',
+    cause:
+      'Another web page tried to use Perfloop through the browser, or Perfloop is reached by a name it does not know.',
+    cure: 'Open Perfloop by the address it printed, or add the name to the setting `server.allowedHosts`.',
+  },
+  NOT_FOUND: {
+    status: 404,
+    message: 'There is nothing at this address.',
+    cause: 'The id is unknown, or its data is past its retention.',
+    cure: 'Go back to the list and choose an entry that is there now.',
+  },
+  CONFLICT: {
+    status: 409,
+    message: 'The present state does not allow this.',
+    cause:
+      'Somebody else, or Perfloop itself, changed it first; or the step is not legal from here.',
+    cure: 'Reload, look at the state and the ledger, then decide again.',
+  },
+  INTERNAL: {
+    status: 500,
+    message: 'Perfloop failed to answer.',
+    cause: 'A defect in Perfloop.',
+    cure: 'The log has the stack under the same request id; please report it.',
+  },
+  // ── Settings ─────────────────────────────────────────────────────────────
+  SETTINGS_INVALID: {
+    status: 400,
+    message: 'The settings are not valid.',
+    cause: 'A key is unknown, or a value has the wrong type or range.',
+    cure: 'Correct the keys that `details` names. Every key is described in docs/settings.md.',
+  },
+  SETTINGS_FILE_UNREADABLE: {
+    status: 400,
+    message: 'The settings file cannot be read.',
+    cause: 'It does not exist, is not readable, or is not JSON.',
+    cure: 'Check the path given with --config, and the line that `details` names.',
+  },
+  // ── Store ────────────────────────────────────────────────────────────────
+  DATA_DIRECTORY_IN_USE: {
+    status: 503,
+    message: 'The data directory is in use by another process.',
+    cause: 'Another Perfloop runs on it.',
+    cure: 'Stop the other one (its process id is in `details`), or choose another directory with --data.',
+  },
+  STORE_UNREACHABLE: {
+    status: 503,
+    message: 'The store did not answer.',
+    cause: 'The store process is restarting, or the external ClickHouse server is away.',
+    cure: 'Wait a moment: acknowledged telemetry is in the spool and is loaded when the store is back. If it stays, read the log.',
+  },
+  STORE_QUERY_FAILED: {
+    status: 500,
+    message: 'The store refused or failed a query.',
+    cause: 'The query ran out of its memory or time limit, or the store has a defect.',
+    cure: 'Ask for a shorter time range; if it stays, report it with `details`.',
+  },
+  STORE_QUERY_BANNED: {
+    status: 503,
+    message: 'This query has stopped the store twice and is no longer run.',
+    cause: 'It exceeds what the store can do with its memory.',
+    cure: 'Ask for a shorter range, or raise `store.maxMemoryBytes` and restart.',
+  },
+  QUERY_ROW_UNEXPECTED: {
+    status: 500,
+    message: 'A query returned a row that does not match its declared shape.',
+    cause: 'A defect in Perfloop, or a data directory written by a newer version.',
+    cure: 'Use the version that wrote the directory, or report it.',
+  },
+  CHDB_MISSING: {
+    status: 503,
+    message: 'The embedded store (chDB) is not installed.',
+    cause: 'npm skipped optional dependencies, or there is no build for this platform.',
+    cure: 'Run `npm install chdb`, or name a ClickHouse server in `store.clickhouse.url`.',
+  },
+  // ── Receive ──────────────────────────────────────────────────────────────
+  OTLP_BODY_UNREADABLE: {
+    status: 400,
+    message: 'The request body is not valid OTLP.',
+    cause:
+      'The body is truncated, compressed differently than declared, or not an OTLP export request.',
+    cure: '`details` tells where reading stopped. Check the exporter’s protocol (http/protobuf or http/json) and path.',
+  },
+  OTLP_BODY_TOO_LARGE: {
+    status: 413,
+    message: 'The request body is larger than allowed.',
+    cause: 'The exporter sends more in one batch than `ingest.maxBodyBytes`.',
+    cure: 'Lower the batch size of the exporter or raise the setting.',
+  },
+  OTLP_MEDIA_TYPE: {
+    status: 415,
+    message: 'This content type or encoding is not supported.',
+    cause: 'OTLP/HTTP is application/x-protobuf or application/json, optionally gzip.',
+    cure: 'Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf.',
+  },
+  INGEST_TOKEN_UNKNOWN: {
+    status: 401,
+    message: 'The ingest token is missing, unknown or revoked.',
+    cause: 'Ingest tokens are required here (always so beyond loopback).',
+    cure: 'Create one under Settings or with the API, and send it as `Authorization: Bearer TOKEN` (OTEL_EXPORTER_OTLP_HEADERS).',
+  },
+  SPOOL_FULL: {
+    status: 429,
+    message: 'The spool is full; send again later.',
+    cause: 'Telemetry arrives faster than the store takes it, or the disk is full.',
+    cure: 'The exporter retries by itself. If it stays: free disk, raise `ingest.spool.maxBytes`, or send less.',
+  },
+  SPOOL_FRAME_CORRUPT: {
+    status: 500,
+    message: 'A part of the spool was damaged and has been set aside.',
+    cause: 'A disk error or a foreign hand; a half-written end after a crash is not this.',
+    cure: 'The bytes are kept in the folder `quarantine` of the data directory. Check the disk.',
+  },
+  PORT_IN_USE: {
+    status: 503,
+    message: 'A port is already in use.',
+    cause:
+      'Another program, perhaps an OpenTelemetry Collector or another Perfloop, listens there.',
+    cure: 'Stop it, or choose another port (--port, --otlp-http, --otlp-grpc).',
+  },
+  // ── Analyze ──────────────────────────────────────────────────────────────
+  ANALYZER_FAILED: {
+    status: 500,
+    message: 'An analyzer failed while judging its evidence.',
+    cause: 'A defect in the analyzer, or a time or row limit was passed.',
+    cure: 'It is disabled after repeated faults and listed under health; the others go on.',
+  },
+  TRACE_FILE_UNREADABLE: {
+    status: 400,
+    message: 'A trace file cannot be read.',
+    cause: 'It does not exist or is not OTLP JSON (one export request, or one a line).',
+    cure: 'Write it with an OTLP file exporter; `details` tells where reading stopped.',
+  },
+  // ── Optimize ─────────────────────────────────────────────────────────────
+  TARGET_UNREACHABLE: {
+    status: 502,
+    message: 'The target did not answer.',
+    cause: 'The database is down, the DSN is wrong, or the role may not connect.',
+    cure: 'Check the DSN of the target; `details` has the database’s own words.',
+  },
+  TARGET_PERMISSION_DENIED: {
+    status: 502,
+    message: 'The target refused for lack of permission.',
+    cause: 'Perfloop’s role on the target may look but not change.',
+    cure: 'Apply the change by hand from the optimization page, or grant the role what `details` names.',
+  },
+  CHANGE_FAILED: {
+    status: 502,
+    message: 'The change could not be made; what was begun has been taken back.',
+    cause:
+      'The target refused it: a lock timeout, a lack of disk, or a change of schema meanwhile.',
+    cure: '`details` has the target’s own words. Approve again at a quieter time.',
+  },
+  KILL_SWITCH_ENGAGED: {
+    status: 409,
+    message: 'The kill switch is engaged: nothing is applied.',
+    cause: 'Somebody stopped all changes.',
+    cure: 'Release it under Targets when it is safe again.',
+  },
+} as const satisfies Record<
+  string,
+  { status: number; message: string; cause: string; cure: string }
+>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export class PerfloopError extends Error {
+  override readonly name = 'PerfloopError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, details: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    super(ERRORS[code].message, { cause })
+    this.code = code
+    this.details = details
+  }
+}

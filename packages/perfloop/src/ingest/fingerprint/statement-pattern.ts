@@ -1,0 +1,19 @@
+import type { Fingerprint } from '../../domain/fingerprint.ts'
+
+export const DIALECTS = ['postgresql', 'mysql', 'mssql', 'oracle', 'sqlite'] as const
+export type Dialect = (typeof DIALECTS)[number]
+
+/** A database statement without its literals. */
+export interface StatementPattern {
+  readonly fingerprint: Fingerprint
+  /** Literals as `?`, lists collapsed to one `?`, comments gone, white space folded. */
+  readonly normalized: string
+  /** Verb in upper case: SELECT, INSERT, …; CALL for procedures; empty when none is found. */
+  readonly verb: string
+  /** Tables it touches, in order of appearance, without duplicates; CTE names left out. */
+  readonly tables: readonly string[]
+  /** Short and low in cardinality: verb and tables, such as `SELECT orders customers`. */
+  readonly summary: string
+  /** The literals that were taken out, in order, as written: for the keyed parameter hash only, never stored. */
+  readonly literals: readonly string[]
+}

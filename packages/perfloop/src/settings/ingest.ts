@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { count, durationMs, port, section, sizeBytes } from './section.ts'
+
+export const IngestSettings = section({
+  otlpHttpPort: port().default(4318).describe('Port of OTLP/HTTP.'),
+  otlpGrpcPort: port().default(4317).describe('Port of OTLP/gRPC.'),
+  requireTokens: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe('Whether senders need an ingest token. null: only when listening beyond loopback.'),
+  defaultEnvironment: z
+    .string()
+    .default('development')
+    .describe('Environment of telemetry that carries no deployment.environment.name.'),
+  maxBodyBytes: sizeBytes()
+    .default(16 * 1024 * 1024)
+    .describe('Largest body of one export request, after decompression.'),
+  maxSpansPerRequest: count()
+    .default(50_000)
+    .describe('Most spans (or points, or log records) in one request.'),
+  maxAttributesPerSpan: count()
+    .default(128)
+    .describe('Attributes beyond this number are dropped and counted.'),
+  maxAttributeValueBytes: sizeBytes().default(16_384).describe('Longer attribute values are cut.'),
+  maxEventsPerSpan: count()
+    .default(128)
+    .describe('Events (and links) beyond this number are dropped and counted.'),
+  maxNestingDepth: count().default(16).describe('Deepest nesting of attribute values.'),
+  maxPastMs: durationMs()
+    .default(7 * 24 * 3_600_000)
+    .describe('Older event times are refused and counted.'),
+  maxFutureMs: durationMs()
+    .default(5 * 60_000)
+    .describe('Event times further ahead are refused and counted.'),
+  maxOperationsPerService: count()
+    .default(2_000)
+    .describe('Operations beyond are counted as _other.'),
+  maxStatementsPerService: count()
+    .default(20_000)
+    .describe('Statement patterns beyond are counted as _other.'),
+  patternCompression: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Store what spans of one shape have in common once. Off: every span carries all of its attributes.',
+    ),
+  commitIntervalMs: durationMs()
+    .default(10)
+    .describe(
+      'Longest wait for other batches before a group of batches is synced and acknowledged.',
+    ),
+  spool: section({
+    maxBytes: sizeBytes()
+      .default(4 * 1024 ** 3)
+      .describe('The spool’s limit; beyond, senders are told to retry later.'),
+    segmentMaxRows: count()
+      .default(100_000)
+      .describe('A segment with so many rows is closed and loaded.'),
+    segmentMaxAgeMs: durationMs()
+      .default(1_000)
+      .describe('A segment this old is closed and loaded.'),
+    retryAfterMs: durationMs().default(2_000).describe('What a refused sender is told to wait.'),
+  }),
+})

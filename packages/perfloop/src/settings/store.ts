@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { count, durationMs, section, sizeBytes } from './section.ts'
+
+export const StoreSettings = section({
+  maxMemoryBytes: sizeBytes()
+    .default(1024 ** 3)
+    .describe('Memory limit of the embedded store (its own process).'),
+  maxQueryMemoryBytes: sizeBytes()
+    .default(512 * 1024 ** 2)
+    .describe('Memory limit of one query.'),
+  maxQueryMs: durationMs().default(30_000).describe('Time limit of one query.'),
+  readConnections: count().default(3).describe('Queries that run at the same time.'),
+  maxThreads: count().default(2).describe('Threads of one query.'),
+  crashesBeforeBan: count()
+    .default(2)
+    .describe('A query that was running this often when the store process died is no longer run.'),
+  clickhouse: section({
+    url: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('URL of an external ClickHouse server. null: embedded chDB.'),
+    database: z.string().default('perfloop').describe('Database on that server.'),
+    username: z.string().default('default').describe('User on that server.'),
+    password: z
+      .string()
+      .default('')
+      .describe('Its password (better by PERFLOOP_STORE_CLICKHOUSE_PASSWORD).'),
+  }),
+  control: section({
+    url: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('postgres:// URL of the control store. null: SQLite in the data directory.'),
+  }),
+})

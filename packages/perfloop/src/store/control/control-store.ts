@@ -1,0 +1,204 @@
+import type { IssueStatus } from '../../domain/issue.ts'
+import type { OptimizationStatus } from '../../domain/optimization.ts'
+import type { Severity } from '../../domain/severity.ts'
+import type { SpanKind } from '../../domain/span.ts'
+
+/**
+ * The control plane: small, transactional. Two engines behind it, SQLite and PostgreSQL, with the same
+ * tables (`performance_issues`, `performance_optimizations`, `performance_runs`, `ledger`, `targets`,
+ * `ingest_tokens`, `policy_rules`, `control_state`). Times are ISO 8601 strings in UTC; JSON columns are values here.
+ */
+export interface ControlStore extends AsyncDisposable {
+  readonly issues: IssueRepository
+  readonly optimizations: OptimizationRepository
+  readonly ledger: LedgerRepository
+  readonly targets: TargetRepository
+  readonly ingestTokens: IngestTokenRepository
+  /** Small documents by key: policy, kill switch, watermarks, sessions' secret. */
+  readonly state: StateRepository
+  /** Runs `work` in one transaction: all of it, or nothing. */
+  transaction<T>(work: (store: ControlStore) => Promise<T>): Promise<T>
+}
+
+export interface PageOf<T> {
+  readonly rows: readonly T[]
+  readonly total: number
+}
+
+export interface IssueRecord {
+  readonly id: string
+  readonly kind: string
+  readonly title: string
+  readonly description: string
+  readonly severity: Severity
+  readonly status: IssueStatus
+  readonly environment: string
+  readonly service: string
+  readonly operation: string
+  readonly operationKind: SpanKind
+  /** Subject fingerprint; unique with kind, environment, service, operation. */
+  readonly fingerprint: string
+  readonly statement: string | null
+  readonly statementText: string | null
+  readonly codeLocation: string | null
+  readonly confidence: number
+  readonly recoverableNsPerHour: number
+  readonly evidence: Readonly<Record<string, unknown>>
+  readonly exemplarTrace: string
+  readonly exemplarSpans: readonly string[]
+  readonly windowsSeen: number
+  readonly firstSeen: string
+  readonly lastSeen: string
+  readonly ignoredUntil: string | null
+  readonly ignoreReason: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+export interface IssueFilter {
+  readonly statuses?: readonly IssueStatus[]
+  readonly minSeverity?: Severity
+  readonly kind?: string
+  readonly environment?: string
+  readonly service?: string
+  readonly operation?: string
+  readonly sort?: 'recoverable' | 'recent' | 'severity'
+  readonly limit: number
+  readonly offset: number
+}
+
+export interface IssueRepository {
+  list(filter: IssueFilter): Promise<PageOf<IssueRecord>>
+  get(id: string): Promise<IssueRecord | undefined>
+  findByIdentity(identity: {
+    kind: string
+    environment: string
+    service: string
+    operation: string
+    fingerprint: string
+  }): Promise<IssueRecord | undefined>
+  insert(issue: IssueRecord): Promise<void>
+  /** Sets `updatedAt`; leaves `createdAt`. */
+  update(id: string, change: Partial<Omit<IssueRecord, 'id' | 'createdAt'>>): Promise<void>
+  /** One point a window it was found in; bounded to the newest 1,000 an issue. */
+  appendHistory(id: string, at: string, recoverableNsPerHour: number): Promise<void>
+  history(id: string): Promise<readonly { at: string; recoverableNsPerHour: number }[]>
+}
+
+export interface OptimizationRecord {
+  readonly id: string
+  readonly type: string
+  readonly title: string
+  readonly description: string
+  readonly status: OptimizationStatus
+  readonly environment: string
+  readonly service: string
+  readonly targetId: string
+  readonly change: string
+  readonly undo: string
+  readonly risk: string
+  /** The whole `Recommendation` (optimizer/optimization.ts), as proposed. */
+  readonly recommendation: unknown
+  readonly expectedGain: { readonly low: number; readonly high: number }
+  readonly recoverableNsPerHour: number
+  /** `Impact` of the API contract: measured before/after numbers with sample sizes; null until measured. */
+  readonly impact: unknown
+  readonly failure: unknown
+  readonly issueIds: readonly string[]
+  /** One optimization for one change: a proposal with the same key is not made twice. */
+  readonly changeKey: string
+  readonly appliedAt: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+export interface OptimizationRepository {
+  list(filter: {
+    readonly statuses?: readonly OptimizationStatus[]
+    readonly type?: string
+    readonly environment?: string
+    readonly service?: string
+    readonly issueId?: string
+    readonly limit: number
+    readonly offset: number
+  }): Promise<PageOf<OptimizationRecord>>
+  get(id: string): Promise<OptimizationRecord | undefined>
+  findByChangeKey(changeKey: string): Promise<OptimizationRecord | undefined>
+  insert(optimization: OptimizationRecord): Promise<void>
+  /** Compare-and-set: false when the status is no longer `from` (somebody else was first). */
+  transition(
+    id: string,
+    from: OptimizationStatus,
+    to: OptimizationStatus,
+    change?: Partial<
+      Pick<OptimizationRecord, 'impact' | 'failure' | 'appliedAt' | 'recommendation'>
+    >,
+  ): Promise<boolean>
+  update(
+    id: string,
+    change: Partial<Omit<OptimizationRecord, 'id' | 'createdAt' | 'status'>>,
+  ): Promise<void>
+}
+
+export interface LedgerRecord {
+  readonly id: string
+  readonly at: string
+  readonly subjectType: 'issue' | 'optimization' | 'policy' | 'target' | 'token'
+  readonly subjectId: string
+  readonly actor: string
+  readonly from: string | null
+  readonly to: string
+  readonly reason: string | null
+  readonly evidence: Readonly<Record<string, unknown>>
+}
+
+/** Append-only: there is no update and no delete, and the database refuses both. */
+export interface LedgerRepository {
+  append(entry: Omit<LedgerRecord, 'id'>): Promise<void>
+  of(subjectType: LedgerRecord['subjectType'], subjectId: string): Promise<readonly LedgerRecord[]>
+}
+
+export interface TargetRecord {
+  readonly id: string
+  readonly kind: string
+  readonly name: string
+  readonly environment: string
+  readonly services: readonly string[]
+  /** Connection options with their secrets: never leaves the server. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly status: 'unknown' | 'ok' | 'degraded' | 'unreachable'
+  readonly version: string | null
+  readonly notes: readonly string[]
+  readonly canChange: boolean
+  readonly collectedAt: string | null
+  readonly createdAt: string
+}
+
+export interface TargetRepository {
+  list(): Promise<readonly TargetRecord[]>
+  get(id: string): Promise<TargetRecord | undefined>
+  insert(target: TargetRecord): Promise<void>
+  update(id: string, change: Partial<Omit<TargetRecord, 'id' | 'createdAt'>>): Promise<void>
+  remove(id: string): Promise<void>
+}
+
+export interface IngestTokenRecord {
+  readonly id: string
+  readonly name: string
+  readonly environment: string
+  /** SHA-256 of the token; the token itself is shown once and not kept. */
+  readonly tokenHash: string
+  readonly createdAt: string
+  readonly revokedAt: string | null
+}
+
+export interface IngestTokenRepository {
+  list(): Promise<readonly IngestTokenRecord[]>
+  insert(token: IngestTokenRecord): Promise<void>
+  revoke(id: string, at: string): Promise<boolean>
+}
+
+export interface StateRepository {
+  get(key: string): Promise<unknown>
+  set(key: string, value: unknown): Promise<void>
+}

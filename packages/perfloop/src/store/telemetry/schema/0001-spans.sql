@@ -1,0 +1,99 @@
+-- Spans, and what they have in common. A span row holds references and numbers; the text of its statement
+-- is in `patterns`, the attributes it shares with other spans in `shapes`, its sender in `resources`.
+
+CREATE TABLE IF NOT EXISTS resources
+(
+    resource      String                             COMMENT 'Identity: 16 hex digits of the hash of all attributes',
+    environment   LowCardinality(String)             COMMENT 'deployment.environment.name, or what the ingest token says',
+    service       LowCardinality(String)             COMMENT 'service.name',
+    instance      String                             COMMENT 'service.instance.id, or what stands in for it',
+    attributes    Map(LowCardinality(String), String) COMMENT 'All resource attributes; values as JSON',
+    last_seen     DateTime                           COMMENT 'Receive time of the segment that named it last, seconds'
+)
+ENGINE = ReplacingMergeTree(last_seen)
+ORDER BY resource
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Senders of telemetry';
+
+CREATE TABLE IF NOT EXISTS shapes
+(
+    shape         String                             COMMENT 'Identity: 16 hex digits of the hash of everything below',
+    scope_name    LowCardinality(String)             COMMENT 'Instrumentation scope',
+    scope_version LowCardinality(String)             COMMENT 'Version of the instrumentation scope',
+    keys          Array(LowCardinality(String))      COMMENT 'Attribute keys in the order sent; @name, @status_message, @trace_state stand for the span''s own fields',
+    types         String                             COMMENT 'One letter a key: s string, i int, d double, b bool, j JSON (array, map or bytes)',
+    variable      Array(UInt8)                       COMMENT '1 where the value is in the span''s attribute_values, 0 where it is in constants',
+    constants     Array(String)                      COMMENT 'One value a key; empty where variable',
+    last_seen     DateTime                           COMMENT 'Receive time of the segment that named it last, seconds'
+)
+ENGINE = ReplacingMergeTree(last_seen)
+ORDER BY shape
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What the attributes of many spans have in common';
+
+CREATE TABLE IF NOT EXISTS patterns
+(
+    statement     String                             COMMENT 'Fingerprint: 16 hex digits',
+    dialect       LowCardinality(String)             COMMENT 'postgresql, mysql, mssql, oracle, sqlite, or the db.system it came from',
+    text          String                             COMMENT 'The statement without its literals',
+    summary       String                             COMMENT 'Verb and tables, such as SELECT orders',
+    verb          LowCardinality(String)             COMMENT 'SELECT, INSERT, UPDATE, DELETE, … in upper case',
+    models        Array(LowCardinality(String))      COMMENT 'Tables, collections or keyspaces it touches',
+    last_seen     DateTime                           COMMENT 'Receive time of the segment that named it last, seconds'
+)
+ENGINE = ReplacingMergeTree(last_seen)
+ORDER BY statement
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Statement patterns: each stored once';
+
+CREATE TABLE IF NOT EXISTS spans
+(
+    environment      LowCardinality(String)          COMMENT 'deployment.environment.name',
+    service          LowCardinality(String)          COMMENT 'service.name',
+    operation        LowCardinality(String)          COMMENT 'Span name with ids folded: what a baseline is about',
+    kind             Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5) COMMENT 'OTLP span kind',
+    category         Enum8('other' = 0, 'db' = 1, 'render' = 2, 'external' = 3) COMMENT 'What its time counts as',
+    status           Enum8('unset' = 0, 'ok' = 1, 'error' = 2) COMMENT 'OTLP status code',
+    status_code      UInt16                          COMMENT 'HTTP (or gRPC) status code; 0 when there is none',
+    is_entry         UInt8                           COMMENT '1 when it starts a measurement: kind server or consumer, or a root',
+    is_repeated_layer UInt8                          COMMENT '1 when its parent span is the same statement seen by another layer (ORM above driver): not counted as a query',
+    trace_id         FixedString(16)                 COMMENT 'Trace id, bytes'  CODEC(ZSTD(1)),
+    span_id          FixedString(8)                  COMMENT 'Span id, bytes'   CODEC(ZSTD(1)),
+    parent_span_id   FixedString(8)                  COMMENT 'Parent span id, bytes; zeros for a root' CODEC(ZSTD(1)),
+    entry_span_id    FixedString(8)                  COMMENT 'Nearest entry span at or above it, where its batch told; zeros when not known' CODEC(ZSTD(1)),
+    start_unix_ns    UInt64                          COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), ZSTD(1)),
+    duration_ns      UInt64                          COMMENT 'Duration, nanoseconds' CODEC(T64, ZSTD(1)),
+    statement        LowCardinality(String)          COMMENT 'Fingerprint of the statement in patterns; empty when none',
+    parameters       UInt32                          COMMENT 'Keyed hash of the statement''s literals and parameters; 0 when not known' CODEC(ZSTD(1)),
+    row_count        Nullable(UInt32)                COMMENT 'Rows returned or changed, where told',
+    response_bytes   Nullable(UInt32)                COMMENT 'Bytes of the response body, where told',
+    code_location    LowCardinality(String)          COMMENT 'file:line of the code that issued it, where told',
+    resource         LowCardinality(String)          COMMENT 'Sender, in resources',
+    shape            LowCardinality(String)          COMMENT 'What its attributes have in common with others, in shapes',
+    attribute_values Array(String)                   COMMENT 'Values of the attributes that shapes calls variable, in order; JSON for other than strings' CODEC(ZSTD(3)),
+    events           String                          COMMENT 'Events as OTLP JSON, redacted; empty when none' CODEC(ZSTD(3)),
+    links            String                          COMMENT 'Links as OTLP JSON; empty when none' CODEC(ZSTD(3)),
+    weight           Float64                         COMMENT 'How many spans this one stands for (1 / head sampling probability)' CODEC(ZSTD(1)),
+    flags            UInt32                          COMMENT 'OTLP span flags' CODEC(ZSTD(1)),
+    received_at      DateTime                        COMMENT 'When it was acknowledged, seconds' CODEC(Delta(4), ZSTD(1)),
+    retention_days   UInt16                          COMMENT 'Days it is kept, by the retention class it had on arrival' CODEC(ZSTD(1)),
+    INDEX trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY (retention_days, toStartOfHour(received_at))
+ORDER BY (environment, service, toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')), trace_id, start_unix_ns)
+TTL received_at + toIntervalDay(retention_days)
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, index_granularity = 8192
+COMMENT 'One row a span';
+
+CREATE TABLE IF NOT EXISTS kept_traces
+(
+    trace_id    FixedString(16)                      COMMENT 'Trace id, bytes',
+    reason      LowCardinality(String)               COMMENT 'slow, failed, critical or finding',
+    decided_at  DateTime                             COMMENT 'Seconds'
+)
+ENGINE = ReplacingMergeTree(decided_at)
+ORDER BY trace_id
+TTL decided_at + toIntervalDay(8)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Traces whose detail is kept whatever the sampling rate';
