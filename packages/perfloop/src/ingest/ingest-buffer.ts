@@ -1,4 +1,4 @@
-import type { LiveSpan } from '../api/contract/live.ts'
+import type { LiveSpan } from '../domain/live-span.ts'
 
 /** Rows of one table as one ClickHouse Native block, ready for the spool. */
 export interface NativeBlock {

@@ -1,6 +1,6 @@
 import type { Fingerprint } from '../domain/fingerprint.ts'
 import type { OperationKey } from '../domain/span.ts'
-import type { TargetFact } from '../targets/facts.ts'
+import type { TargetFact } from '../store/telemetry/target-facts.ts'
 
 /** What the planner said with and without the change. Evidence, not a promise. */
 export interface Proof {

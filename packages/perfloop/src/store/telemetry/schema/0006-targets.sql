@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS target_facts
     target       LowCardinality(String) COMMENT 'Identity of the target',
     fact         LowCardinality(String) COMMENT 'table, index, column or plan',
     subject      String                 COMMENT 'What it is about: table name, index name, table.column, or the fingerprint of the statement',
-    document     String                 COMMENT 'JSON of the fact; its shape is in targets/facts.ts' CODEC(ZSTD(3)),
+    document     String                 COMMENT 'JSON of the fact; its shape is in store/telemetry/target-facts.ts' CODEC(ZSTD(3)),
     collected_at DateTime64(3, 'UTC')   COMMENT 'Milliseconds'
 )
 ENGINE = ReplacingMergeTree(collected_at)

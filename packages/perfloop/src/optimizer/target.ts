@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { TargetFact } from './facts.ts'
+import type { TargetFact } from '../store/telemetry/target-facts.ts'
 
 /** A statement pattern that telemetry saw on a target's services: what plans are asked for. */
 export interface ObservedStatement {
