@@ -25,13 +25,15 @@ export const StoreSettings = section({
     password: z
       .string()
       .default('')
-      .describe('Its password (better by PERFLOOP_STORE_CLICKHOUSE_PASSWORD).'),
+      .describe('Its password (better by PERFLOOP_STORE_CLICKHOUSE_PASSWORD).')
+      .meta({ secret: true }),
   }),
   control: section({
     url: z
       .string()
       .nullable()
       .default(null)
-      .describe('postgres:// URL of the control store. null: SQLite in the data directory.'),
+      .describe('postgres:// URL of the control store. null: SQLite in the data directory.')
+      .meta({ secret: true }),
   }),
 })
