@@ -93,3 +93,6 @@ export type Policy = z.output<typeof Policy>
 export type IngestToken = z.output<typeof IngestToken>
 export type Health = z.output<typeof Health>
 export type SettingView = z.output<typeof SettingView>
+export type KillSwitchInput = z.output<typeof KillSwitchInput>
+export type IngestTokenInput = z.output<typeof IngestTokenInput>
+export type ComponentHealth = z.output<typeof ComponentHealth>

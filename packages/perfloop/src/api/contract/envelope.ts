@@ -60,3 +60,8 @@ export const ScopeParams = RangeParams.extend({
   environment: z.string().optional(),
   service: z.string().optional(),
 })
+export type PageParams = z.output<typeof PageParams>
+export type RangeParams = z.output<typeof RangeParams>
+export type ScopeParams = z.output<typeof ScopeParams>
+export type ApiError = z.output<typeof ApiError>
+export type ErrorEnvelope = z.output<typeof ErrorEnvelope>
