@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.{ts,tsx}', 'demo/src/**/*.test.ts', 'tests/**/*.test.ts'],
+    setupFiles: ['tests/child-coverage.setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // chDB maps a 566 MB library per process and the machines we promise to run on have two cores.
