@@ -1,5 +1,6 @@
 import type { Fingerprint } from '../domain/fingerprint.ts'
-import type { OperationKey } from '../domain/span.ts'
+import type { OperationKey, SpanKind } from '../domain/span.ts'
+import type { OptimizerSettings } from '../settings/optimizer.ts'
 import type { TargetFact } from '../store/telemetry/target-facts.ts'
 
 /** What the planner said with and without the change. Evidence, not a promise. */
@@ -31,6 +32,8 @@ export interface Recommendation {
   readonly owns: Readonly<Record<string, unknown>>
   readonly risk: string
   readonly proof: Proof
+  /** What makes two proposals the same change, such as the table and the columns of an index. */
+  readonly changeKey: string
   /** Expected share of the recoverable time that comes back, as a range 0–1. */
   readonly expectedGain: { readonly low: number; readonly high: number }
   /** The operations whose measurements decide. */
@@ -44,6 +47,8 @@ export interface IssueToSettle {
   readonly environment: string
   readonly service: string
   readonly operation: string
+  readonly operationKind: SpanKind
+  readonly recoverableNsPerHour: number
   readonly statement: Fingerprint | null
   readonly evidence: Readonly<Record<string, unknown>>
 }
@@ -55,6 +60,7 @@ export interface PlanningContext {
   /** Validated connection options of the target. */
   readonly targetOptions: unknown
   readonly facts: readonly TargetFact[]
+  readonly settings: OptimizerSettings
   readonly scratchDirectory: string
   readonly signal: AbortSignal
 }
@@ -62,6 +68,7 @@ export interface PlanningContext {
 export interface ApplyContext {
   readonly targetKind: string
   readonly targetOptions: unknown
+  readonly settings: OptimizerSettings
   readonly signal: AbortSignal
 }
 
@@ -85,6 +92,8 @@ export interface OptimizationKind {
   apply(recommendation: Recommendation, context: ApplyContext): Promise<void>
   undo(recommendation: Recommendation, context: ApplyContext): Promise<void>
   inspect(recommendation: Recommendation, context: ApplyContext): Promise<ChangeState>
+  /** Of a change that is kept: why it no longer earns its place (an index nobody uses); undefined while it does. */
+  findWaste?(recommendation: Recommendation, facts: readonly TargetFact[]): string | undefined
 }
 
 export function defineOptimization(optimization: OptimizationKind): OptimizationKind {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { OptimizerSettings } from '../settings/optimizer.ts'
 import type { TargetFact } from '../store/telemetry/target-facts.ts'
 
 /** A statement pattern that telemetry saw on a target's services: what plans are asked for. */
@@ -37,7 +38,7 @@ export interface TargetKind<Options extends z.ZodType = z.ZodType> {
   readonly title: string
   /** Connection settings. Secrets are marked with `.meta({ secret: true })` and never leave the server. */
   readonly options: Options
-  connect(options: z.output<Options>): Promise<TargetConnection>
+  connect(options: z.output<Options>, settings: OptimizerSettings): Promise<TargetConnection>
 }
 
 export function defineTarget<Options extends z.ZodType>(
