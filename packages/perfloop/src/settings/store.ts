@@ -9,6 +9,13 @@ export const StoreSettings = section({
     .default(512 * 1024 ** 2)
     .describe('Memory limit of one query.'),
   maxQueryMs: durationMs().default(30_000).describe('Time limit of one query.'),
+  maxResultRows: count().default(500_000).describe('Rows of one answer; a query with more fails.'),
+  maxDiskBytes: sizeBytes()
+    .nullable()
+    .default(null)
+    .describe(
+      'Disk the telemetry store may use. Beyond, the oldest spans go first, then logs and metric points; rollups stay. null: no limit.',
+    ),
   readConnections: count().default(3).describe('Queries that run at the same time.'),
   maxThreads: count().default(2).describe('Threads of one query.'),
   crashesBeforeBan: count()

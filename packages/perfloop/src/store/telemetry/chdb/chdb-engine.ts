@@ -1,0 +1,218 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { z } from 'zod'
+import type { Logger } from '../../../domain/logger.ts'
+import { PerfloopError } from '../../../domain/perfloop-error.ts'
+import type { StoreSettings } from '../../../settings/store.ts'
+import type { BoundValue, NativeInsert, QueryLimits, TelemetryEngine } from '../engine.ts'
+import { parseRows } from '../parse-rows.ts'
+import { bindParameters, sqlString } from './bind-parameters.ts'
+import { ChdbChild, StoreProcessDied } from './chdb-child.ts'
+import { connectionArgs } from './connection-args.ts'
+import { QueryBans } from './query-bans.ts'
+import { SessionPool } from './session-pool.ts'
+
+export interface ChdbEngineOptions {
+  /** Folder of the engine's files. */
+  readonly path: string
+  readonly settings: z.output<typeof StoreSettings>
+  readonly logger: Logger
+}
+
+const INSERT_SESSION = 0
+const EXECUTE_SESSION = 1
+const FIRST_READ_SESSION = 2
+
+const FIRST_RESTART_DELAY_MS = 50
+const LONGEST_RESTART_DELAY_MS = 5_000
+/** How much longer than its own time limit a query may stay silent before its process counts as hung. */
+const HANG_GRACE_MS = 15_000
+/** How long a predecessor's dying process may hold the engine's lock. */
+const LOCK_WAIT_MS = 3_000
+
+/**
+ * ClickHouse's engine in a child process that may die at any time. It is started again, at once the first
+ * time and later and later after that; reads that were running are asked once more, each alone, so that
+ * the one that kills the process is found and refused; writes fail with STORE_UNREACHABLE, and whoever
+ * made them repeats them under the same deduplication token.
+ */
+export class ChdbEngine implements TelemetryEngine {
+  readonly #options: ChdbEngineOptions
+  readonly #reads: SessionPool
+  readonly #inserts = new SessionPool([INSERT_SESSION])
+  readonly #executions = new SessionPool([EXECUTE_SESSION])
+  readonly #bans: QueryBans
+  #child: Promise<ChdbChild>
+  #restarts = 0
+  readonly #closing = new AbortController()
+
+  private constructor(options: ChdbEngineOptions) {
+    this.#options = options
+    const { readConnections, crashesBeforeBan } = options.settings
+    this.#reads = new SessionPool(
+      Array.from(
+        { length: Math.max(1, readConnections) },
+        (_, index) => FIRST_READ_SESSION + index,
+      ),
+    )
+    this.#bans = new QueryBans(crashesBeforeBan)
+    this.#child = this.#start()
+  }
+
+  static async open(options: ChdbEngineOptions): Promise<ChdbEngine> {
+    const engine = new ChdbEngine(options)
+    try {
+      await engine.#child
+    } catch (error) {
+      engine.#closing.abort()
+      throw error
+    }
+    return engine
+  }
+
+  /** The store process, for health and for tests that kill it. */
+  async pid(): Promise<number | undefined> {
+    return (await this.#child).pid
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  async query(
+    sql: string,
+    params: Readonly<Record<string, BoundValue>>,
+    limits: QueryLimits = {},
+  ): Promise<readonly unknown[]> {
+    const { settings } = this.#options
+    const bounds = {
+      maxRows: limits.maxRows ?? settings.maxResultRows,
+      maxMs: limits.maxMs ?? settings.maxQueryMs,
+      maxMemoryBytes: limits.maxMemoryBytes ?? settings.maxQueryMemoryBytes,
+    }
+    return parseRows(await this.#read(sql, bindParameters(params, bounds) + sql, bounds.maxMs))
+  }
+
+  async execute(sql: string, params: Readonly<Record<string, BoundValue>> = {}): Promise<void> {
+    const { settings } = this.#options
+    const bounds = { maxRows: 0, maxMs: 0, maxMemoryBytes: settings.maxQueryMemoryBytes }
+    await this.#write(this.#executions, bindParameters(params, bounds) + sql)
+  }
+
+  async insertNative(insert: NativeInsert): Promise<void> {
+    const columns = insert.columns.map(column => `\`${column.replaceAll('`', '\\`')}\``).join(', ')
+    await this.#write(
+      this.#inserts,
+      `INSERT INTO ${insert.table} (${columns}) SELECT ${columns} FROM file(${sqlString(insert.file)}, 'Native')
+       SETTINGS insert_deduplicate = 1,
+                insert_deduplication_token = ${sqlString(insert.deduplicationToken)},
+                deduplicate_blocks_in_dependent_materialized_views = 1`,
+    )
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    const child = await this.#child.catch(() => undefined)
+    await child?.close()
+  }
+
+  async #read(identity: string, sql: string, maxMs: number): Promise<Uint8Array> {
+    try {
+      return await this.#reads.use(session => this.#attempt(identity, sql, session, maxMs))
+    } catch (error) {
+      if (!(error instanceof StoreProcessDied) || this.#closing.signal.aborted)
+        throw unreachable(error)
+    }
+    try {
+      return await this.#reads.useAlone(session => this.#attempt(identity, sql, session, maxMs))
+    } catch (error) {
+      throw this.#bans.isBanned(identity) ? banned(identity) : unreachable(error)
+    }
+  }
+
+  async #attempt(
+    identity: string,
+    sql: string,
+    session: number,
+    maxMs: number,
+  ): Promise<Uint8Array> {
+    if (this.#bans.isBanned(identity)) throw banned(identity)
+    const child = await this.#child
+    const hung = setTimeout(() => child.kill(), maxMs + HANG_GRACE_MS)
+    try {
+      const bytes = await child.run(session, sql)
+      this.#bans.survived(identity)
+      return bytes
+    } catch (error) {
+      if (error instanceof StoreProcessDied && !this.#closing.signal.aborted)
+        this.#bans.crashedDuring(identity)
+      throw error
+    } finally {
+      clearTimeout(hung)
+    }
+  }
+
+  async #write(pool: SessionPool, sql: string): Promise<void> {
+    await pool.use(async session => {
+      try {
+        await (await this.#child).run(session, sql)
+      } catch (error) {
+        throw unreachable(error)
+      }
+    })
+  }
+
+  async #start(): Promise<ChdbChild> {
+    const { path, settings, logger } = this.#options
+    const sessions = FIRST_READ_SESSION + Math.max(1, settings.readConnections)
+    const giveUpAtMs = Date.now() + LOCK_WAIT_MS
+    for (;;) {
+      const child = new ChdbChild(sessions)
+      try {
+        await child.open({ path, sessions, connectionArgs: connectionArgs(settings) })
+        void child.exited.then(exit => this.#revive(exit))
+        return child
+      } catch (error) {
+        child.kill()
+        await child.exited
+        const locked = error instanceof PerfloopError && error.code === 'DATA_DIRECTORY_IN_USE'
+        if (!locked || Date.now() > giveUpAtMs) {
+          logger.error({ err: error }, 'The store process did not start')
+          throw unreachable(error)
+        }
+        await pause(FIRST_RESTART_DELAY_MS, undefined, { signal: this.#closing.signal })
+      }
+    }
+  }
+
+  #revive(exit: { readonly code: number | null; readonly signal: string | null }): void {
+    if (this.#closing.signal.aborted) return
+    this.#options.logger.error(
+      { ...exit, restarts: this.#restarts },
+      'The store process died; starting it again',
+    )
+    this.#child = this.#restart()
+    // Whoever asks meanwhile awaits the same promise and is told; nobody may be asking.
+    this.#child.catch(() => this.#revive({ code: null, signal: null }))
+  }
+
+  async #restart(): Promise<ChdbChild> {
+    const delayMs =
+      this.#restarts === 0 ? 0 : FIRST_RESTART_DELAY_MS * 2 ** Math.min(this.#restarts, 20)
+    this.#restarts += 1
+    await pause(Math.min(delayMs, LONGEST_RESTART_DELAY_MS), undefined, {
+      signal: this.#closing.signal,
+    })
+    return this.#start()
+  }
+}
+
+function unreachable(error: unknown): unknown {
+  return error instanceof StoreProcessDied
+    ? new PerfloopError('STORE_UNREACHABLE', {}, error)
+    : error
+}
+
+function banned(sql: string): PerfloopError {
+  return new PerfloopError('STORE_QUERY_BANNED', { sql })
+}

@@ -1,0 +1,62 @@
+import type { Session } from 'chdb'
+import type { ChdbAnswer, ChdbRequest } from './chdb-message.ts'
+
+/**
+ * The inside of the store process: it holds the sessions and runs what it is told on the session it is
+ * told. Which query goes where, and what to do when this process dies, is decided in the parent.
+ */
+export class ChdbHost {
+  #sessions: Session[] = []
+
+  async answer(request: ChdbRequest): Promise<ChdbAnswer> {
+    try {
+      return { kind: 'done', id: request.id, bytes: await this.#run(request) }
+    } catch (error) {
+      return failure(request.id, error)
+    }
+  }
+
+  async #run(request: ChdbRequest): Promise<Uint8Array> {
+    switch (request.kind) {
+      case 'open': {
+        const { Session } = await import('chdb')
+        const options = { connectionArgs: [...request.connectionArgs] }
+        for (let index = 0; index < request.sessions; index++) {
+          this.#sessions.push(new Session(request.path, options))
+        }
+        return NOTHING
+      }
+      case 'run': {
+        const session = this.#sessions[request.session]
+        if (session === undefined) throw new Error(`No session ${request.session}`)
+        const result = await session.queryAsync(request.sql, { format: 'JSONEachRow' })
+        return result.bytes()
+      }
+      case 'close': {
+        for (const session of this.#sessions) session.close()
+        this.#sessions = []
+        return NOTHING
+      }
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function failure(id: number, error: unknown): ChdbAnswer {
+  const { message, code, clickhouseCode } = Object(error)
+  return {
+    kind: 'failed',
+    id,
+    message: String(message),
+    clickhouseCode: typeof clickhouseCode === 'number' ? clickhouseCode : undefined,
+    missing: MISSING.has(code),
+  }
+}
+
+const MISSING: ReadonlySet<unknown> = new Set([
+  'ERR_MODULE_NOT_FOUND',
+  'MODULE_NOT_FOUND',
+  'CHDB_PLATFORM',
+  'CHDB_ABI',
+])
