@@ -36,6 +36,12 @@ export const ERRORS = {
       'Somebody else, or Perfloop itself, changed it first; or the step is not legal from here.',
     cure: 'Reload, look at the state and the ledger, then decide again.',
   },
+  TOO_MANY_ATTEMPTS: {
+    status: 429,
+    message: 'Too many wrong tokens, or too many open streams.',
+    cause: 'A script repeats a wrong token, somebody guesses, or many browser windows are open.',
+    cure: 'Wait as long as the header Retry-After says, and send the right token.',
+  },
   INTERNAL: {
     status: 500,
     message: 'Perfloop failed to answer.',
@@ -79,6 +85,13 @@ export const ERRORS = {
     message: 'This query has stopped the store twice and is no longer run.',
     cause: 'It exceeds what the store can do with its memory.',
     cure: 'Ask for a shorter range, or raise `store.maxMemoryBytes` and restart.',
+  },
+  CONTROL_STORE_FAILED: {
+    status: 503,
+    message: 'The control store cannot be opened or brought to this version.',
+    cause:
+      'The file control.sqlite (or the PostgreSQL database of `store.control.url`) is damaged, not writable, or not reachable.',
+    cure: 'The log has the database’s own words. Check the disk, the permissions and the URL.',
   },
   QUERY_ROW_UNEXPECTED: {
     status: 500,
@@ -124,11 +137,29 @@ export const ERRORS = {
     cause: 'Telemetry arrives faster than the store takes it, or the disk is full.',
     cure: 'The exporter retries by itself. If it stays: free disk, raise `ingest.spool.maxBytes`, or send less.',
   },
+  SPOOL_WRITE_FAILED: {
+    status: 503,
+    message: 'The batch could not be written to disk; send again.',
+    cause: 'The disk is full or failing. Nothing of the batch was kept, so sending it again is safe.',
+    cure: 'The exporter retries by itself. `details` has the system’s error: free space, or check the disk.',
+  },
   SPOOL_FRAME_CORRUPT: {
     status: 500,
     message: 'A part of the spool was damaged and has been set aside.',
     cause: 'A disk error or a foreign hand; a half-written end after a crash is not this.',
     cure: 'The bytes are kept in the folder `quarantine` of the data directory. Check the disk.',
+  },
+  RECEIVER_BUSY: {
+    status: 503,
+    message: 'Too much is being received at once; send again.',
+    cause: 'The bodies in flight together exceed `ingest.maxPendingBytes`, or the receiver is restarting.',
+    cure: 'The exporter retries by itself. If it stays: send fewer batches at a time, or raise the setting.',
+  },
+  RECEIVER_UNAVAILABLE: {
+    status: 503,
+    message: 'The receiver does not answer.',
+    cause: 'Its worker thread died and is being started again, or Perfloop is shutting down.',
+    cure: 'Wait a moment; the log has the reason. What was acknowledged is in the spool.',
   },
   PORT_IN_USE: {
     status: 503,

@@ -9,6 +9,8 @@ export interface Query<Params extends z.ZodType = z.ZodType, Row extends z.ZodTy
   readonly sql: string
   readonly params: Params
   readonly row: Row
+  /** Parameters that a test can EXPLAIN and run it with. */
+  readonly example?: z.input<Params>
 }
 
 export type ParamsOf<Q extends Query> = z.input<Q['params']>

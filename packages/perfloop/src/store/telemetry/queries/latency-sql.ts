@@ -1,0 +1,27 @@
+import { GAMMA } from '../../../domain/latency-histogram.ts'
+
+/**
+ * The quantiles of domain/latency-histogram.ts as SQL over a `Map(Int16, Float64)`: `quantileNs` there
+ * and these expressions must give the same numbers, and a test holds them together.
+ */
+export function quantileSql(histogram: string, q: number): string {
+  const keys = `mapKeys(${histogram})`
+  const cumulative = `arrayCumSum(mapValues(${histogram}))`
+  const rank = `${q} * greatest(0, arraySum(mapValues(${histogram})) - 1)`
+  const bucket = `${keys}[arrayFirstIndex(seen -> seen > ${rank}, ${cumulative})]`
+  return `if(empty(${histogram}), NULL, if(${bucket} = 0, 1, 2 * pow(${GAMMA}, ${bucket}) / ${GAMMA + 1}))`
+}
+
+/** Sums that every RED row is made of, over rollup rows. */
+export const RED_SUMS = `
+    sum(calls) AS calls,
+    sum(errors) AS errors,
+    sum(duration_ns) AS duration_ns,
+    toFloat64(max(max_ns)) AS max_ns,
+    mapSort(sumMap(histogram)) AS histogram`
+
+/** Percentiles of a subquery that has RED_SUMS. */
+export const RED_QUANTILES = `
+    ${quantileSql('histogram', 0.5)} AS p50_ns,
+    ${quantileSql('histogram', 0.95)} AS p95_ns,
+    ${quantileSql('histogram', 0.99)} AS p99_ns`

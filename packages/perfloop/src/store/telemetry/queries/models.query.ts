@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { defineQuery } from '../query.ts'
+import { RED_QUANTILES } from './latency-sql.ts'
+import { RollupRange, rollupRange, rollupSource } from './rollup-range.ts'
+import { count64, pageParams, RED_COLUMNS, redRow, SCOPE, scopeParams } from './row-fields.ts'
+
+/** Models by the statements that touch them; a statement over two models counts in both. */
+export const models = defineQuery({
+  name: 'models',
+  params: RollupRange.extend({ ...scopeParams, ...pageParams }),
+  row: z.object({
+    environment: z.string(),
+    service: z.string(),
+    model: z.string(),
+    ...redRow,
+    reads: z.number(),
+    writes: z.number(),
+    total: count64,
+  }),
+  sql: `
+SELECT
+  environment,
+  service,
+  model,
+  calls,
+  errors,
+  duration_ns,
+  max_ns,${RED_QUANTILES},
+  reads,
+  calls - reads AS writes,
+  count() OVER () AS total
+FROM
+(
+  SELECT
+    environment,
+    service,
+    arrayJoin(models) AS model,
+    sumIf(called.calls, verb IN ('SELECT', 'SHOW', 'EXPLAIN', 'VALUES', 'WITH')) AS reads,
+    sum(called.calls) AS calls,
+    sum(called.errors) AS errors,
+    sum(called.duration_ns) AS duration_ns,
+    toFloat64(max(called.max_ns)) AS max_ns,
+    mapSort(sumMap(called.histogram)) AS histogram
+  FROM ${rollupSource('statements', ['environment', 'service', 'statement', ...RED_COLUMNS], SCOPE)} AS called
+  INNER JOIN
+  (
+    SELECT
+      statement,
+      argMax(verb, last_seen) AS verb,
+      argMax(models, last_seen) AS models
+    FROM patterns
+    GROUP BY statement
+  ) AS pattern USING statement
+  GROUP BY
+    environment,
+    service,
+    model
+)
+ORDER BY
+  duration_ns DESC,
+  environment,
+  service,
+  model
+LIMIT {limit:UInt32}
+OFFSET {offset:UInt32}`,
+  example: { ...rollupRange(1_700_000_000_000, 1_700_003_600_000), limit: 20, offset: 0 },
+})

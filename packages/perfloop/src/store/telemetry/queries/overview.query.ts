@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { defineQuery } from '../query.ts'
+import { RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
+import { RollupRange, rollupRange, rollupSource } from './rollup-range.ts'
+import { IS_REQUEST, RED_COLUMNS, redRow, SCOPE, scopeParams } from './row-fields.ts'
+
+/** RED of all requests and messages of a range, as one row. */
+export const overviewTotals = defineQuery({
+  name: 'overview-totals',
+  params: RollupRange.extend(scopeParams),
+  row: z.object(redRow),
+  sql: `
+SELECT
+  calls,
+  errors,
+  duration_ns,
+  max_ns,${RED_QUANTILES}
+FROM
+(
+  SELECT${RED_SUMS}
+  FROM ${rollupSource('operations', RED_COLUMNS, `${SCOPE} AND ${IS_REQUEST}`)}
+)`,
+  example: { ...rollupRange(1_700_000_000_000, 1_700_003_600_000), environment: 'production' },
+})

@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { defineQuery } from '../query.ts'
+import { quantileSql, RED_QUANTILES } from './latency-sql.ts'
+import {
+  IN_STEP_RANGE,
+  mapGranularity,
+  RollupRange,
+  rollupRange,
+  rollupSource,
+  STEP_START,
+  StepRange,
+  stepRange,
+} from './rollup-range.ts'
+import {
+  count64,
+  IS_REQUEST,
+  nullableNumber,
+  RED_COLUMNS,
+  redRow,
+  SCOPE,
+  scopeParams,
+} from './row-fields.ts'
+
+/** Every service seen in a range. Its RED is of its requests; a service of jobs only has the RED of its jobs' roots. */
+export const services = defineQuery({
+  name: 'services',
+  params: RollupRange.extend(scopeParams),
+  row: z.object({
+    environment: z.string(),
+    service: z.string(),
+    ...redRow,
+    operations: count64,
+    last_seen_s: count64,
+  }),
+  sql: `
+SELECT
+  environment,
+  service,
+  operations,
+  last_seen_s,
+  calls,
+  errors,
+  duration_ns,
+  max_ns,${RED_QUANTILES}
+FROM
+(
+  SELECT
+    environment,
+    service,
+    uniqIf((operation, kind), ${IS_REQUEST}) AS operations,
+    toUInt32(max(bucket)) AS last_seen_s,
+    sumIf(calls, ${IS_REQUEST}) AS calls,
+    sumIf(errors, ${IS_REQUEST}) AS errors,
+    sumIf(duration_ns, ${IS_REQUEST}) AS duration_ns,
+    toFloat64(maxIf(max_ns, ${IS_REQUEST})) AS max_ns,
+    mapSort(sumMapIf(histogram, ${IS_REQUEST})) AS histogram
+  FROM ${rollupSource('operations', ['environment', 'service', 'operation', 'kind', 'bucket', ...RED_COLUMNS], SCOPE)}
+  GROUP BY
+    environment,
+    service
+)
+ORDER BY
+  duration_ns DESC,
+  environment,
+  service`,
+  example: rollupRange(1_700_000_000_000, 1_700_003_600_000),
+})
+
+/** Calls, errors and p95 of each service per step: the small charts of the services list. */
+export const serviceSparks = mapGranularity(table =>
+  defineQuery({
+    name: `service-sparks-${table}`,
+    params: StepRange.extend(scopeParams),
+    row: z.object({
+      environment: z.string(),
+      service: z.string(),
+      step_start_s: count64,
+      calls: z.number(),
+      errors: z.number(),
+      p95_ns: nullableNumber,
+    }),
+    sql: `
+SELECT
+  environment,
+  service,
+  step_start_s,
+  calls,
+  errors,
+  ${quantileSql('histogram', 0.95)} AS p95_ns
+FROM
+(
+  SELECT
+    environment,
+    service,
+    ${STEP_START} AS step_start_s,
+    sum(calls) AS calls,
+    sum(errors) AS errors,
+    mapSort(sumMap(histogram)) AS histogram
+  FROM operations_${table}
+  WHERE ${SCOPE}
+      AND ${IS_REQUEST}
+      AND ${IN_STEP_RANGE}
+  GROUP BY
+    environment,
+    service,
+    step_start_s
+)
+ORDER BY
+  environment,
+  service,
+  step_start_s`,
+    example: stepRange(1_700_000_000_000, 1_700_003_600_000),
+  }),
+)

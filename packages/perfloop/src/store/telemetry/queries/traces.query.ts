@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { defineQuery } from '../query.ts'
+import { count64, flag, pageParams, SCOPE, scopeParams, spanKind } from './row-fields.ts'
+
+const searchParams = {
+  ...scopeParams,
+  operation: z.string().default(''),
+  failed: z.enum(['', 'true', 'false']).default(''),
+  min_duration_ns: z.number().default(0),
+  from_unix_ns: z.bigint(),
+  to_unix_ns: z.bigint(),
+}
+
+/**
+ * Spans are ordered by the minute of their start within a service and partitioned by the hour they came in,
+ * which is never long before they happened: both narrow what is read.
+ */
+const MATCHES = `is_entry = 1
+    AND ${SCOPE}
+    AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) >= toStartOfMinute(fromUnixTimestamp64Nano(toInt64({from_unix_ns:UInt64}), 'UTC'))
+    AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) <= toStartOfMinute(fromUnixTimestamp64Nano(toInt64({to_unix_ns:UInt64}), 'UTC'))
+    AND start_unix_ns >= {from_unix_ns:UInt64}
+    AND start_unix_ns < {to_unix_ns:UInt64}
+    AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+    AND ({operation:String} = '' OR operation = {operation:String})
+    AND ({failed:String} = '' OR (status = 'error') = ({failed:String} = 'true'))
+    AND duration_ns >= {min_duration_ns:UInt64}`
+
+const example = {
+  from_unix_ns: 1_700_000_000_000_000_000n,
+  to_unix_ns: 1_700_003_600_000_000_000n,
+}
+
+/** Traces by their first matching entry span; `query_count` is of that execution. */
+export const traces = defineQuery({
+  name: 'traces',
+  params: z.object({ ...searchParams, sort: z.enum(['recent', 'slowest']), ...pageParams }),
+  row: z.object({
+    trace_id: z.string(),
+    start_unix_ns: z.string().transform(text => BigInt(text)),
+    duration_ns: count64,
+    environment: z.string(),
+    service: z.string(),
+    operation: z.string(),
+    kind: spanKind,
+    failed: flag,
+    query_count: count64,
+  }),
+  sql: `
+WITH
+  found AS
+  (
+    SELECT
+      trace_id,
+      span_id,
+      start_unix_ns,
+      duration_ns,
+      environment,
+      service,
+      operation,
+      kind,
+      status
+    FROM spans
+    WHERE ${MATCHES}
+    ORDER BY
+      if({sort:String} = 'slowest', duration_ns, start_unix_ns) DESC,
+      trace_id
+    LIMIT 1 BY trace_id
+    LIMIT {limit:UInt32}
+    OFFSET {offset:UInt32}
+  )
+SELECT
+  lower(hex(found.trace_id)) AS trace_id,
+  start_unix_ns,
+  duration_ns,
+  environment,
+  service,
+  operation,
+  kind,
+  status = 'error' AS failed,
+  query_count
+FROM found
+LEFT JOIN
+(
+  SELECT
+    trace_id,
+    span_id,
+    query_count
+  FROM measurements
+  WHERE start_unix_ns IN (SELECT start_unix_ns FROM found)
+      AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM found)
+) AS measured ON measured.trace_id = found.trace_id AND measured.span_id = found.span_id
+ORDER BY
+  if({sort:String} = 'slowest', duration_ns, start_unix_ns) DESC,
+  trace_id`,
+  example: { ...example, sort: 'recent', limit: 20, offset: 0 },
+})
+
+export const traceCount = defineQuery({
+  name: 'trace-count',
+  params: z.object(searchParams),
+  row: z.object({ total: count64 }),
+  sql: `
+SELECT
+  uniq(trace_id) AS total
+FROM spans
+WHERE ${MATCHES}`,
+  example,
+})
