@@ -14,6 +14,8 @@ export interface ControlStore extends AsyncDisposable {
   readonly ledger: LedgerRepository
   readonly targets: TargetRepository
   readonly ingestTokens: IngestTokenRepository
+  readonly runs: RunRepository
+  readonly policyRules: PolicyRuleRepository
   /** Small documents by key: policy, kill switch, watermarks, sessions' secret. */
   readonly state: StateRepository
   /** Runs `work` in one transaction: all of it, or nothing. */
@@ -201,4 +203,64 @@ export interface IngestTokenRepository {
 export interface StateRepository {
   get(key: string): Promise<unknown>
   set(key: string, value: unknown): Promise<void>
+}
+
+/** One benchmark, load test, validation or import whose measurements are kept together (PerformanceRun). */
+export interface RunRecord {
+  readonly id: string
+  readonly kind: 'benchmark' | 'load' | 'validation' | 'import' | 'measure' | 'check'
+  readonly name: string
+  readonly actor: string
+  readonly environment: string
+  readonly service: string
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** Version of the application that was run, where told. */
+  readonly version: string | null
+  /** Null until it has finished. */
+  readonly result: unknown
+  readonly status: 'running' | 'finished' | 'failed'
+  readonly startedAt: string
+  readonly finishedAt: string | null
+}
+
+export interface RunRepository {
+  /** Newest first. */
+  list(filter: {
+    readonly kind?: RunRecord['kind']
+    readonly environment?: string
+    readonly service?: string
+    readonly limit: number
+    readonly offset: number
+  }): Promise<PageOf<RunRecord>>
+  get(id: string): Promise<RunRecord | undefined>
+  insert(run: RunRecord): Promise<void>
+  /** False when it is unknown or has finished already. */
+  finish(
+    id: string,
+    end: {
+      readonly status: 'finished' | 'failed'
+      readonly result: unknown
+      readonly finishedAt: string
+    },
+  ): Promise<boolean>
+}
+
+/** What may be done without asking, for which kind of optimization, where. `*` stands for every one. */
+export interface PolicyRuleRecord {
+  readonly id: string
+  readonly kind: string
+  readonly environment: string
+  readonly service: string
+  readonly mode: 'observe' | 'auto'
+  /** Maintenance window and further conditions. */
+  readonly document: Readonly<Record<string, unknown>>
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+export interface PolicyRuleRepository {
+  list(): Promise<readonly PolicyRuleRecord[]>
+  /** One rule for (kind, environment, service): the newer one replaces. */
+  put(rule: PolicyRuleRecord): Promise<void>
+  remove(id: string): Promise<boolean>
 }

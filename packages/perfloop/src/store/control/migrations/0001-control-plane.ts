@@ -1,0 +1,459 @@
+import { type ColumnDataType, type Kysely, type RawBuilder, sql } from 'kysely'
+import { ISSUE_STATUSES } from '../../../domain/issue.ts'
+import { OPTIMIZATION_STATUSES } from '../../../domain/optimization.ts'
+import { SEVERITIES } from '../../../domain/severity.ts'
+import { SPAN_KINDS } from '../../../domain/span.ts'
+
+export type ControlDialect = 'sqlite' | 'postgres'
+
+/**
+ * The same tables on both engines, with each engine's own types: UUID, timestamptz and jsonb on PostgreSQL;
+ * checked text on SQLite. What is wrong is refused by the database itself, whoever writes.
+ */
+export function controlPlane(dialect: ControlDialect) {
+  const words = dialect === 'sqlite' ? SQLITE : POSTGRES
+  return {
+    up: (db: Kysely<unknown>) => up(db, words, dialect),
+    down: (db: Kysely<unknown>) => down(db, dialect),
+  }
+}
+
+interface Words {
+  readonly uuid: ColumnDataType
+  readonly instant: RawBuilder<unknown> | ColumnDataType
+  readonly json: ColumnDataType
+  readonly real: ColumnDataType
+  readonly flag: ColumnDataType
+  isUuid(column: string): RawBuilder<boolean> | undefined
+  isInstant(column: string): RawBuilder<boolean> | undefined
+  isJson(column: string): RawBuilder<boolean> | undefined
+  isFingerprint(column: string): RawBuilder<boolean>
+}
+
+const HEX = '[0-9a-f]'
+const UUID_GLOB = [8, 4, 4, 4, 12].map(length => HEX.repeat(length)).join('-')
+const INSTANT_GLOB = '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:*Z'
+
+const SQLITE: Words = {
+  uuid: 'text',
+  instant: 'text',
+  json: 'text',
+  real: 'real',
+  flag: 'integer',
+  isUuid: column => sql`${sql.ref(column)} GLOB ${sql.lit(UUID_GLOB)}`,
+  isInstant: column => sql`${sql.ref(column)} GLOB ${sql.lit(INSTANT_GLOB)}`,
+  isJson: column => sql`json_valid(${sql.ref(column)})`,
+  isFingerprint: column => sql`${sql.ref(column)} GLOB ${sql.lit(HEX.repeat(16))}`,
+}
+
+const POSTGRES: Words = {
+  uuid: 'uuid',
+  instant: 'timestamptz',
+  json: 'jsonb',
+  real: 'double precision',
+  flag: 'boolean',
+  isUuid: () => undefined,
+  isInstant: () => undefined,
+  isJson: () => undefined,
+  isFingerprint: column => sql`${sql.ref(column)} ~ '^[0-9a-f]{16}$'`,
+}
+
+type Column =
+  | 'uuid'
+  | 'instant'
+  | 'instant?'
+  | 'json'
+  | 'json?'
+  | 'text'
+  | 'text?'
+  | 'name'
+  | 'real'
+  | 'count'
+  | 'flag'
+  | 'fingerprint'
+  | 'fingerprint?'
+
+interface Table {
+  readonly name: string
+  readonly columns: Readonly<Record<string, Column>>
+  readonly oneOf?: Readonly<Record<string, readonly string[]>>
+  /** Columns of the primary key; the ledger makes its own. */
+  readonly key: readonly string[]
+}
+
+const TABLES: readonly Table[] = [
+  {
+    name: 'performance_issues',
+    key: ['id'],
+    columns: {
+      id: 'uuid',
+      kind: 'name',
+      title: 'name',
+      description: 'text',
+      severity: 'text',
+      status: 'text',
+      environment: 'text',
+      service: 'text',
+      operation: 'text',
+      operation_kind: 'text',
+      fingerprint: 'fingerprint',
+      statement: 'fingerprint?',
+      statement_text: 'text?',
+      code_location: 'text?',
+      confidence: 'real',
+      recoverable_ns_per_hour: 'real',
+      evidence: 'json',
+      exemplar_trace: 'text',
+      exemplar_spans: 'json',
+      windows_seen: 'count',
+      first_seen: 'instant',
+      last_seen: 'instant',
+      ignored_until: 'instant?',
+      ignore_reason: 'text?',
+      created_at: 'instant',
+      updated_at: 'instant',
+    },
+    oneOf: { severity: SEVERITIES, status: ISSUE_STATUSES, operation_kind: SPAN_KINDS },
+  },
+  {
+    name: 'issue_history',
+    key: ['issue_id', 'at'],
+    columns: { issue_id: 'uuid', at: 'instant', recoverable_ns_per_hour: 'real' },
+  },
+  {
+    name: 'performance_optimizations',
+    key: ['id'],
+    columns: {
+      id: 'uuid',
+      type: 'name',
+      title: 'name',
+      description: 'text',
+      status: 'text',
+      environment: 'text',
+      service: 'text',
+      target_id: 'text',
+      change: 'text',
+      undo: 'text',
+      risk: 'text',
+      recommendation: 'json',
+      expected_gain: 'json',
+      recoverable_ns_per_hour: 'real',
+      impact: 'json?',
+      failure: 'json?',
+      change_key: 'name',
+      applied_at: 'instant?',
+      created_at: 'instant',
+      updated_at: 'instant',
+    },
+    oneOf: { status: OPTIMIZATION_STATUSES },
+  },
+  {
+    name: 'optimization_issues',
+    key: ['optimization_id', 'issue_id'],
+    columns: { optimization_id: 'uuid', issue_id: 'uuid', position: 'count' },
+  },
+  {
+    name: 'performance_runs',
+    key: ['id'],
+    columns: {
+      id: 'uuid',
+      kind: 'text',
+      name: 'name',
+      actor: 'name',
+      environment: 'text',
+      service: 'text',
+      parameters: 'json',
+      version: 'text?',
+      result: 'json?',
+      status: 'text',
+      started_at: 'instant',
+      finished_at: 'instant?',
+    },
+    oneOf: {
+      kind: ['benchmark', 'load', 'validation', 'import', 'measure', 'check'],
+      status: ['running', 'finished', 'failed'],
+    },
+  },
+  {
+    name: 'ledger',
+    key: [],
+    columns: {
+      id: 'uuid',
+      at: 'instant',
+      subject_type: 'text',
+      subject_id: 'name',
+      actor: 'name',
+      from_status: 'text?',
+      to_status: 'name',
+      reason: 'text?',
+      evidence: 'json',
+    },
+    oneOf: { subject_type: ['issue', 'optimization', 'policy', 'target', 'token'] },
+  },
+  {
+    name: 'targets',
+    key: ['id'],
+    columns: {
+      id: 'uuid',
+      kind: 'name',
+      name: 'name',
+      environment: 'text',
+      services: 'json',
+      options: 'json',
+      status: 'text',
+      version: 'text?',
+      notes: 'json',
+      can_change: 'flag',
+      collected_at: 'instant?',
+      created_at: 'instant',
+    },
+    oneOf: { status: ['unknown', 'ok', 'degraded', 'unreachable'] },
+  },
+  {
+    name: 'ingest_tokens',
+    key: ['id'],
+    columns: {
+      id: 'uuid',
+      name: 'name',
+      environment: 'text',
+      token_hash: 'name',
+      created_at: 'instant',
+      revoked_at: 'instant?',
+    },
+  },
+  {
+    name: 'policy_rules',
+    key: ['id'],
+    columns: {
+      id: 'uuid',
+      kind: 'name',
+      environment: 'name',
+      service: 'name',
+      mode: 'text',
+      document: 'json',
+      created_at: 'instant',
+      updated_at: 'instant',
+    },
+    oneOf: { mode: ['observe', 'auto'] },
+  },
+  {
+    name: 'control_state',
+    key: ['key'],
+    columns: { key: 'name', value: 'json', updated_at: 'instant' },
+  },
+]
+
+interface Index {
+  readonly name: string
+  readonly on: string
+  readonly columns: readonly string[]
+  readonly unique?: true
+}
+
+/** One for each list the dashboard and the API ask for, and for each identity. */
+const INDEXES: readonly Index[] = [
+  {
+    name: 'performance_issues_identity',
+    on: 'performance_issues',
+    columns: ['environment', 'service', 'operation', 'kind', 'fingerprint'],
+    unique: true,
+  },
+  {
+    name: 'performance_issues_by_status',
+    on: 'performance_issues',
+    columns: ['status', 'recoverable_ns_per_hour desc'],
+  },
+  {
+    name: 'performance_issues_by_recoverable',
+    on: 'performance_issues',
+    columns: ['recoverable_ns_per_hour desc', 'id'],
+  },
+  {
+    name: 'performance_issues_by_last_seen',
+    on: 'performance_issues',
+    columns: ['last_seen desc', 'id'],
+  },
+  {
+    name: 'performance_optimizations_change',
+    on: 'performance_optimizations',
+    columns: ['change_key'],
+    unique: true,
+  },
+  {
+    name: 'performance_optimizations_by_status',
+    on: 'performance_optimizations',
+    columns: ['status', 'created_at desc'],
+  },
+  {
+    name: 'performance_optimizations_by_created',
+    on: 'performance_optimizations',
+    columns: ['created_at desc', 'id'],
+  },
+  { name: 'optimization_issues_by_issue', on: 'optimization_issues', columns: ['issue_id'] },
+  {
+    name: 'performance_runs_by_start',
+    on: 'performance_runs',
+    columns: ['started_at desc', 'id'],
+  },
+  {
+    name: 'performance_runs_by_service',
+    on: 'performance_runs',
+    columns: ['environment', 'service', 'started_at desc'],
+  },
+  { name: 'ledger_identity', on: 'ledger', columns: ['id'], unique: true },
+  {
+    name: 'ledger_by_subject',
+    on: 'ledger',
+    columns: ['subject_type', 'subject_id', 'sequence'],
+  },
+  { name: 'targets_name', on: 'targets', columns: ['environment', 'name'], unique: true },
+  { name: 'ingest_tokens_hash', on: 'ingest_tokens', columns: ['token_hash'], unique: true },
+  {
+    name: 'policy_rules_scope',
+    on: 'policy_rules',
+    columns: ['kind', 'environment', 'service'],
+    unique: true,
+  },
+]
+
+const FOREIGN_KEYS = [
+  { on: 'issue_history', column: 'issue_id', to: 'performance_issues' },
+  { on: 'optimization_issues', column: 'optimization_id', to: 'performance_optimizations' },
+  { on: 'optimization_issues', column: 'issue_id', to: 'performance_issues' },
+]
+
+/**
+ * SQLite's migrations run outside a transaction (Kysely's choice), so a crash can leave half of them done:
+ * each step is therefore one that can be repeated.
+ */
+async function up(db: Kysely<unknown>, words: Words, dialect: ControlDialect): Promise<void> {
+  for (const table of TABLES) await createTable(db, table, words, dialect)
+  for (const { name, on, columns, unique } of INDEXES) {
+    const index = db.schema.createIndex(name).ifNotExists().on(on)
+    const keys = columns.map(column => {
+      const [reference = column, direction] = column.split(' ')
+      return direction === 'desc' ? sql`${sql.ref(reference)} desc` : sql`${sql.ref(reference)}`
+    })
+    const complete = index.expression(sql`${sql.join(keys)}`)
+    await (unique === true ? complete.unique() : complete).execute()
+  }
+  await sealLedger(db, dialect)
+}
+
+async function createTable(
+  db: Kysely<unknown>,
+  table: Table,
+  words: Words,
+  dialect: ControlDialect,
+): Promise<void> {
+  let builder = db.schema.createTable(table.name).ifNotExists()
+  if (table.name === 'ledger') {
+    // The order of entries within one millisecond.
+    builder =
+      dialect === 'sqlite'
+        ? builder.addColumn('sequence', 'integer', column => column.primaryKey().autoIncrement())
+        : builder.addColumn('sequence', 'bigint', column =>
+            column.primaryKey().generatedAlwaysAsIdentity(),
+          )
+  }
+
+  for (const [name, type] of Object.entries(table.columns)) {
+    builder = builder.addColumn(name, dataType(type, words), column =>
+      type.endsWith('?') ? column : column.notNull(),
+    )
+    const check = checkOf(name, type, words)
+    if (check !== undefined) {
+      builder = builder.addCheckConstraint(`${table.name}_${name}_shape`, check)
+    }
+  }
+  for (const [name, values] of Object.entries(table.oneOf ?? {})) {
+    builder = builder.addCheckConstraint(
+      `${table.name}_${name}_known`,
+      sql`${sql.ref(name)} in (${sql.join(values.map(value => sql.lit(value)))})`,
+    )
+  }
+  for (const { on, column, to } of FOREIGN_KEYS) {
+    if (on !== table.name) continue
+    builder = builder.addForeignKeyConstraint(
+      `${on}_${column}_exists`,
+      [column as never],
+      to,
+      ['id'],
+      constraint => constraint.onDelete('cascade'),
+    )
+  }
+  if (table.key.length > 0) {
+    builder = builder.addPrimaryKeyConstraint(`${table.name}_key`, table.key as never)
+  }
+  await builder.execute()
+}
+
+function dataType(type: Column, words: Words) {
+  switch (type) {
+    case 'uuid':
+      return words.uuid
+    case 'instant':
+    case 'instant?':
+      return words.instant as ColumnDataType
+    case 'json':
+    case 'json?':
+      return words.json
+    case 'real':
+      return words.real
+    case 'count':
+      return 'integer'
+    case 'flag':
+      return words.flag
+    default:
+      return 'text'
+  }
+}
+
+function checkOf(name: string, type: Column, words: Words): RawBuilder<boolean> | undefined {
+  switch (type) {
+    case 'uuid':
+      return words.isUuid(name)
+    case 'instant':
+    case 'instant?':
+      return words.isInstant(name)
+    case 'json':
+    case 'json?':
+      return words.isJson(name)
+    case 'fingerprint':
+    case 'fingerprint?':
+      return words.isFingerprint(name)
+    case 'name':
+      return sql`${sql.ref(name)} <> ''`
+    case 'count':
+    case 'real':
+      return sql`${sql.ref(name)} >= 0`
+    default:
+      return undefined
+  }
+}
+
+/** Append-only, kept by the database: an entry can be neither changed nor removed. */
+async function sealLedger(db: Kysely<unknown>, dialect: ControlDialect): Promise<void> {
+  if (dialect === 'sqlite') {
+    for (const act of ['update', 'delete']) {
+      await sql`
+        CREATE TRIGGER IF NOT EXISTS ${sql.ref(`ledger_no_${act}`)} BEFORE ${sql.raw(act)} ON ledger
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
+      `.execute(db)
+    }
+    return
+  }
+  await sql`
+    CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
+  `.execute(db)
+  await sql`
+    CREATE TRIGGER ledger_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()
+  `.execute(db)
+}
+
+async function down(db: Kysely<unknown>, dialect: ControlDialect): Promise<void> {
+  for (const table of TABLES.toReversed()) await db.schema.dropTable(table.name).execute()
+  if (dialect === 'postgres') await sql`DROP FUNCTION ledger_is_append_only`.execute(db)
+}
