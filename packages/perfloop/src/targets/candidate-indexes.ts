@@ -1,0 +1,231 @@
+import type { OptimizerSettings } from '../settings/optimizer.ts'
+import type { IndexFact, PlanFact, TableFact } from '../store/telemetry/target-facts.ts'
+import { quoteName, type TableAccess } from './statement-shape.ts'
+
+export type CandidateIndex = PlanFact['candidates'][number]
+
+/**
+ * Indexes that could serve an access: columns fixed to one value first, the most selective in front; then
+ * either the order wanted, so that nothing need be sorted, or one bounded column, since a B-tree can be
+ * entered by equality as deep as it goes but by a range only once. Whether one of them helps is for the
+ * planner to say.
+ */
+export function candidateIndexes(
+  accesses: readonly TableAccess[],
+  tables: readonly TableFact[],
+  indexes: readonly IndexFact[],
+  settings: OptimizerSettings['createIndex'],
+): { readonly candidates: readonly CandidateIndex[]; readonly obstacles: readonly string[] } {
+  const candidates: CandidateIndex[] = []
+  const obstacles = new Set<string>()
+
+  for (const access of accesses) {
+    const table = tables.find(fact => fact.subject === access.table)
+    if (table === undefined) continue
+    for (const obstacle of access.obstacles) obstacles.add(obstacle)
+    if (table.rows < settings.minTableRows) {
+      obstacles.add(`${access.table} has only ${table.rows} rows: reading all of them is cheap`)
+      continue
+    }
+    const existing = indexes.filter(index => index.table === access.table && index.valid)
+    for (const candidate of indexesFor(access, table, settings)) {
+      const known = candidates.some(other => isSameIndex(other, candidate))
+      if (!known && !existing.some(index => covers(index, candidate, access))) {
+        candidates.push(candidate)
+      }
+    }
+  }
+  return { candidates: withoutPrefixes(candidates), obstacles: [...obstacles] }
+}
+
+function indexesFor(
+  access: TableAccess,
+  table: TableFact,
+  settings: OptimizerSettings['createIndex'],
+): readonly CandidateIndex[] {
+  const distinct = distinctValues(table)
+  const bySelectivity = (names: readonly string[]): readonly string[] =>
+    [...new Set(names)].sort((a, b) => distinct(b) - distinct(a))
+  const build = (
+    fixed: readonly string[],
+    tail: readonly { readonly name: string; readonly descending: boolean }[],
+    predicate: string | null,
+    why: string,
+  ): readonly CandidateIndex[] => {
+    const head = fixed.slice(0, settings.maxColumns)
+    const room = settings.maxColumns - head.length
+    const rest = tail.filter(({ name }) => !head.includes(name))
+    // A part of an order is no order, and a tail behind a cut head is out of reach.
+    const fits = head.length === fixed.length && rest.length <= room
+    const columns = [
+      ...head.map(name => ({ name, descending: false })),
+      ...(fits ? ascendingFirst(rest) : []),
+    ]
+    if (columns.length === 0) return []
+    return [{ table: access.table, columns, predicate, reason: why }]
+  }
+
+  const equal = bySelectivity(access.equal)
+  const oneOf = bySelectivity(access.oneOf)
+  const joined = bySelectivity(access.joined)
+  const ranges = bySelectivity(access.ranges).slice(0, 1)
+  const range = ranges.map(name => ({ name, descending: false }))
+  const fixed = bySelectivity([...access.equal, ...access.oneOf])
+
+  const found: CandidateIndex[] = []
+  // Values of an IN list each have their own order: behind one, the index is not in the order wanted.
+  if (access.order.length > 0 && (equal.length > 0 || fixed.length === 0)) {
+    found.push(...build(equal, access.order, null, ordered(equal, access.order)))
+  }
+  if (fixed.length > 0 || range.length > 0) {
+    found.push(...build(fixed, range, null, filtered(fixed, ranges)))
+  }
+  if (equal.length > 0 && oneOf.length > 0) {
+    found.push(...build([...equal, ...oneOf], [], null, filtered([...equal, ...oneOf], [])))
+  }
+  if (joined.length > 0) {
+    found.push(...build(joined, [], null, `rows are looked up by ${listed(joined)} for a join`))
+    if (fixed.length > 0) {
+      const both = bySelectivity([...joined, ...fixed])
+      found.push(...build(both, range, null, filtered(both, ranges)))
+    }
+  }
+  found.push(...partialIndexes(access, table, settings, build, bySelectivity))
+  return found
+}
+
+/** Where a condition without parameters throws most rows away, the index need not hold them. */
+function partialIndexes(
+  access: TableAccess,
+  table: TableFact,
+  settings: OptimizerSettings['createIndex'],
+  build: (
+    fixed: readonly string[],
+    tail: readonly { readonly name: string; readonly descending: boolean }[],
+    predicate: string,
+    why: string,
+  ) => readonly CandidateIndex[],
+  bySelectivity: (names: readonly string[]) => readonly string[],
+): readonly CandidateIndex[] {
+  const selective = access.constants.filter(({ column, predicate }) => {
+    const fact = table.columns.find(({ name }) => name === column)
+    if (/ IS NULL$/.test(predicate)) return (fact?.nullRatio ?? 0) <= settings.maxPartialRatio
+    if (/ IS NOT NULL$/.test(predicate)) {
+      return fact?.nullRatio != null && 1 - fact.nullRatio <= settings.maxPartialRatio
+    }
+    // How many rows hold true is among the values we never collect: the planner, who knows, decides.
+    return true
+  })
+  return selective.flatMap(({ column, predicate }) => {
+    const others = bySelectivity(access.equal.filter(name => name !== column))
+    const range = bySelectivity(access.ranges).slice(0, 1)
+    const tail =
+      access.order.length > 0 ? access.order : range.map(name => ({ name, descending: false }))
+    const fixed = others.length + tail.length > 0 ? others : [column]
+    const why = `only rows with ${predicate} are asked for${
+      others.length > 0 ? `, by ${listed(others)}` : ''
+    }`
+    return build(fixed, tail, predicate, why)
+  })
+}
+
+/** Read backwards, an index gives the opposite order: one whose order begins ascending serves both. */
+function ascendingFirst(
+  order: readonly { readonly name: string; readonly descending: boolean }[],
+): readonly { readonly name: string; readonly descending: boolean }[] {
+  if (order[0]?.descending !== true) return order
+  return order.map(({ name, descending }) => ({ name, descending: !descending }))
+}
+
+function distinctValues(table: TableFact): (column: string) => number {
+  const byName = new Map(
+    table.columns.map(({ name, distinctValues: value }) => [
+      name,
+      value === null ? 0 : value < 0 ? -value * table.rows : value,
+    ]),
+  )
+  return column => byName.get(column) ?? 0
+}
+
+/** An index in place that serves an access at least as well: nothing to gain from the candidate. */
+function covers(index: IndexFact, candidate: CandidateIndex, access: TableAccess): boolean {
+  if (index.partial !== null && index.partial !== candidate.predicate) return false
+  const fixed = new Set([...access.equal, ...access.oneOf])
+  // A unique index over columns that are all fixed finds one row: no index finds fewer.
+  const single = new Set(access.equal)
+  if (index.unique && index.partial === null && index.columns.every(column => single.has(column))) {
+    return true
+  }
+  const names = candidate.columns.map(column => column.name)
+  const keys = index.columns.slice(0, names.length)
+  if (keys.length < names.length) return false
+  // Among fixed columns the order in the index does not matter; behind them it does.
+  const head = names.filter(name => fixed.has(name)).length
+  const isPrefixFixed = names.slice(0, head).every(name => fixed.has(name))
+  if (!isPrefixFixed) return names.every((name, at) => keys[at] === name)
+  const sameHead = new Set(keys.slice(0, head))
+  return (
+    names.slice(0, head).every(name => sameHead.has(name)) &&
+    names.slice(head).every((name, at) => keys[head + at] === name)
+  )
+}
+
+/** A candidate whose columns begin another one's adds nothing the other does not have. */
+export function withoutPrefixes(candidates: readonly CandidateIndex[]): readonly CandidateIndex[] {
+  return candidates.filter(
+    candidate =>
+      !candidates.some(
+        other =>
+          other !== candidate &&
+          other.table === candidate.table &&
+          other.predicate === candidate.predicate &&
+          other.columns.length > candidate.columns.length &&
+          startsWith(other, candidate),
+      ),
+  )
+}
+
+export function startsWith(index: CandidateIndex, prefix: CandidateIndex): boolean {
+  return prefix.columns.every(
+    (column, at) =>
+      index.columns[at]?.name === column.name &&
+      index.columns[at]?.descending === column.descending,
+  )
+}
+
+export function isSameIndex(a: CandidateIndex, b: CandidateIndex): boolean {
+  return (
+    a.table === b.table &&
+    a.predicate === b.predicate &&
+    a.columns.length === b.columns.length &&
+    startsWith(a, b)
+  )
+}
+
+/** The columns as they stand in CREATE INDEX. */
+export function columnList(candidate: CandidateIndex): string {
+  return candidate.columns
+    .map(({ name, descending }) => `${quoteName(name)}${descending ? ' DESC' : ''}`)
+    .join(', ')
+}
+
+function listed(names: readonly string[]): string {
+  return names.length <= 1
+    ? (names[0] ?? '')
+    : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+}
+
+function filtered(fixed: readonly string[], ranges: readonly string[]): string {
+  const parts = [
+    ...(fixed.length > 0 ? [`rows are found by ${listed(fixed)}`] : []),
+    ...(ranges.length > 0 ? [`bounded by ${listed(ranges)}`] : []),
+  ]
+  return parts.join(', then ')
+}
+
+function ordered(fixed: readonly string[], order: TableAccess['order']): string {
+  const by = listed(order.map(({ name, descending }) => (descending ? `${name} descending` : name)))
+  return fixed.length === 0
+    ? `rows are wanted in the order of ${by}`
+    : `rows are found by ${listed(fixed)} and wanted in the order of ${by}`
+}
