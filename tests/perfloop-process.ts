@@ -58,7 +58,8 @@ export async function startPerfloop(
     },
     async [Symbol.asyncDispose]() {
       await stop(child)
-      if (options.dataDirectory === undefined) rmSync(dataDirectory, { recursive: true, force: true })
+      if (options.dataDirectory === undefined)
+        rmSync(dataDirectory, { recursive: true, force: true })
     },
   }
 }
