@@ -11,6 +11,11 @@ export const AnalysisSettings = section({
   quietMs: durationMs()
     .default(10 * 60_000)
     .describe('An issue not seen for so long, while its operation is still used, is resolved.'),
+  quietMinCalls: count()
+    .default(20)
+    .describe(
+      'Requests an operation must have had in the window for its silence to count: without traffic nothing can be seen.',
+    ),
   maxFindingsPerAnalyzer: count()
     .default(200)
     .describe('Findings of one analyzer in one window; the heaviest are kept.'),

@@ -1,5 +1,151 @@
 import { z } from 'zod'
-import { section } from './section.ts'
+import { count, durationMs, ratio, section } from './section.ts'
+
+/**
+ * How bad a finding is. In live windows by the time it costs users an hour. In a file the traffic is not
+ * known, so there it is judged by what it costs one execution.
+ */
+function severity(defaults: {
+  readonly perHourMs: readonly [medium: number, high: number, critical: number]
+  readonly perExecutionMs: readonly [medium: number, high: number, critical: number]
+}) {
+  const limits = (each: readonly [number, number, number], of: string) =>
+    section({
+      mediumMs: durationMs().default(each[0]).describe(`From here on medium: ${of}.`),
+      highMs: durationMs().default(each[1]).describe(`From here on high: ${of}.`),
+      criticalMs: durationMs().default(each[2]).describe(`From here on critical: ${of}.`),
+    })
+  return section({
+    perHour: limits(defaults.perHourMs, 'recoverable time of all users in an hour'),
+    perExecution: limits(
+      defaults.perExecutionMs,
+      'recoverable time of one execution, in trace files',
+    ),
+  })
+}
+
+const SECONDS = 1_000
+const MINUTES = 60 * SECONDS
+const USUAL_SEVERITY = {
+  perHourMs: [10 * SECONDS, 2 * MINUTES, 30 * MINUTES],
+  perExecutionMs: [20, 200, 2 * SECONDS],
+} as const
+
+const maxRows = () =>
+  count().default(1_000).describe('Rows of evidence it is given; those that cost most come first.')
+const maxSpans = () =>
+  count()
+    .default(1_000_000)
+    .describe(
+      'Spans it looks at in one window. When there are more, it looks at whole traces picked by their id, and counts each for several.',
+    )
+
+export const NPlusOneOptions = section({
+  minCalls: count()
+    .default(6)
+    .describe('Calls of one statement in one execution; fewer are an ordinary small loop.'),
+  minCacheCalls: count()
+    .default(20)
+    .describe('The same for caches and key-value stores, whose calls are cheap.'),
+  minDistinctRatio: ratio()
+    .default(0.5)
+    .describe(
+      'Share of the calls whose parameters differ from one another; below, the same thing is read again and again, which is another problem.',
+    ),
+  minExecutions: count()
+    .default(5)
+    .describe('Executions with the repetition in a window before it is a finding.'),
+  minJobCalls: count()
+    .default(50)
+    .describe('Repetitions in one execution from which a single execution of a job is enough.'),
+  mediumCalls: count()
+    .default(10)
+    .describe('Calls in one execution from which it is at least medium in trace files.'),
+  highCalls: count()
+    .default(50)
+    .describe('Calls in one execution from which it is at least high in trace files.'),
+  maxSpanIds: count().default(20).describe('Spans of the exemplar that a finding names.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
+  maxSpans: maxSpans(),
+})
+
+export const SlowStatementOptions = section({
+  lookupMs: durationMs()
+    .default(50)
+    .describe('95th percentile of a look-up of single rows; slower is a finding.'),
+  listMs: durationMs().default(100).describe('The same of a list.'),
+  joinMs: durationMs().default(200).describe('The same of a join.'),
+  aggregateMs: durationMs().default(100).describe('The same of a count, sum or grouping.'),
+  writeMs: durationMs().default(100).describe('The same of an insert, update or delete.'),
+  otherMs: durationMs().default(100).describe('The same of anything else.'),
+  minMedianRatio: ratio()
+    .default(0.5)
+    .describe(
+      'Share of that limit which half of the calls must pass too: a few stragglers are the machine’s fault, not the statement’s.',
+    ),
+  minCalls: count().default(20).describe('Calls in a window before its percentile is believed.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
+  maxSpans: maxSpans(),
+})
+
+export const SlowOperationOptions = section({
+  requestMs: durationMs()
+    .default(500)
+    .describe('95th percentile of a request or message; slower is a finding.'),
+  jobMs: durationMs()
+    .default(60_000)
+    .describe('The same of a job, which nobody waits for in front of a screen.'),
+  minExecutions: count()
+    .default(20)
+    .describe('Executions in a window before its percentile is believed.'),
+  dominantRatio: ratio()
+    .default(0.5)
+    .describe('Share of the time from which one part is said to dominate.'),
+  severity: severity({
+    perHourMs: [30 * SECONDS, 5 * MINUTES, 60 * MINUTES],
+    perExecutionMs: [100, SECONDS, 5 * SECONDS],
+  }),
+  maxRows: maxRows(),
+})
+
+export const ErrorRateOptions = section({
+  maxRatio: ratio()
+    .default(0.05)
+    .describe('Share of failed executions that is tolerated; a clearly larger one is a finding.'),
+  confidence: ratio()
+    .default(0.95)
+    .describe('Confidence of the interval whose lower end must be above the tolerated share.'),
+  minExecutions: count().default(20).describe('Executions in a window before a share is believed.'),
+  mediumRatio: ratio().default(0.1).describe('Share of failed executions from which it is medium.'),
+  highRatio: ratio().default(0.2).describe('Share of failed executions from which it is high.'),
+  criticalRatio: ratio()
+    .default(0.5)
+    .describe('Share of failed executions from which it is critical.'),
+  maxRows: maxRows(),
+})
+
+export const MissingIndexOptions = section({
+  minTableRows: count()
+    .default(1_000)
+    .describe('Rows of a table below which reading all of it is as good as an index.'),
+  maxSelectivity: ratio()
+    .default(0.2)
+    .describe('Largest share of a table that a filter may keep for an index to help.'),
+  minMeanMs: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe('Mean duration of the statement below which there is nothing to gain.'),
+  minCalls: count().default(5).describe('Calls in a window before it is a finding.'),
+  spareableRatio: ratio()
+    .default(0.9)
+    .describe('Largest share of a statement’s time that an index is said to spare.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
+  maxSpans: maxSpans(),
+})
 
 /** The options of the built-in analyzers, one key per kind. Every threshold they compare with is here. */
 export const AnalyzerSettings = section({
@@ -7,4 +153,9 @@ export const AnalyzerSettings = section({
     .record(z.string(), z.boolean())
     .default({})
     .describe('Analyzers switched off (false) by kind.'),
+  nPlusOne: NPlusOneOptions,
+  slowStatement: SlowStatementOptions,
+  slowOperation: SlowOperationOptions,
+  errorRate: ErrorRateOptions,
+  missingIndex: MissingIndexOptions,
 })

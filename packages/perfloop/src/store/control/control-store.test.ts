@@ -370,7 +370,7 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     }
   })
 
-  it('keeps targets, tokens, runs, rules and state', async () => {
+  it('keeps targets, tokens, runs and state', async () => {
     const one = target()
     await store.targets.insert(one)
     await store.targets.update(one.id, {
@@ -420,20 +420,6 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
         offset: 0,
       }),
     ).toMatchObject({ total: 1 })
-
-    const rule = {
-      kind: 'create-index',
-      environment: '*',
-      service: '*',
-      document: {},
-      createdAt: START,
-      updatedAt: START,
-    }
-    await store.policyRules.put({ ...rule, id: randomUUID(), mode: 'observe' })
-    await store.policyRules.put({ ...rule, id: randomUUID(), mode: 'auto' })
-    const rules = await store.policyRules.list()
-    expect(rules).toMatchObject([{ mode: 'auto' }])
-    expect(await store.policyRules.remove(rules[0]?.id ?? '')).toBe(true)
 
     expect(await store.state.get('nothing')).toBeUndefined()
     for (const value of [{ a: [1, 'x', null] }, 'text', null, 4, true]) {

@@ -6,7 +6,7 @@ import type { SpanKind } from '../../domain/span.ts'
 /**
  * The control plane: small, transactional. Two engines behind it, SQLite and PostgreSQL, with the same
  * tables (`performance_issues`, `performance_optimizations`, `performance_runs`, `ledger`, `targets`,
- * `ingest_tokens`, `policy_rules`, `control_state`). Times are ISO 8601 strings in UTC; JSON columns are values here.
+ * `ingest_tokens`, `control_state`). Times are ISO 8601 strings in UTC; JSON columns are values here.
  */
 export interface ControlStore extends AsyncDisposable {
   readonly issues: IssueRepository
@@ -15,7 +15,6 @@ export interface ControlStore extends AsyncDisposable {
   readonly targets: TargetRepository
   readonly ingestTokens: IngestTokenRepository
   readonly runs: RunRepository
-  readonly policyRules: PolicyRuleRepository
   /** Small documents by key: policy, kill switch, watermarks, sessions' secret. */
   readonly state: StateRepository
   /** Runs `work` in one transaction: all of it, or nothing. */
@@ -243,24 +242,4 @@ export interface RunRepository {
       readonly finishedAt: string
     },
   ): Promise<boolean>
-}
-
-/** What may be done without asking, for which kind of optimization, where. `*` stands for every one. */
-export interface PolicyRuleRecord {
-  readonly id: string
-  readonly kind: string
-  readonly environment: string
-  readonly service: string
-  readonly mode: 'observe' | 'auto'
-  /** Maintenance window and further conditions. */
-  readonly document: Readonly<Record<string, unknown>>
-  readonly createdAt: string
-  readonly updatedAt: string
-}
-
-export interface PolicyRuleRepository {
-  list(): Promise<readonly PolicyRuleRecord[]>
-  /** One rule for (kind, environment, service): the newer one replaces. */
-  put(rule: PolicyRuleRecord): Promise<void>
-  remove(id: string): Promise<boolean>
 }

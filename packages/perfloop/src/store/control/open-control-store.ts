@@ -21,7 +21,6 @@ import { ingestTokenRepository } from './repositories/ingest-tokens.ts'
 import { issueRepository } from './repositories/issues.ts'
 import { ledgerRepository } from './repositories/ledger.ts'
 import { optimizationRepository } from './repositories/optimizations.ts'
-import { policyRuleRepository } from './repositories/policy-rules.ts'
 import { runRepository } from './repositories/runs.ts'
 import { stateRepository } from './repositories/state.ts'
 import { targetRepository } from './repositories/targets.ts'
@@ -82,7 +81,6 @@ function controlStore(root: Kysely<ControlTables>, clock: Clock): ControlStore {
     targets: targetRepository(db),
     ingestTokens: ingestTokenRepository(db),
     runs: runRepository(db),
-    policyRules: policyRuleRepository(db),
     state: stateRepository(db, clock),
 
     async transaction(work) {

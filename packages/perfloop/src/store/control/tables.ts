@@ -25,16 +25,6 @@ export interface ControlTables {
     createdAt: string
     revokedAt: string | null
   }
-  policyRules: {
-    id: string
-    kind: string
-    environment: string
-    service: string
-    mode: string
-    document: string
-    createdAt: string
-    updatedAt: string
-  }
   controlState: { key: string; value: string; updatedAt: string }
 }
 

@@ -222,21 +222,6 @@ const TABLES: readonly Table[] = [
     },
   },
   {
-    name: 'policy_rules',
-    key: ['id'],
-    columns: {
-      id: 'uuid',
-      kind: 'name',
-      environment: 'name',
-      service: 'name',
-      mode: 'text',
-      document: 'json',
-      created_at: 'instant',
-      updated_at: 'instant',
-    },
-    oneOf: { mode: ['observe', 'auto'] },
-  },
-  {
     name: 'control_state',
     key: ['key'],
     columns: { key: 'name', value: 'json', updated_at: 'instant' },
@@ -308,12 +293,6 @@ const INDEXES: readonly Index[] = [
   },
   { name: 'targets_name', on: 'targets', columns: ['environment', 'name'], unique: true },
   { name: 'ingest_tokens_hash', on: 'ingest_tokens', columns: ['token_hash'], unique: true },
-  {
-    name: 'policy_rules_scope',
-    on: 'policy_rules',
-    columns: ['kind', 'environment', 'service'],
-    unique: true,
-  },
 ]
 
 const FOREIGN_KEYS = [
