@@ -16,6 +16,31 @@ export const IngestSettings = section({
   maxBodyBytes: sizeBytes()
     .default(16 * 1024 * 1024)
     .describe('Largest body of one export request, after decompression.'),
+  maxPendingBytes: sizeBytes()
+    .default(64 * 1024 * 1024)
+    .describe('Bodies in flight together; beyond, senders are told to retry.'),
+  maxConnections: count().default(1_000).describe('Most open connections of OTLP/HTTP.'),
+  headersTimeoutMs: durationMs()
+    .default(10_000)
+    .describe('A sender that takes longer for its request headers is cut off.'),
+  requestTimeoutMs: durationMs()
+    .default(30_000)
+    .describe('A sender that takes longer for one request is cut off.'),
+  keepAliveTimeoutMs: durationMs()
+    .default(65_000)
+    .describe('How long an idle connection of OTLP/HTTP stays open.'),
+  corsOrigins: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Origins whose web pages may send telemetry from the browser, such as https://shop.example. Empty: none.',
+    ),
+  rememberedBatches: count()
+    .default(65_536)
+    .describe('Newest batches that are recognized when a sender repeats them.'),
+  liveSpansPerSecond: count()
+    .default(2_000)
+    .describe('Most spans a second that the live tail is given; the rest is only counted.'),
   maxSpansPerRequest: count()
     .default(50_000)
     .describe('Most spans (or points, or log records) in one request.'),

@@ -1,0 +1,113 @@
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type sendUnaryData,
+} from '@grpc/grpc-js'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
+import type { Signal } from '../ingest-buffer.ts'
+import type { ProtocolOptions, ProtocolReceiver } from './http-receiver.ts'
+import { encodeExportResponse, encodeStatus } from './otlp-answer.ts'
+import { toRefusal } from './refusal.ts'
+
+const SERVICES: Readonly<Record<Signal, string>> = {
+  traces: 'opentelemetry.proto.collector.trace.v1.TraceService',
+  metrics: 'opentelemetry.proto.collector.metrics.v1.MetricsService',
+  logs: 'opentelemetry.proto.collector.logs.v1.LogsService',
+}
+/** How long calls under way may take to finish when we stop. */
+const CLOSE_GRACE_MS = 5_000
+const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024
+
+/** OTLP/gRPC. The messages go to the decoder as the bytes they are: nothing is parsed here. */
+export async function startGrpcReceiver(options: ProtocolOptions): Promise<ProtocolReceiver> {
+  const server = new Server({
+    'grpc.max_receive_message_length': options.settings.maxBodyBytes,
+    'grpc.max_concurrent_streams': options.settings.maxConnections,
+    'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+  })
+  for (const signal of ['traces', 'metrics', 'logs'] as const) {
+    server.addService(serviceOf(signal), {
+      Export: (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) =>
+        void answer(signal, call, callback, options),
+    })
+  }
+
+  const port = await bind(server, options.port, options.host)
+  return { port, close: () => closeServer(server) }
+}
+
+async function answer(
+  signal: Signal,
+  call: ServerUnaryCall<Buffer, Buffer>,
+  callback: sendUnaryData<Buffer>,
+  { intake, access, settings, logger, clock }: ProtocolOptions,
+): Promise<void> {
+  const receivedUnixMs = clock.nowUnixMs()
+  using arrival = intake.announce()
+  try {
+    const authorization = call.metadata.get('authorization')[0]?.toString()
+    const environment = access.environmentOf(authorization)
+    intake.requireRoom()
+    arrival.grow(call.request.length)
+    const outcome = await intake.receive(
+      { signal, encoding: 'protobuf', body: call.request, environment, receivedUnixMs },
+      arrival,
+    )
+    callback(null, encodeExportResponse(signal, 'protobuf', outcome))
+  } catch (error) {
+    const refusal = toRefusal(error, logger)
+    intake.countRefused(refusal.code)
+    const metadata = new Metadata()
+    const { retryAfterMs } = settings.spool
+    metadata.set(
+      'grpc-status-details-bin',
+      encodeStatus('protobuf', {
+        code: refusal.grpcCode,
+        message: refusal.message,
+        ...(refusal.retryable ? { retryAfterMs } : {}),
+      }),
+    )
+    callback({ code: refusal.grpcCode, details: refusal.message, metadata })
+  }
+}
+
+function serviceOf(signal: Signal): ServiceDefinition {
+  const asItIs = (bytes: Buffer) => bytes
+  return {
+    Export: {
+      path: `/${SERVICES[signal]}/Export`,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: asItIs,
+      requestDeserialize: asItIs,
+      responseSerialize: asItIs,
+      responseDeserialize: asItIs,
+    },
+  }
+}
+
+function bind(server: Server, port: number, host: string): Promise<number> {
+  const address =
+    host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (cause, boundPort) => {
+      if (cause === null) resolve(boundPort)
+      else if (cause.message.includes('EADDRINUSE')) {
+        reject(new PerfloopError('PORT_IN_USE', { port, host }, cause))
+      } else reject(cause)
+    })
+  })
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    const force = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS)
+    server.tryShutdown(() => {
+      clearTimeout(force)
+      resolve()
+    })
+  })
+}

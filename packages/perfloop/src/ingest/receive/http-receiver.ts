@@ -1,0 +1,235 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../../domain/clock.ts'
+import type { Logger } from '../../domain/logger.ts'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { BodyEncoding, Signal } from '../ingest-buffer.ts'
+import type { Arrival, Intake } from './intake.ts'
+import { encodeExportResponse, encodeStatus, GRPC_CODES } from './otlp-answer.ts'
+import { toRefusal } from './refusal.ts'
+import { decompress, readBody } from './request-body.ts'
+import type { SenderAccess } from './sender-access.ts'
+
+export interface ProtocolOptions {
+  readonly intake: Intake
+  readonly access: SenderAccess
+  readonly settings: Settings['ingest']
+  readonly host: string
+  readonly port: number
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+export interface ProtocolReceiver {
+  readonly port: number
+  /** Stops accepting, lets what is under way finish. */
+  close(): Promise<void>
+}
+
+const SIGNALS: Readonly<Record<string, Signal>> = {
+  '/v1/traces': 'traces',
+  '/v1/metrics': 'metrics',
+  '/v1/logs': 'logs',
+}
+const MEDIA_TYPES: Readonly<Record<BodyEncoding, string>> = {
+  protobuf: 'application/x-protobuf',
+  json: 'application/json',
+}
+const MS_PER_SECOND = 1_000
+/** How often Node looks for senders that are over their time. */
+const TIMEOUT_CHECK_MS = 1_000
+/** How long requests under way may take to finish when we stop. */
+const CLOSE_GRACE_MS = 5_000
+
+/** OTLP/HTTP 1.x: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
+export async function startHttpReceiver(options: ProtocolOptions): Promise<ProtocolReceiver> {
+  const { settings } = options
+  const server = createServer(
+    {
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: settings.requestTimeoutMs,
+      keepAliveTimeout: settings.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, settings.headersTimeoutMs),
+    },
+    (request, response) => void answer(request, response, options),
+  )
+  server.maxConnections = settings.maxConnections
+  // A sender that asks first is told before it sends a body that would be refused.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    void answer(request, response, options)
+  })
+
+  await listen(server, options.port, options.host)
+  return { port: portOf(server), close: () => closeServer(server) }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ProtocolOptions,
+): Promise<void> {
+  const { intake, access, logger } = options
+  // A sender that goes away breaks its request; what it sent whole is kept all the same.
+  request.on('error', () => {})
+  response.on('error', () => {})
+  using arrival = intake.announce()
+  try {
+    const path = request.url?.split('?', 1)[0] ?? ''
+    const signal = SIGNALS[path]
+    if (signal === undefined) throw new PerfloopError('NOT_FOUND', { path })
+    access.requireAllowedPage({
+      host: request.headers.host,
+      origin: request.headers.origin,
+      secFetchSite: headerOf(request, 'sec-fetch-site'),
+    })
+    allowOrigin(request, response)
+    if (request.method === 'OPTIONS') {
+      answerPreflight(response)
+      return
+    }
+    if (request.method !== 'POST') {
+      response.setHeader('Allow', 'POST')
+      refuse(request, response, {
+        status: 405,
+        body: encodeStatus(encodingOf(request) ?? 'json', {
+          code: GRPC_CODES.UNIMPLEMENTED,
+          message: 'OTLP is sent by POST.',
+        }),
+      })
+      return
+    }
+    await receive(request, response, signal, arrival, options)
+  } catch (error) {
+    if (isGone(request, error)) {
+      logger.debug({ error }, 'a sender went away before its request was whole')
+      response.destroy()
+      return
+    }
+    const refusal = toRefusal(error, logger)
+    intake.countRefused(refusal.code)
+    if (refusal.code === 'INGEST_TOKEN_UNKNOWN') response.setHeader('WWW-Authenticate', 'Bearer')
+    const retryAfterMs = refusal.retryable ? options.settings.spool.retryAfterMs : undefined
+    if (retryAfterMs !== undefined) {
+      response.setHeader(
+        'Retry-After',
+        String(Math.max(1, Math.ceil(retryAfterMs / MS_PER_SECOND))),
+      )
+    }
+    refuse(request, response, {
+      status: refusal.httpStatus,
+      body: encodeStatus(encodingOf(request) ?? 'json', {
+        code: refusal.grpcCode,
+        message: refusal.message,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      }),
+    })
+  }
+}
+
+async function receive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: Signal,
+  arrival: Arrival,
+  { intake, access, settings, clock }: ProtocolOptions,
+): Promise<void> {
+  const environment = access.environmentOf(request.headers.authorization)
+  const encoding = encodingOf(request)
+  if (encoding === undefined) {
+    throw new PerfloopError('OTLP_MEDIA_TYPE', { contentType: request.headers['content-type'] })
+  }
+  intake.requireRoom()
+  if (request.headers.expect !== undefined) response.writeContinue()
+
+  const sent = await readBody(request, settings.maxBodyBytes, arrival)
+  const receivedUnixMs = clock.nowUnixMs()
+  const contentEncoding = request.headers['content-encoding']
+  const body = await decompress(sent, contentEncoding, settings.maxBodyBytes, arrival)
+  const outcome = await intake.receive(
+    { signal, encoding, body, environment, receivedUnixMs },
+    arrival,
+  )
+  const answerBody = encodeExportResponse(signal, encoding, outcome)
+  response.writeHead(200, {
+    'Content-Type': MEDIA_TYPES[encoding],
+    'Content-Length': answerBody.length,
+  })
+  response.end(answerBody)
+}
+
+/** Ends the exchange; a body that is still coming is not read, so its connection cannot be used again. */
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, body }: { readonly status: number; readonly body: Buffer },
+): void {
+  if (response.headersSent || response.destroyed) return
+  const isWhole = request.complete
+  response.writeHead(status, {
+    'Content-Type': MEDIA_TYPES[encodingOf(request) ?? 'json'],
+    'Content-Length': body.length,
+    ...(isWhole ? {} : { Connection: 'close' }),
+  })
+  response.end(body)
+  // Take in and forget what is under way, or the sender sees a reset instead of the answer.
+  if (!isWhole) request.resume()
+}
+
+function allowOrigin(request: IncomingMessage, response: ServerResponse): void {
+  const { origin } = request.headers
+  if (origin === undefined) return
+  response.setHeader('Access-Control-Allow-Origin', origin)
+  response.setHeader('Vary', 'Origin')
+}
+
+function answerPreflight(response: ServerResponse): void {
+  response.writeHead(204, {
+    'Access-Control-Allow-Methods': 'POST',
+    'Access-Control-Allow-Headers': 'authorization, content-type, content-encoding',
+    'Access-Control-Max-Age': '600',
+  })
+  response.end()
+}
+
+function encodingOf(request: IncomingMessage): BodyEncoding | undefined {
+  const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+  if (mediaType === MEDIA_TYPES.protobuf) return 'protobuf'
+  return mediaType === MEDIA_TYPES.json ? 'json' : undefined
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+function isGone(request: IncomingMessage, error: unknown): boolean {
+  return !(error instanceof PerfloopError) && request.destroyed && !request.complete
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', cause => {
+      const isTaken = 'code' in cause && cause.code === 'EADDRINUSE'
+      reject(isTaken ? new PerfloopError('PORT_IN_USE', { port, host }, cause) : cause)
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+function portOf(server: Server): number {
+  const address = server.address() as AddressInfo | string | null
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  return address.port
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+    server.close(() => {
+      clearTimeout(force)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

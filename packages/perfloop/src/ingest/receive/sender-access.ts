@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
+
+/** A token that senders may use. The token itself is nowhere kept. */
+export interface IngestAccess {
+  /** SHA-256 of the token, hexadecimal. */
+  readonly tokenHash: string
+  readonly environment: string
+}
+
+export interface SenderAccessOptions {
+  readonly host: string
+  /** null: only when listening beyond loopback. */
+  readonly requireTokens: boolean | null
+  readonly corsOrigins: readonly string[]
+}
+
+export interface BrowserHeaders {
+  readonly host: string | undefined
+  readonly origin: string | undefined
+  readonly secFetchSite: string | undefined
+}
+
+const BEARER = /^Bearer +(\S+) *$/i
+
+/** Who may send: ingest tokens, and which web pages. */
+export class SenderAccess {
+  readonly #requireTokens: boolean
+  readonly #onLoopback: boolean
+  readonly #origins: ReadonlySet<string>
+  #environments: ReadonlyMap<string, string> = new Map()
+
+  constructor(options: SenderAccessOptions) {
+    this.#onLoopback = isLoopback(options.host)
+    this.#requireTokens = options.requireTokens ?? !this.#onLoopback
+    this.#origins = new Set(options.corsOrigins)
+  }
+
+  setTokens(tokens: readonly IngestAccess[]): void {
+    this.#environments = new Map(
+      tokens.map(({ tokenHash, environment }) => [tokenHash.toLowerCase(), environment]),
+    )
+  }
+
+  /**
+   * The environment that the token fixes, or undefined where none was sent and none is needed. A token that
+   * is sent must be right even where none is needed: a revoked one shall not go on under another name.
+   */
+  environmentOf(authorization: string | undefined): string | undefined {
+    const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1]
+    if (token === undefined) {
+      if (this.#requireTokens) throw new PerfloopError('INGEST_TOKEN_UNKNOWN')
+      return undefined
+    }
+    // Looked up by its hash: the time this takes tells nothing about how much of a token was right.
+    const environment = this.#environments.get(createHash('sha256').update(token).digest('hex'))
+    if (environment === undefined) throw new PerfloopError('INGEST_TOKEN_UNKNOWN')
+    return environment
+  }
+
+  /**
+   * Browsers say which page a request comes from. Only listed pages may send; and on loopback the Host must
+   * be this machine, or a foreign page could reach us under its own name (DNS rebinding).
+   */
+  requireAllowedPage({ host, origin, secFetchSite }: BrowserHeaders): void {
+    if (origin === undefined && secFetchSite === undefined) return
+    const isListed = origin !== undefined && this.#origins.has(origin)
+    const isHere = !this.#onLoopback || (host !== undefined && isLoopback(hostName(host)))
+    if (!isListed || !isHere) throw new PerfloopError('FORBIDDEN_ORIGIN', { origin, host })
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
+  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+/** `localhost:4318` → `localhost`, `[::1]:4318` → `[::1]`. */
+function hostName(host: string): string {
+  return host.startsWith('[') ? host.replace(/\](:\d+)?$/, ']') : host.replace(/:\d+$/, '')
+}
