@@ -18,10 +18,13 @@ export interface TargetConnection extends AsyncDisposable {
   /** Version and what Perfloop may do here; throws TARGET_UNREACHABLE. */
   check(signal?: AbortSignal): Promise<TargetStatus>
   /** Schema, statistics, index use and plans (without literals) of the observed statements. Read-only. */
-  collect(
-    observed: readonly ObservedStatement[],
-    signal?: AbortSignal,
-  ): Promise<readonly TargetFact[]>
+  collect(observed: readonly ObservedStatement[], signal?: AbortSignal): Promise<Collected>
+}
+
+export interface Collected {
+  readonly facts: readonly TargetFact[]
+  /** Observed statements without a plan, and why: said in the target's notes. */
+  readonly skipped: readonly { readonly statement: string; readonly reason: string }[]
 }
 
 export interface TargetStatus {

@@ -39,6 +39,10 @@ export const OptimizerSettings = section({
       .default(2_000)
       .describe('Longest time of one question to a target.'),
     lockTimeoutMs: durationMs().default(200).describe('Longest wait for a lock while collecting.'),
+    connectTimeoutMs: durationMs().default(5_000).describe('Longest time to connect to a target.'),
+    assumedPageRows: count()
+      .default(50)
+      .describe('Rows of a page, where a statement has a LIMIT whose number is not known.'),
     explainsPerSecond: count()
       .default(50)
       .describe('Statements explained in a second at most, so that the target never notices.'),

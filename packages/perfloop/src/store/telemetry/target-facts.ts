@@ -89,6 +89,10 @@ export const PlanFact = z.object({
       reason: z.string(),
     }),
   ),
+  /** Why an ordinary index would not help some of its conditions. */
+  obstacles: z.array(z.string()).optional(),
+  /** What had to be supposed to explain it without its literals. */
+  assumptions: z.array(z.string()).optional(),
 })
 
 export const TargetFact = z.discriminatedUnion('fact', [TableFact, IndexFact, PlanFact])
