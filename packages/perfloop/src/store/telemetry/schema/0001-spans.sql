@@ -1,5 +1,10 @@
 -- Spans, and what they have in common. A span row holds references and numbers; the text of its statement
 -- is in `patterns`, the attributes it shares with other spans in `shapes`, its sender in `resources`.
+--
+-- Order and codecs are by measurement (npm run bench -- storage). Neighbours in (environment, service, minute,
+-- trace, start) share their trace, parent and entry ids, so that of the four ids only the span's own costs its
+-- full 8 bytes. Parts are synced when written and after merges: a spool segment goes once it is inserted.
+-- There is no TTL here: what has expired is removed by jobs/remove-expired.ts, by Perfloop's clock.
 
 CREATE TABLE IF NOT EXISTS resources
 (
@@ -12,7 +17,8 @@ CREATE TABLE IF NOT EXISTS resources
 )
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY resource
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Senders of telemetry';
 
 CREATE TABLE IF NOT EXISTS shapes
@@ -28,7 +34,8 @@ CREATE TABLE IF NOT EXISTS shapes
 )
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY shape
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'What the attributes of many spans have in common';
 
 CREATE TABLE IF NOT EXISTS patterns
@@ -43,7 +50,8 @@ CREATE TABLE IF NOT EXISTS patterns
 )
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY statement
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Statement patterns: each stored once';
 
 CREATE TABLE IF NOT EXISTS spans
@@ -57,33 +65,35 @@ CREATE TABLE IF NOT EXISTS spans
     status_code      UInt16                          COMMENT 'HTTP (or gRPC) status code; 0 when there is none',
     is_entry         UInt8                           COMMENT '1 when it starts a measurement: kind server or consumer, or a root',
     is_repeated_layer UInt8                          COMMENT '1 when its parent span is the same statement seen by another layer (ORM above driver): not counted as a query',
-    trace_id         FixedString(16)                 COMMENT 'Trace id, bytes'  CODEC(ZSTD(1)),
-    span_id          FixedString(8)                  COMMENT 'Span id, bytes'   CODEC(ZSTD(1)),
-    parent_span_id   FixedString(8)                  COMMENT 'Parent span id, bytes; zeros for a root' CODEC(ZSTD(1)),
-    entry_span_id    FixedString(8)                  COMMENT 'Nearest entry span at or above it, where its batch told; zeros when not known' CODEC(ZSTD(1)),
-    start_unix_ns    UInt64                          COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), ZSTD(1)),
-    duration_ns      UInt64                          COMMENT 'Duration, nanoseconds' CODEC(T64, ZSTD(1)),
+    trace_id         FixedString(16)                 COMMENT 'Trace id, bytes',
+    span_id          FixedString(8)                  COMMENT 'Span id, bytes',
+    parent_span_id   FixedString(8)                  COMMENT 'Parent span id, bytes; zeros for a root' CODEC(ZSTD(3)),
+    entry_span_id    FixedString(8)                  COMMENT 'Nearest entry span at or above it, where its batch told; zeros when not known',
+    start_unix_ns    UInt64                          COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), T64('bit'), ZSTD(1)),
+    duration_ns      UInt64                          COMMENT 'Duration, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
     statement        LowCardinality(String)          COMMENT 'Fingerprint of the statement in patterns; empty when none',
-    parameters       UInt32                          COMMENT 'Keyed hash of the statement''s literals and parameters; 0 when not known' CODEC(ZSTD(1)),
-    row_count        Nullable(UInt32)                COMMENT 'Rows returned or changed, where told',
-    response_bytes   Nullable(UInt32)                COMMENT 'Bytes of the response body, where told',
+    parameters       UInt32                          COMMENT 'Keyed hash of the statement''s literals and parameters; 0 when not known',
+    row_count        Nullable(UInt32)                COMMENT 'Rows returned or changed, where told' CODEC(T64, ZSTD(1)),
+    response_bytes   Nullable(UInt32)                COMMENT 'Bytes of the response body, where told' CODEC(T64, ZSTD(1)),
     code_location    LowCardinality(String)          COMMENT 'file:line of the code that issued it, where told',
     resource         LowCardinality(String)          COMMENT 'Sender, in resources',
     shape            LowCardinality(String)          COMMENT 'What its attributes have in common with others, in shapes',
     attribute_values Array(String)                   COMMENT 'Values of the attributes that shapes calls variable, in order; JSON for other than strings' CODEC(ZSTD(3)),
     events           String                          COMMENT 'Events as OTLP JSON, redacted; empty when none' CODEC(ZSTD(3)),
     links            String                          COMMENT 'Links as OTLP JSON; empty when none' CODEC(ZSTD(3)),
-    weight           Float64                         COMMENT 'How many spans this one stands for (1 / head sampling probability)' CODEC(ZSTD(1)),
-    flags            UInt32                          COMMENT 'OTLP span flags' CODEC(ZSTD(1)),
-    received_at      DateTime                        COMMENT 'When it was acknowledged, seconds' CODEC(Delta(4), ZSTD(1)),
-    retention_days   UInt16                          COMMENT 'Days it is kept, by the retention class it had on arrival' CODEC(ZSTD(1)),
-    INDEX trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
+    weight           Float64                         COMMENT 'How many spans this one stands for (1 / head sampling probability)',
+    flags            UInt32                          COMMENT 'OTLP span flags',
+    received_at      DateTime                        COMMENT 'When it was acknowledged, seconds',
+    retention_days   UInt16                          COMMENT 'Days it is kept, by the retention class it had on arrival',
+    randomness       Nullable(UInt64)                COMMENT 'Explicit rv of the trace state, where told; else the last 56 bits of the trace id decide sampling',
+    INDEX trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+    INDEX received received_at TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY (retention_days, toStartOfHour(received_at))
 ORDER BY (environment, service, toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')), trace_id, start_unix_ns)
-TTL received_at + toIntervalDay(retention_days)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, index_granularity = 8192
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'One row a span';
 
 CREATE TABLE IF NOT EXISTS kept_traces
@@ -94,6 +104,17 @@ CREATE TABLE IF NOT EXISTS kept_traces
 )
 ENGINE = ReplacingMergeTree(decided_at)
 ORDER BY trace_id
-TTL decided_at + toIntervalDay(8)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Traces whose detail is kept whatever the sampling rate';
+
+CREATE TABLE IF NOT EXISTS dropped_traces
+(
+    trace_id    FixedString(16)                      COMMENT 'Trace id, bytes',
+    decided_at  DateTime                             COMMENT 'Seconds'
+)
+ENGINE = ReplacingMergeTree(decided_at)
+ORDER BY trace_id
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+COMMENT 'Traces decided before an entry span of theirs had come: what comes later is dropped too';

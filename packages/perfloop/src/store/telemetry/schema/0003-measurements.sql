@@ -24,6 +24,151 @@ CREATE TABLE IF NOT EXISTS measurements
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, operation, kind, start_unix_ns)
-TTL received_at + toIntervalDay(7)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Load time, query count, db time, render time and total of every execution of an entry operation';
+
+CREATE TABLE IF NOT EXISTS breakdowns
+(
+    step_s          UInt32                                 COMMENT 'Length of the bucket in seconds: 60, 3600 or 86400',
+    environment     LowCardinality(String)                 COMMENT 'deployment.environment.name',
+    service         LowCardinality(String)                 COMMENT 'service.name',
+    operation       LowCardinality(String)                 COMMENT 'Operation name',
+    kind            Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5) COMMENT 'OTLP span kind',
+    bucket          DateTime('UTC')                        COMMENT 'Start of the bucket of the event time, UTC, seconds',
+    executions      SimpleAggregateFunction(sum, Float64)  COMMENT 'Executions, weighted',
+    failed          SimpleAggregateFunction(sum, Float64)  COMMENT 'Failed executions, weighted',
+    load_ns         SimpleAggregateFunction(sum, Float64)  COMMENT 'Sum of load times, nanoseconds, weighted',
+    total_ns        SimpleAggregateFunction(sum, Float64)  COMMENT 'Sum of totals, nanoseconds, weighted',
+    db_ns           SimpleAggregateFunction(sum, Float64)  COMMENT 'Sum of db times, nanoseconds, weighted',
+    render_ns       SimpleAggregateFunction(sum, Float64)  COMMENT 'Sum of render times, nanoseconds, weighted',
+    external_ns     SimpleAggregateFunction(sum, Float64)  COMMENT 'Sum of times in other services, nanoseconds, weighted',
+    self_ns         SimpleAggregateFunction(sum, Float64)  COMMENT 'Sum of what is left, nanoseconds, weighted',
+    query_count     SimpleAggregateFunction(sum, Float64)  COMMENT 'Statements executed, weighted',
+    query_count_max SimpleAggregateFunction(max, UInt32)   COMMENT 'Most statements of one execution'
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMMDD(bucket)
+ORDER BY (step_s, environment, service, kind, operation, bucket)
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+COMMENT 'Sums of the measurements of every entry operation';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS fill_breakdowns TO breakdowns AS
+SELECT
+    step_s,
+    environment,
+    service,
+    operation,
+    kind,
+    toDateTime(intDiv(minute, step_s) * step_s, 'UTC') AS bucket,
+    executions,
+    failed,
+    load_ns,
+    total_ns,
+    db_ns,
+    render_ns,
+    external_ns,
+    self_ns,
+    query_count,
+    query_count_max
+FROM
+(
+    SELECT
+        environment,
+        service,
+        operation,
+        kind,
+        intDiv(start_unix_ns, 60000000000) * 60 AS minute,
+        sum(weight) AS executions,
+        sum(measurements.failed * weight) AS failed,
+        sum(measurements.load_ns * weight) AS load_ns,
+        sum(measurements.total_ns * weight) AS total_ns,
+        sum(measurements.db_ns * weight) AS db_ns,
+        sum(measurements.render_ns * weight) AS render_ns,
+        sum(measurements.external_ns * weight) AS external_ns,
+        sum(measurements.self_ns * weight) AS self_ns,
+        sum(measurements.query_count * weight) AS query_count,
+        max(measurements.query_count) AS query_count_max
+    FROM measurements
+    GROUP BY
+        environment,
+        service,
+        operation,
+        kind,
+        minute
+)
+ARRAY JOIN [60, 3600, 86400] AS step_s;
+
+CREATE VIEW IF NOT EXISTS measurements_minute AS
+SELECT
+    environment,
+    service,
+    operation,
+    kind,
+    bucket,
+    executions,
+    failed,
+    load_ns,
+    total_ns,
+    db_ns,
+    render_ns,
+    external_ns,
+    self_ns,
+    query_count,
+    query_count_max
+FROM breakdowns
+WHERE step_s = 60;
+
+CREATE VIEW IF NOT EXISTS measurements_hour AS
+SELECT
+    environment,
+    service,
+    operation,
+    kind,
+    bucket,
+    executions,
+    failed,
+    load_ns,
+    total_ns,
+    db_ns,
+    render_ns,
+    external_ns,
+    self_ns,
+    query_count,
+    query_count_max
+FROM breakdowns
+WHERE step_s = 3600;
+
+CREATE VIEW IF NOT EXISTS measurements_day AS
+SELECT
+    environment,
+    service,
+    operation,
+    kind,
+    bucket,
+    executions,
+    failed,
+    load_ns,
+    total_ns,
+    db_ns,
+    render_ns,
+    external_ns,
+    self_ns,
+    query_count,
+    query_count_max
+FROM breakdowns
+WHERE step_s = 86400;
+
+CREATE TABLE IF NOT EXISTS watermarks
+(
+    job        LowCardinality(String) COMMENT 'measurements or sampling',
+    from_s     UInt32                 COMMENT 'Start of the window the job does, receive time, Unix seconds',
+    to_s       UInt32                 COMMENT 'End of that window; what was received before from_s is done',
+    written_at DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'Microseconds'
+)
+ENGINE = ReplacingMergeTree(written_at)
+ORDER BY job
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+COMMENT 'How far the jobs over received spans have come; written before a window is begun';

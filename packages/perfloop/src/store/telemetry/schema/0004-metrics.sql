@@ -13,8 +13,8 @@ CREATE TABLE IF NOT EXISTS performance_metrics
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, name, timestamp)
-TTL received_at + toIntervalDay(7)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Scalar metric points';
 
 CREATE TABLE IF NOT EXISTS metric_points
@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS metric_points
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, name, time_unix_ns)
-TTL received_at + toIntervalDay(7)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Metric points that are distributions';
 
 CREATE TABLE IF NOT EXISTS resource_usage
@@ -66,6 +66,6 @@ CREATE TABLE IF NOT EXISTS resource_usage
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(timestamp)
 ORDER BY (environment, service, scope, host, pid, timestamp)
-TTL toDateTime(timestamp) + toIntervalDay(7)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Memory, CPU, disk and network of hosts, containers and processes';

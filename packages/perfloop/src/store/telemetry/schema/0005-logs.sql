@@ -17,6 +17,6 @@ CREATE TABLE IF NOT EXISTS logs
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, time_unix_ns)
-TTL received_at + toIntervalDay(7)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Log records';

@@ -9,6 +9,6 @@ CREATE TABLE IF NOT EXISTS target_facts
 )
 ENGINE = ReplacingMergeTree(collected_at)
 ORDER BY (environment, target, fact, subject)
-TTL toDateTime(collected_at) + toIntervalDay(30)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'What targets told about themselves: analyzers see the store only';
