@@ -9,6 +9,7 @@ export const ResourceSettings = section({
     .array(
       z.strictObject({
         service: z.string(),
+        environment: z.string().default('development'),
         pid: z.int().positive().optional(),
         pidFile: z.string().optional(),
       }),

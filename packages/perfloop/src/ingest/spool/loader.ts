@@ -1,5 +1,7 @@
 import { mkdir, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import { type Clock, systemClock } from '../../domain/clock.ts'
 import type { Logger } from '../../domain/logger.ts'
 import { ERRORS } from '../../domain/perfloop-error.ts'
@@ -165,7 +167,7 @@ class SegmentLoader implements Loader {
         if (this.#stopped.signal.aborted) return
       }
       this.#settleDrains(segments.at(-1)?.number ?? Number.MAX_SAFE_INTEGER)
-      if (!this.#woken) await this.#pause(LOOK_INTERVAL_MS)
+      if (!this.#woken) await this.#rest()
     }
   }
 
@@ -251,7 +253,8 @@ class SegmentLoader implements Loader {
     frames: readonly StagedFrame[],
   ): Promise<unknown> {
     const place = `${frames[0]?.offset ?? 0}-${frames.at(-1)?.offset ?? 0}`
-    const deduplicationToken = `${segmentName(segment.number)}/${table}/${columns.length}/${place}`
+    const layout = crc32(columns.join()).toString(16)
+    const deduplicationToken = `${segmentName(segment.number)}/${table}/${layout}/${place}`
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#options.engine.insertNative({ table, file, columns, deduplicationToken })
@@ -318,15 +321,20 @@ class SegmentLoader implements Loader {
     }
   }
 
-  #pause(ms: number): Promise<void> {
-    if (this.#stopped.signal.aborted) return Promise.resolve()
+  /** Until somebody wakes us, or it is time to look anyway. */
+  #rest(): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms)
+      const timer = setTimeout(resolve, LOOK_INTERVAL_MS)
       this.#wake = () => {
         clearTimeout(timer)
         resolve()
       }
     })
+  }
+
+  /** Only stopping cuts it short: a new segment is no reason to ask a dead store again. */
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => {})
   }
 }
 

@@ -2,11 +2,11 @@ import { PerfloopError } from '../../domain/perfloop-error.ts'
 
 /**
  * ClickHouse errors that tell of the state of the store and not of the rows: memory, disk, limits, locks,
- * replication, shutting down. Waiting cures them. (Codes: ClickHouse, src/Common/ErrorCodes.cpp.)
+ * replication, rights, a schema that is not there (yet), shutting down. Waiting, or an operator, cures them. (Codes: ClickHouse, src/Common/ErrorCodes.cpp.)
  */
 const STATES = new Set([
-  3, 74, 75, 76, 159, 160, 201, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 244, 246, 252,
-  285, 286, 319, 394, 410, 439, 473, 516, 517, 519, 999,
+  3, 60, 74, 75, 76, 81, 159, 160, 201, 202, 203, 209, 210, 216, 225, 236, 241, 242, 243, 244, 246,
+  252, 285, 286, 319, 394, 410, 439, 473, 497, 516, 517, 519, 999,
 ])
 
 /**
