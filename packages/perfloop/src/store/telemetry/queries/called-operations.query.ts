@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { defineQuery } from '../query.ts'
+import { RECEIVED_IN_WINDOW } from './entry-calls.ts'
+import { count64 } from './row-fields.ts'
+
+/** How often each entry operation was executed in a window: silence means something only where there was traffic. */
+export const calledOperations = defineQuery({
+  name: 'called-operations',
+  params: z.object({ from_s: z.int(), to_s: z.int(), max_rows: z.int() }),
+  row: z.object({
+    environment: z.string(),
+    service: z.string(),
+    operation: z.string(),
+    /** As seen, not weighted: what sampling left. */
+    seen_executions: count64,
+  }),
+  sql: `
+SELECT
+  environment,
+  service,
+  operation,
+  count() AS seen_executions
+FROM measurements
+WHERE ${RECEIVED_IN_WINDOW}
+GROUP BY
+  environment,
+  service,
+  operation
+ORDER BY seen_executions DESC
+LIMIT {max_rows:UInt32}`,
+  example: { from_s: 1_700_000_000, to_s: 1_700_000_300, max_rows: 10_000 },
+})
