@@ -10,6 +10,8 @@ export interface LiveSpan {
   readonly kind: SpanKind
   readonly category: SpanCategory
   readonly failed: boolean
+  /** Whether it starts a measurement, where the receiver tells. */
+  readonly isEntry?: boolean
   readonly durationNs: number
   /** When the receiver had the whole request, Unix milliseconds, fractional. */
   readonly receivedUnixMs: number

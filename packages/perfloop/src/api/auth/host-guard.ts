@@ -1,0 +1,65 @@
+import { isIP } from 'node:net'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
+
+export interface HostRules {
+  /** The address Perfloop listens on. */
+  readonly boundHost: string
+  readonly allowedHosts: readonly string[]
+}
+
+export interface HostHeaders {
+  readonly host: string | undefined
+  readonly origin: string | undefined
+  /** The address of ours that the connection came in on. */
+  readonly localAddress: string | undefined
+}
+
+/**
+ * Keeps other web pages out. A page that rebinds its name to our address sends that name as Host, so
+ * only names we know are answered; a page of another origin sends that Origin, so it must be ours.
+ * An IP address as Host is safe when it is the one the connection came in on: it cannot be rebound.
+ */
+export function checkHost(headers: HostHeaders, rules: HostRules): void {
+  const host = readAuthority(headers.host)
+  if (!host || !isAllowedName(host.name, headers.localAddress, rules)) {
+    throw new PerfloopError('FORBIDDEN_ORIGIN', { host: headers.host ?? null })
+  }
+  if (headers.origin === undefined) return
+  const origin = readOrigin(headers.origin)
+  const isOurs = origin !== undefined && origin.name === host.name && origin.port === host.port
+  const isListed = origin !== undefined && isListedName(origin.name, rules)
+  if (!isOurs && !isListed) throw new PerfloopError('FORBIDDEN_ORIGIN', { origin: headers.origin })
+}
+
+function isAllowedName(name: string, localAddress: string | undefined, rules: HostRules): boolean {
+  if (isLoopbackName(name) || isListedName(name, rules)) return true
+  if (name === rules.boundHost.toLowerCase()) return true
+  return isIP(name) !== 0 && name === localAddress?.replace(/^::ffff:/, '')
+}
+
+function isListedName(name: string, rules: HostRules): boolean {
+  return rules.allowedHosts.some(allowed => allowed.toLowerCase() === name)
+}
+
+export function isLoopbackName(name: string): boolean {
+  if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true
+  return isIP(name) === 4 && name.startsWith('127.')
+}
+
+interface Authority {
+  readonly name: string
+  readonly port: string
+}
+
+function readOrigin(origin: string): Authority | undefined {
+  const match = /^(https?):\/\/([^/?#@\\]+)$/.exec(origin)
+  if (!match) return undefined
+  return readAuthority(match[2], match[1] === 'https' ? '443' : '80')
+}
+
+function readAuthority(text: string | undefined, defaultPort = '80'): Authority | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/?#@\\[\]]+))(?::(\d{1,5}))?$/.exec(text ?? '')
+  if (!match) return undefined
+  const name = (match[1] ?? match[2] ?? '').toLowerCase().replace(/\.$/, '')
+  return { name, port: match[3] ?? defaultPort }
+}

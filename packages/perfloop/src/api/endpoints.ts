@@ -1,0 +1,27 @@
+import type { Endpoint } from './endpoint.ts'
+import { configEndpoints } from './routes/config.ts'
+import { healthEndpoints } from './routes/health.ts'
+import { issueEndpoints } from './routes/issues.ts'
+import { operationEndpoints } from './routes/operations.ts'
+import { optimizationEndpoints } from './routes/optimizations.ts'
+import { overviewEndpoints } from './routes/overview.ts'
+import { resourceEndpoints } from './routes/resources.ts'
+import { sessionEndpoints } from './routes/session.ts'
+import { statementEndpoints } from './routes/statements.ts'
+import { targetEndpoints } from './routes/targets.ts'
+import { traceEndpoints } from './routes/traces.ts'
+
+/** Every endpoint that answers JSON, by resource. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...healthEndpoints,
+  ...overviewEndpoints,
+  ...operationEndpoints,
+  ...statementEndpoints,
+  ...resourceEndpoints,
+  ...traceEndpoints,
+  ...issueEndpoints,
+  ...optimizationEndpoints,
+  ...targetEndpoints,
+  ...configEndpoints,
+  ...sessionEndpoints,
+]
