@@ -40,6 +40,9 @@ export const OptimizerSettings = section({
       .describe('Longest time of one question to a target.'),
     lockTimeoutMs: durationMs().default(200).describe('Longest wait for a lock while collecting.'),
     connectTimeoutMs: durationMs().default(5_000).describe('Longest time to connect to a target.'),
+    sampledRows: count()
+      .default(2_000)
+      .describe('Rows of a SQLite table read to estimate how many values its columns have.'),
     assumedPageRows: count()
       .default(50)
       .describe('Rows of a page, where a statement has a LIMIT whose number is not known.'),

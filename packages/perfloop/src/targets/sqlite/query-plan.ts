@@ -1,0 +1,174 @@
+import type { Node } from 'libpg-query'
+import { z } from 'zod'
+import type { PlanFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
+import type { ExplainableStatement } from '../explainable-statement.ts'
+import { findTable, type TableAccess } from '../statement-shape.ts'
+import { type Database, readRows } from './open-database.ts'
+
+const PlanRow = z.object({ id: z.number(), parent: z.number(), detail: z.string() })
+
+/** One line of EXPLAIN QUERY PLAN, taken apart. */
+export interface PlanStep {
+  readonly node: string
+  /** The name in the plan: the table's, or its alias in the statement. */
+  readonly name?: string | undefined
+  readonly index?: string | undefined
+  readonly covering: boolean
+  readonly condition?: string | undefined
+}
+
+/**
+ * Both ways SQLite has written plans: `SEARCH TABLE orders AS o USING INDEX i (a=?)` until 3.35, and
+ * `SEARCH o USING INDEX i (a=?)` since.
+ */
+export function readStep(detail: string): PlanStep {
+  const access =
+    /^(SCAN|SEARCH)\s+(?:TABLE\s+)?(?!CONSTANT\b|SUBQUERY\b)(\S+)(?:\s+AS\s+(\S+))?(.*)$/.exec(
+      detail,
+    )
+  if (access === null) {
+    const temporary = /^USE TEMP B-TREE FOR (.*)$/.exec(detail)
+    return temporary === null
+      ? { node: detail, covering: false }
+      : { node: 'TEMP B-TREE', condition: temporary[1], covering: false }
+  }
+  const [, node = '', table, alias, rest = ''] = access
+  const using =
+    /USING (AUTOMATIC )?(?:PARTIAL )?(COVERING )?(?:INDEX\s+(\S+)|(INTEGER PRIMARY KEY|PRIMARY KEY|INDEX))/.exec(
+      rest,
+    )
+  const condition = /\((.*)\)\s*$/.exec(rest)?.[1]
+  const isNamed = using?.[3] !== undefined && !using[3].startsWith('(')
+  return {
+    node,
+    name: alias ?? table,
+    index:
+      using === null
+        ? undefined
+        : using[1] !== undefined
+          ? 'automatic index'
+          : isNamed
+            ? using[3]
+            : using[4]?.toLowerCase(),
+    covering: using?.[2] !== undefined,
+    condition,
+  }
+}
+
+/** The plan as a tree below one node that stands for the statement, with table names in place of aliases. */
+export function explainQuery(database: Database, statement: ExplainableStatement): PlanNode {
+  const rows = readRows(database, PlanRow, `EXPLAIN QUERY PLAN ${statement.text}`)
+  const aliases = aliasesOf(statement.tree)
+  const childrenOf = (parent: number): PlanNode[] =>
+    rows
+      .filter(row => row.parent === parent)
+      .map(row => {
+        const step = readStep(row.detail)
+        return {
+          node: step.node,
+          table: step.name === undefined ? undefined : (aliases.get(step.name) ?? step.name),
+          index: step.covering ? `${step.index} (covering)` : step.index,
+          condition: step.condition,
+          children: childrenOf(row.id),
+        }
+      })
+  return { node: statement.verb, children: childrenOf(0) }
+}
+
+function aliasesOf(tree: Node): ReadonlyMap<string, string> {
+  const aliases = new Map<string, string>()
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    const relation = Relation.safeParse(value)
+    if (relation.success && relation.data.alias !== undefined) {
+      aliases.set(relation.data.alias.aliasname, relation.data.relname)
+    }
+    Object.values(value).forEach(visit)
+  }
+  visit(tree)
+  return aliases
+}
+
+const Relation = z.object({
+  relname: z.string(),
+  alias: z.object({ aliasname: z.string() }).optional(),
+})
+
+export function readSqlitePlan(
+  plan: PlanNode,
+  tables: readonly TableFact[],
+  accesses: readonly TableAccess[],
+): Pick<PlanFact, 'words' | 'fullScans' | 'sorts'> {
+  const words: string[] = []
+  const fullScans: PlanFact['fullScans'] = []
+  const sorts: PlanFact['sorts'] = []
+  const visit = (node: PlanNode): void => {
+    const sentence = sentenceOf(node, tables)
+    if (sentence !== undefined) words.push(sentence)
+    const table = node.table === undefined ? undefined : findTable(tables, node.table, undefined)
+    if (node.node === 'SCAN' && node.index === undefined && table !== undefined) {
+      const access = accesses.find(item => item.table === table.subject)
+      const conditions = access === undefined ? [] : conditionsOf(access)
+      fullScans.push({
+        table: table.subject,
+        tableRows: table.rows,
+        estimatedRowsOut: access === undefined ? table.rows : rowsAfter(access, table),
+        filter: conditions.length === 0 ? null : conditions.join(' AND '),
+      })
+    }
+    if (node.node === 'TEMP B-TREE' && /ORDER BY/.test(node.condition ?? '')) {
+      const access = accesses.find(item => item.order.length > 0)
+      sorts.push({
+        keys: (access?.order ?? []).map(key => `${key.name}${key.descending ? ' DESC' : ''}`),
+        table: access?.table ?? null,
+      })
+    }
+    node.children.forEach(visit)
+  }
+  visit(plan)
+  return { words, fullScans, sorts }
+}
+
+function conditionsOf(access: TableAccess): readonly string[] {
+  return [
+    ...access.equal.map(name => `${name} = ?`),
+    ...access.oneOf.map(name => `${name} IN (?)`),
+    ...access.joined.map(name => `${name} = another table’s`),
+    ...access.ranges.map(name => `${name} bounded`),
+  ]
+}
+
+/** Of a range nothing is known: SQLite supposes that a quarter of the rows is in it, so do we. */
+export const RANGE_SELECTIVITY = 0.25
+
+export function rowsAfter(access: TableAccess, table: TableFact): number {
+  const fixed = [...access.equal, ...access.oneOf, ...access.joined]
+  const share = fixed.reduce((product, name) => product * selectivityOf(table, name), 1)
+  return Math.max(1, Math.round(table.rows * share * RANGE_SELECTIVITY ** access.ranges.length))
+}
+
+/** Share of the rows that have one given value. Unknown: a tenth, as an index of SQLite without statistics. */
+export function selectivityOf(table: TableFact, column: string): number {
+  const distinct = table.columns.find(({ name }) => name === column)?.distinctValues ?? null
+  if (distinct === null || table.rows === 0) return UNKNOWN_SELECTIVITY
+  return 1 / Math.max(1, distinct < 0 ? -distinct * table.rows : distinct)
+}
+
+const UNKNOWN_SELECTIVITY = 0.1
+
+function sentenceOf(node: PlanNode, tables: readonly TableFact[]): string | undefined {
+  if (node.node === 'TEMP B-TREE') return `sorts with temp B-tree for ${node.condition}`
+  if (node.table === undefined) return undefined
+  const fact = findTable(tables, node.table, undefined)
+  const rows = fact === undefined ? 'rows' : `${fact.rows.toLocaleString('en-US')} rows`
+  if (node.node === 'SCAN') {
+    return node.index === undefined
+      ? `scans all ${rows} of ${node.table}`
+      : `reads all ${rows} of ${node.table} in the order of ${node.index}`
+  }
+  if (node.node !== 'SEARCH') return undefined
+  const where = node.condition === undefined ? '' : ` (${node.condition})`
+  return node.index === 'automatic index'
+    ? `builds an index of its own on ${node.table} for this statement alone${where}`
+    : `uses ${node.index} on ${node.table}${where}`
+}
