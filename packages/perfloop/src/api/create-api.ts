@@ -83,8 +83,8 @@ function sendError(
       'a request could not be answered',
     )
   }
-  if (typeof error.details['retry_after_seconds'] === 'number') {
-    reply.header('retry-after', error.details['retry_after_seconds'])
+  if (typeof error.details.retry_after_seconds === 'number') {
+    reply.header('retry-after', error.details.retry_after_seconds)
   }
   if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="perfloop"')
   return reply

@@ -59,10 +59,10 @@ export async function measureServices(
   range: RequestRange,
 ): Promise<ServiceSummary[]> {
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
-  const { table, ...steps } = stepRange(range.fromUnixMs, range.toUnixMs)
+  const steps = stepRange(range.fromUnixMs, range.toUnixMs)
   const [rows, sparks, issues] = await Promise.all([
     telemetry.run(services, { ...rollup, ...filters(scope) }),
-    telemetry.run(serviceSparks[table], { ...steps, ...filters(scope) }),
+    telemetry.run(serviceSparks, { ...steps, ...filters(scope) }),
     control.issues.list({ statuses: ACTIVE_STATUSES, limit: MOST_ISSUES, offset: 0 }),
   ])
   const seconds = rollup.to_s - rollup.from_s
@@ -92,11 +92,11 @@ export async function measureSeries(
   { operation, kind, ...scope }: Scope & { readonly operation: string; readonly kind: string },
   range: RequestRange,
 ): Promise<Series> {
-  const { table, ...steps } = stepRange(range.fromUnixMs, range.toUnixMs)
+  const steps = stepRange(range.fromUnixMs, range.toUnixMs)
   const params = { ...steps, ...filters(scope), operation, kind }
   const [red, breakdown] = await Promise.all([
-    telemetry.run(redSeries[table], params),
-    telemetry.run(breakdownSeries[table], params),
+    telemetry.run(redSeries, params),
+    telemetry.run(breakdownSeries, params),
   ])
   return toSeries(steps, red, breakdown)
 }

@@ -91,9 +91,9 @@ function errorResponses(): Json {
 function parameters(schema: z.ZodType | undefined, where: 'path' | 'query'): Json[] {
   if (!(schema instanceof z.ZodObject)) return []
   const described = schemaOf(schema, 'input')
-  const required = Array.isArray(described['required']) ? described['required'] : []
+  const required = Array.isArray(described.required) ? described.required : []
   const properties = z.record(z.string(), z.record(z.string(), z.unknown()))
-  return Object.entries(properties.parse(described['properties'] ?? {})).map(
+  return Object.entries(properties.parse(described.properties ?? {})).map(
     ([name, { description, ...rest }]) => ({
       name,
       in: where,

@@ -112,11 +112,8 @@ async function chartAround(
     Math.max(nowUnixMs - centerUnixMs, SHORTEST_AROUND_MS),
     LONGEST_AROUND_MS,
   )
-  const { table, ...steps } = stepRange(
-    centerUnixMs - aroundMs,
-    Math.min(centerUnixMs + aroundMs, nowUnixMs),
-  )
-  const rows = await telemetry.run(redSeries[table], { ...steps, ...operation })
+  const steps = stepRange(centerUnixMs - aroundMs, Math.min(centerUnixMs + aroundMs, nowUnixMs))
+  const rows = await telemetry.run(redSeries, { ...steps, ...operation })
   const series = toSeries(steps, rows, [])
   return {
     step_seconds: series.step_seconds,

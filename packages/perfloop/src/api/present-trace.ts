@@ -21,7 +21,8 @@ export async function readTrace(
   mostSpans: number,
 ): Promise<Trace | undefined> {
   const spans = await telemetry.run(traceSpans, { trace_id: traceId, limit: mostSpans })
-  if (spans.length === 0) return undefined
+  const [first] = spans
+  if (first === undefined) return undefined
   const [shapes, resources, patterns] = await Promise.all([
     telemetry.run(shapesById, { shapes: distinct(spans.map(({ shape }) => shape)) }),
     telemetry.run(resourcesById, { resources: distinct(spans.map(({ resource }) => resource)) }),
@@ -31,14 +32,13 @@ export async function readTrace(
   ])
   const shapeById = new Map(shapes.map(shape => [shape.shape, shape]))
   const patternById = new Map(patterns.map(pattern => [pattern.statement, pattern]))
-  const starts = spans.map(span => BigInt(span.start_unix_ns))
-  const ends = spans.map(span => BigInt(span.start_unix_ns) + BigInt(span.duration_ns))
-  const start = starts.reduce((a, b) => (b < a ? b : a))
-  const end = ends.reduce((a, b) => (b > a ? b : a))
+  const start = BigInt(first.start_unix_ns)
+  // Relative to the start, so that doubles are exact enough.
+  const ends = spans.map(span => Number(BigInt(span.start_unix_ns) - start) + span.duration_ns)
   return {
     trace_id: traceId,
     start_unix_ns: String(start),
-    duration_ns: Number(end - start),
+    duration_ns: ends.reduce((a, b) => Math.max(a, b)),
     services: distinct(spans.map(({ service }) => service)),
     spans: spans.map(span =>
       toTraceSpan(span, shapeById.get(span.shape), patternById.get(span.statement)),

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES } from './latency-sql.ts'
-import { RollupRange, rollupRange, rollupSource } from './rollup-range.ts'
-import { count64, pageParams, RED_COLUMNS, redRow, SCOPE, scopeParams } from './row-fields.ts'
+import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
+import { count64, pageParams, redRow, SCOPE, scopeParams } from './row-fields.ts'
 
 /** Models by the statements that touch them; a statement over two models counts in both. */
 export const models = defineQuery({
@@ -41,7 +41,25 @@ FROM
     sum(called.duration_ns) AS duration_ns,
     toFloat64(max(called.max_ns)) AS max_ns,
     mapSort(sumMap(called.histogram)) AS histogram
-  FROM ${rollupSource('statements', ['environment', 'service', 'statement', ...RED_COLUMNS], SCOPE)} AS called
+  FROM
+  (
+    SELECT
+      environment,
+      service,
+      statement,
+      sum(calls) AS calls,
+      sum(errors) AS errors,
+      sum(duration_ns) AS duration_ns,
+      max(max_ns) AS max_ns,
+      sumMap(histogram) AS histogram
+    FROM statements
+    WHERE ${SCOPE}
+        AND ${IN_RANGE}
+    GROUP BY
+      environment,
+      service,
+      statement
+  ) AS called
   INNER JOIN
   (
     SELECT

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES } from './latency-sql.ts'
-import { RollupRange, rollupRange, rollupSource } from './rollup-range.ts'
+import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import {
   BREAKDOWN_COLUMNS,
   BREAKDOWN_SUMS,
@@ -9,7 +9,6 @@ import {
   count64,
   IS_REQUEST,
   pageParams,
-  RED_COLUMNS,
   redRow,
   SCOPE,
   scopeParams,
@@ -80,7 +79,9 @@ FROM
       mapSort(sumMap(histogram)) AS histogram,
       lower(hex(max(slowest).2)) AS slowest_trace,
       lower(hex(max(failed).2)) AS failed_trace
-    FROM ${rollupSource('operations', [...KEY, ...RED_COLUMNS, 'slowest', 'failed'], WHERE)}
+    FROM operations
+    WHERE ${WHERE}
+        AND ${IN_RANGE}
     GROUP BY
       ${KEY.join(',\n      ')}
   ) AS red
@@ -92,7 +93,9 @@ FROM
       operation,
       kind,
       ${BREAKDOWN_SUMS}
-    FROM ${rollupSource('measurements', [...KEY, ...BREAKDOWN_COLUMNS], WHERE)}
+    FROM breakdowns
+    WHERE ${WHERE}
+        AND ${IN_RANGE}
     GROUP BY
       ${KEY.join(',\n      ')}
   ) AS measured USING (environment, service, operation, kind)
@@ -129,22 +132,14 @@ export const operationFirstSeen = defineQuery({
   row: z.object({ minute_s: count64, day_s: count64 }),
   sql: `
 SELECT
-  toUInt32(minIf(bucket, source = 'minute')) AS minute_s,
-  toUInt32(minIf(bucket, source = 'day')) AS day_s
-FROM
-(
-  SELECT
-    'minute' AS source,
-    min(bucket) AS bucket
-  FROM operations_minute
-  WHERE environment = {environment:String} AND service = {service:String} AND operation = {operation:String} AND toString(kind) = {kind:String}
-  UNION ALL
-  SELECT
-    'day' AS source,
-    min(bucket) AS bucket
-  FROM operations_day
-  WHERE environment = {environment:String} AND service = {service:String} AND operation = {operation:String} AND toString(kind) = {kind:String}
-)`,
+  toUInt32(minIf(bucket, step_s = 60)) AS minute_s,
+  toUInt32(minIf(bucket, step_s = 86400)) AS day_s
+FROM operations
+WHERE step_s IN (60, 86400)
+    AND environment = {environment:String}
+    AND service = {service:String}
+    AND operation = {operation:String}
+    AND toString(kind) = {kind:String}`,
   example: {
     environment: 'production',
     service: 'shop',

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
-import { RollupRange, rollupRange, rollupSource } from './rollup-range.ts'
-import { IS_REQUEST, RED_COLUMNS, redRow, SCOPE, scopeParams } from './row-fields.ts'
+import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
+import { IS_REQUEST, redRow, SCOPE, scopeParams } from './row-fields.ts'
 
 /** RED of all requests and messages of a range, as one row. */
 export const overviewTotals = defineQuery({
@@ -18,7 +18,10 @@ SELECT
 FROM
 (
   SELECT${RED_SUMS}
-  FROM ${rollupSource('operations', RED_COLUMNS, `${SCOPE} AND ${IS_REQUEST}`)}
+  FROM operations
+  WHERE ${SCOPE}
+      AND ${IS_REQUEST}
+      AND ${IN_RANGE}
 )`,
   example: { ...rollupRange(1_700_000_000_000, 1_700_003_600_000), environment: 'production' },
 })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
-import { IN_STEP_RANGE, mapGranularity, STEP_START, StepRange, stepRange } from './rollup-range.ts'
+import { IN_STEP_RANGE, STEP_START, StepRange, stepRange } from './rollup-range.ts'
 import {
   BREAKDOWN_SUMS,
   breakdownRow,
@@ -27,12 +27,11 @@ const example = {
 }
 
 /** Rate, errors and percentiles per step, of one operation or (operation empty) of all requests. */
-export const redSeries = mapGranularity(table =>
-  defineQuery({
-    name: `red-series-${table}`,
-    params: seriesParams,
-    row: z.object({ step_start_s: count64, ...redRow }),
-    sql: `
+export const redSeries = defineQuery({
+  name: 'red-series',
+  params: seriesParams,
+  row: z.object({ step_start_s: count64, ...redRow }),
+  sql: `
 SELECT
   step_start_s,
   calls,
@@ -43,33 +42,30 @@ FROM
 (
   SELECT
     ${STEP_START} AS step_start_s,${RED_SUMS}
-  FROM operations_${table}
+  FROM operations
   WHERE ${SCOPE}
       AND ${OPERATION}
       AND ${IN_STEP_RANGE}
   GROUP BY step_start_s
 )
 ORDER BY step_start_s`,
-    example,
-  }),
-)
+  example,
+})
 
 /** What executions spent their time on, per step: sums, to be divided by `executions`. */
-export const breakdownSeries = mapGranularity(table =>
-  defineQuery({
-    name: `breakdown-series-${table}`,
-    params: seriesParams,
-    row: z.object({ step_start_s: count64, ...breakdownRow }),
-    sql: `
+export const breakdownSeries = defineQuery({
+  name: 'breakdown-series',
+  params: seriesParams,
+  row: z.object({ step_start_s: count64, ...breakdownRow }),
+  sql: `
 SELECT
   ${STEP_START} AS step_start_s,
   ${BREAKDOWN_SUMS}
-FROM measurements_${table}
+FROM breakdowns
 WHERE ${SCOPE}
     AND ${OPERATION}
     AND ${IN_STEP_RANGE}
 GROUP BY step_start_s
 ORDER BY step_start_s`,
-    example,
-  }),
-)
+  example,
+})

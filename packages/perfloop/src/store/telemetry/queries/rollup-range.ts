@@ -49,65 +49,44 @@ function ceilTo(seconds: number, unit: number): number {
   return Math.ceil(seconds / unit) * unit
 }
 
-/** `FROM` source of a rollup over a range: `where` narrows each table by its key first. */
-export function rollupSource(
-  rollup: 'operations' | 'statements' | 'measurements' | 'models',
-  columns: readonly string[],
-  where: string,
-): string {
-  const select = `SELECT ${columns.join(', ')} FROM ${rollup}`
-  return `(
-    ${select}_minute WHERE ${where} AND ${between('from_s', 'to_s')} AND NOT (${between('hour_from_s', 'hour_to_s')})
-    UNION ALL
-    ${select}_hour WHERE ${where} AND ${between('hour_from_s', 'hour_to_s')} AND NOT (${between('day_from_s', 'day_to_s')})
-    UNION ALL
-    ${select}_day WHERE ${where} AND ${between('day_from_s', 'day_to_s')}
-  )`
-}
+/** Rows of the rollup tables that make up a range. */
+export const IN_RANGE = `(
+      step_s = ${MINUTE_S} AND ${between('from_s', 'to_s')} AND NOT (${between('hour_from_s', 'hour_to_s')})
+      OR step_s = ${HOUR_S} AND ${between('hour_from_s', 'hour_to_s')} AND NOT (${between('day_from_s', 'day_to_s')})
+      OR step_s = ${DAY_S} AND ${between('day_from_s', 'day_to_s')}
+    )`
 
 function between(from: keyof RollupRange, to: keyof RollupRange): string {
   return `bucket >= toDateTime({${from}:UInt32}, 'UTC') AND bucket < toDateTime({${to}:UInt32}, 'UTC')`
 }
 
-/** For charts: one table, one step. The table is the coarsest whose buckets divide the step. */
+/** For charts: rollups of one length, the longest that divides the step of the chart. */
 export const STEPS_S = [
-  60,
-  300,
-  900,
-  1_800,
-  3_600,
-  10_800,
-  21_600,
-  43_200,
-  86_400,
-  7 * 86_400,
+  60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800,
 ] as const
+const LONGEST_STEP_S = 7 * DAY_S
 const MOST_POINTS = 120
 
-export type Granularity = 'minute' | 'hour' | 'day'
-
-export const StepRange = z.object({ from_s: z.int(), to_s: z.int(), step_s: z.int() })
+export const StepRange = z.object({
+  from_s: z.int(),
+  to_s: z.int(),
+  /** Of the chart. */
+  step_s: z.int(),
+  /** Of the rollups it is made from. */
+  rollup_s: z.int(),
+})
 export type StepRange = z.output<typeof StepRange>
 
-export function stepRange(
-  fromUnixMs: number,
-  toUnixMs: number,
-): StepRange & { table: Granularity } {
+export function stepRange(fromUnixMs: number, toUnixMs: number): StepRange {
   const seconds = (toUnixMs - fromUnixMs) / 1_000
-  const step_s = STEPS_S.find(step => seconds / step <= MOST_POINTS) ?? 7 * DAY_S
+  const step_s = STEPS_S.find(step => seconds / step <= MOST_POINTS) ?? LONGEST_STEP_S
   const from_s = floorTo(fromUnixMs / 1_000, step_s)
   const to_s = Math.max(from_s + step_s, ceilTo(toUnixMs / 1_000, MINUTE_S))
-  const table = step_s >= DAY_S ? 'day' : step_s >= HOUR_S ? 'hour' : 'minute'
-  return { from_s, to_s, step_s, table }
+  const rollup_s = [DAY_S, HOUR_S].find(rollup => step_s % rollup === 0) ?? MINUTE_S
+  return { from_s, to_s, step_s, rollup_s }
 }
 
-export const IN_STEP_RANGE = between('from_s', 'to_s')
+export const IN_STEP_RANGE = `step_s = {rollup_s:UInt32}
+    AND ${between('from_s', 'to_s')}`
 /** Start of the step a bucket falls in, Unix seconds. */
 export const STEP_START = 'intDiv(toUInt32(bucket), {step_s:UInt32}) * {step_s:UInt32}'
-
-/** One query a table: a table name cannot be bound. */
-export function mapGranularity<T>(
-  make: (table: Granularity) => T,
-): Readonly<Record<Granularity, T>> {
-  return { minute: make('minute'), hour: make('hour'), day: make('day') }
-}

@@ -54,7 +54,5 @@ export const scopeParams = {
 
 export const pageParams = { limit: z.int(), offset: z.int() }
 
-export const RED_COLUMNS = ['calls', 'errors', 'duration_ns', 'max_ns', 'histogram'] as const
-
 /** Requests and messages: what has users or other services waiting. Jobs are known by their measurements. */
 export const IS_REQUEST = `kind IN ('server', 'consumer')`

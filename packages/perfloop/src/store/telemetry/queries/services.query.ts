@@ -2,24 +2,15 @@ import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { quantileSql, RED_QUANTILES } from './latency-sql.ts'
 import {
+  IN_RANGE,
   IN_STEP_RANGE,
-  mapGranularity,
   RollupRange,
   rollupRange,
-  rollupSource,
   STEP_START,
   StepRange,
   stepRange,
 } from './rollup-range.ts'
-import {
-  count64,
-  IS_REQUEST,
-  nullableNumber,
-  RED_COLUMNS,
-  redRow,
-  SCOPE,
-  scopeParams,
-} from './row-fields.ts'
+import { count64, IS_REQUEST, nullableNumber, redRow, SCOPE, scopeParams } from './row-fields.ts'
 
 /** Every service seen in a range. Its RED is of its requests; a service of jobs only has the RED of its jobs' roots. */
 export const services = defineQuery({
@@ -54,7 +45,9 @@ FROM
     sumIf(duration_ns, ${IS_REQUEST}) AS duration_ns,
     toFloat64(maxIf(max_ns, ${IS_REQUEST})) AS max_ns,
     mapSort(sumMapIf(histogram, ${IS_REQUEST})) AS histogram
-  FROM ${rollupSource('operations', ['environment', 'service', 'operation', 'kind', 'bucket', ...RED_COLUMNS], SCOPE)}
+  FROM operations
+  WHERE ${SCOPE}
+      AND ${IN_RANGE}
   GROUP BY
     environment,
     service
@@ -67,19 +60,18 @@ ORDER BY
 })
 
 /** Calls, errors and p95 of each service per step: the small charts of the services list. */
-export const serviceSparks = mapGranularity(table =>
-  defineQuery({
-    name: `service-sparks-${table}`,
-    params: StepRange.extend(scopeParams),
-    row: z.object({
-      environment: z.string(),
-      service: z.string(),
-      step_start_s: count64,
-      calls: z.number(),
-      errors: z.number(),
-      p95_ns: nullableNumber,
-    }),
-    sql: `
+export const serviceSparks = defineQuery({
+  name: 'service-sparks',
+  params: StepRange.extend(scopeParams),
+  row: z.object({
+    environment: z.string(),
+    service: z.string(),
+    step_start_s: count64,
+    calls: z.number(),
+    errors: z.number(),
+    p95_ns: nullableNumber,
+  }),
+  sql: `
 SELECT
   environment,
   service,
@@ -96,7 +88,7 @@ FROM
     sum(calls) AS calls,
     sum(errors) AS errors,
     mapSort(sumMap(histogram)) AS histogram
-  FROM operations_${table}
+  FROM operations
   WHERE ${SCOPE}
       AND ${IS_REQUEST}
       AND ${IN_STEP_RANGE}
@@ -109,6 +101,5 @@ ORDER BY
   environment,
   service,
   step_start_s`,
-    example: stepRange(1_700_000_000_000, 1_700_003_600_000),
-  }),
-)
+  example: stepRange(1_700_000_000_000, 1_700_003_600_000),
+})

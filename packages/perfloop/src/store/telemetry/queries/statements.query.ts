@@ -1,16 +1,8 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES } from './latency-sql.ts'
-import { RollupRange, rollupRange, rollupSource } from './rollup-range.ts'
-import {
-  count64,
-  pageParams,
-  RED_COLUMNS,
-  redRow,
-  SCOPE,
-  scopeParams,
-  spanKind,
-} from './row-fields.ts'
+import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
+import { count64, pageParams, redRow, SCOPE, scopeParams, spanKind } from './row-fields.ts'
 
 const patternRow = {
   statement: z.string(),
@@ -81,11 +73,9 @@ FROM
     mapSort(sumMap(histogram)) AS histogram,
     max(code_location) AS code_location,
     lower(hex(max(slowest).2)) AS exemplar_trace
-  FROM ${rollupSource(
-    'statements',
-    ['environment', 'service', 'statement', ...RED_COLUMNS, 'slowest', 'code_location'],
-    `${SCOPE} AND ({statement:String} = '' OR statement = {statement:String})`,
-  )}
+  FROM statements
+  WHERE ${SCOPE} AND ({statement:String} = '' OR statement = {statement:String})
+      AND ${IN_RANGE}
   GROUP BY
     environment,
     service,
