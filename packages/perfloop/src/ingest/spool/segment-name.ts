@@ -25,13 +25,13 @@ export function segmentName(number: number): string {
   return String(number).padStart(16, '0')
 }
 
-/** Segments of one state, oldest first. */
+/** Segments of one state, oldest first; none where there is no spool yet. */
 export async function listSegments(
   directory: string,
   state: SegmentState,
 ): Promise<readonly SegmentFile[]> {
   const found: SegmentFile[] = []
-  for (const name of await readdir(directory)) {
+  for (const name of await namesIn(directory)) {
     const match = NAME.exec(name)
     if (match === null) continue
     const named: SegmentState = match[2] === 'open' ? 'open' : 'closed'
@@ -39,4 +39,13 @@ export async function listSegments(
       found.push({ number: Number(match[1]), state, path: join(directory, name) })
   }
   return found.sort((a, b) => a.number - b.number)
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
 }
