@@ -22,6 +22,11 @@ export interface Finding {
   readonly operationKind: SpanKind
   /** With kind, environment, service and operation: two findings with the same subject are the same issue. */
   readonly subject: Fingerprint
+  /**
+   * True when the subject is what it is about wherever it occurs, and the operation only the one that suffers
+   * most: then the same subject stays one issue of its service when another operation takes the lead.
+   */
+  readonly operationIsIncidental?: boolean
   readonly severity: Severity
   /** One sentence with the names and numbers of this case. */
   readonly title: string

@@ -1,0 +1,21 @@
+import type { Analyzer } from '../analysis/analyzer.ts'
+import { builtEntry } from '../domain/built-entry.ts'
+import { errorRate } from './error-rate/error-rate.ts'
+import { missingIndex } from './missing-index/missing-index.ts'
+import { nPlusOne } from './n-plus-one/n-plus-one.ts'
+import { slowOperation } from './slow-operation/slow-operation.ts'
+import { slowStatement } from './slow-statement/slow-statement.ts'
+
+/** Analyzers that come with Perfloop. They see nothing that a stranger's plugin would not see. */
+export const BUILT_IN_ANALYZERS: readonly Analyzer[] = [
+  nPlusOne,
+  slowStatement,
+  slowOperation,
+  errorRate,
+  missingIndex,
+]
+
+/** The worker thread in which they judge. */
+export function builtInJudgeWorker(): URL {
+  return builtEntry(import.meta.url, './judge.worker.ts')
+}

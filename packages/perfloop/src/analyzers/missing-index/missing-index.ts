@@ -1,0 +1,139 @@
+import type { z } from 'zod'
+import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
+import { NS_PER_MS } from '../../domain/duration.ts'
+import { MissingIndexOptions } from '../../settings/analyzers.ts'
+import { statementPlans } from '../../store/telemetry/queries/statement-plans.query.ts'
+import type { RowOf } from '../../store/telemetry/query.ts'
+import { enough, perHour, secondsOf } from '../evidence-window.ts'
+import { severityOf } from '../severity-of.ts'
+import { averageNs, formatCount, formatDuration, formatPercent, statementName } from '../words.ts'
+
+type Options = z.output<typeof MissingIndexOptions>
+type PlannedStatement = RowOf<typeof statementPlans>
+type FullScan = PlannedStatement['plan']['fullScans'][number]
+type Candidate = PlannedStatement['plan']['candidates'][number]
+
+/** A statement that reads all of a big table to return little of it, where an index would find it. */
+export const missingIndex = defineAnalyzer({
+  kind: 'missing-index',
+  title: 'Missing index',
+  description:
+    'A statement that reads a whole table, as its plan tells, although its filter keeps little of it. Needs a database target that tells plans.',
+  options: MissingIndexOptions,
+  evidence: statementPlans,
+
+  ask: (window, options) => ({
+    ...secondsOf(window),
+    limits_ns: [],
+    max_rows: options.maxRows,
+    max_spans: options.maxSpans,
+  }),
+
+  judge(rows, window, options) {
+    return rows.flatMap(row => {
+      if (row.seen_calls < enough(options.minCalls, window)) return []
+      if (averageNs(row.duration_ns, row.calls) < options.minMeanMs * NS_PER_MS) return []
+      const spared = sparedScans(row, options)
+      return spared.length === 0 ? [] : [toFinding(row, spared, window, options)]
+    })
+  },
+})
+
+interface SparedScan {
+  readonly scan: FullScan
+  readonly candidates: readonly Candidate[]
+  /** Share of the table that is read in vain. */
+  readonly waste: number
+}
+
+/** Scans of big tables with a filter that keeps little, and a candidate on that table; the biggest first. */
+function sparedScans({ plan }: PlannedStatement, options: Options): readonly SparedScan[] {
+  return plan.fullScans
+    .filter(scan => scan.tableRows >= Math.max(1, options.minTableRows))
+    .map(scan => ({
+      scan,
+      candidates: plan.candidates.filter(({ table }) => sameTable(table, scan.table)),
+      waste: 1 - Math.min(1, Math.max(0, scan.estimatedRowsOut) / scan.tableRows),
+    }))
+    .filter(({ waste, candidates }) => waste >= 1 - options.maxSelectivity && candidates.length > 0)
+    .toSorted((a, b) => b.scan.tableRows - a.scan.tableRows)
+}
+
+/** Plans name tables with and without their schema. */
+function sameTable(a: string, b: string): boolean {
+  const [left, right] = [unquoted(a), unquoted(b)]
+  return left === right || left.endsWith(`.${right}`) || right.endsWith(`.${left}`)
+}
+
+function unquoted(table: string): string {
+  return table.replaceAll(/["`[\]]/g, '').toLowerCase()
+}
+
+function columnsOf(candidate: Candidate): string {
+  return candidate.columns
+    .map(({ name, descending }) => (descending ? `${name} DESC` : name))
+    .join(', ')
+}
+
+function toFinding(
+  row: PlannedStatement,
+  spared: readonly SparedScan[],
+  window: Window,
+  options: Options,
+): Finding {
+  const scanned = spared.reduce((sum, { scan }) => sum + scan.tableRows, 0)
+  const wasted = spared.reduce((sum, { scan, waste }) => sum + scan.tableRows * waste, 0)
+  // The time of a scan goes with the rows it reads, so the share of rows read in vain is the share of time
+  // an index could spare; finding the others through it costs something too.
+  const spareable = Math.min(options.spareableRatio, wasted / Math.max(1, scanned))
+  const lostNs = row.duration_ns * spareable
+  const recoverableNsPerHour = perHour(lostNs, window)
+  const [first] = spared
+  const table = first?.scan.table ?? ''
+  const [candidate] = first?.candidates ?? []
+  const columns = candidate === undefined ? '' : columnsOf(candidate)
+  const statement = statementName(row.summary, row.text)
+
+  return {
+    environment: row.environment,
+    service: row.service,
+    operation: row.operation,
+    operationKind: row.kind,
+    subject: row.statement,
+    operationIsIncidental: true,
+    severity: severityOf(
+      { perHourNs: recoverableNsPerHour, perExecutionNs: averageNs(lostNs, row.calls) },
+      window,
+      options.severity,
+    ),
+    title: `${statement} reads all ${formatCount(first?.scan.tableRows ?? 0)} rows of ${table} for want of an index on (${columns}), in ${row.operation}`,
+    description:
+      `The plan scans ${spared.map(({ scan }) => `${scan.table} (${formatCount(scan.tableRows)} rows, ${formatCount(scan.estimatedRowsOut)} kept${scan.filter === null ? '' : ` by ${scan.filter}`})`).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${candidate?.reason ?? ''}`.trim(),
+    // The plan is an estimate without literals, of a time that may be past.
+    confidence: 0.85 * (1 - 1 / (1 + row.seen_calls)),
+    statement: row.statement,
+    statementText: row.text,
+    ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),
+    traceId: row.trace_id,
+    spanIds: [row.span_id],
+    evidence: {
+      target: row.target,
+      table,
+      columns: candidate?.columns.map(({ name }) => name) ?? [],
+      full_scans: spared.map(({ scan }) => scan),
+      candidates: spared.flatMap(({ candidates }) => candidates),
+      sorts: row.plan.sorts,
+      plan_words: row.plan.words,
+      plan_collected_at: row.collected_at,
+      calls: row.calls,
+      mean_ns: averageNs(row.duration_ns, row.calls),
+      p95_ns: row.p95_ns,
+      total_ns: row.duration_ns,
+      spareable_ratio: spareable,
+      operations: row.operations,
+      operation_ratio: row.operation_ratio,
+      dialect: row.plan.dialect,
+    },
+    recoverableNsPerHour,
+  }
+}

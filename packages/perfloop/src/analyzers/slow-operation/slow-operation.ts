@@ -1,0 +1,128 @@
+import type { z } from 'zod'
+import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
+import { NS_PER_MS } from '../../domain/duration.ts'
+import { SlowOperationOptions } from '../../settings/analyzers.ts'
+import { operationCosts } from '../../store/telemetry/queries/operation-costs.query.ts'
+import type { RowOf } from '../../store/telemetry/query.ts'
+import { enough, perHour, secondsOf } from '../evidence-window.ts'
+import { severityOf } from '../severity-of.ts'
+import { subjectOf } from '../subject-of.ts'
+import { averageNs, executionWord, formatCount, formatDuration, formatPercent } from '../words.ts'
+
+type Options = z.output<typeof SlowOperationOptions>
+type OperationCost = RowOf<typeof operationCosts>
+
+/** A request, message or job whose 95th percentile is over its limit, and what its slow executions spend their time on. */
+export const slowOperation = defineAnalyzer({
+  kind: 'slow-operation',
+  title: 'Slow operation',
+  description:
+    'An operation whose 95th percentile is above its limit, with the part that dominates: database, rendering, calls to other services, or the application’s own code.',
+  options: SlowOperationOptions,
+  evidence: operationCosts,
+
+  ask: (window, options) => ({
+    ...secondsOf(window),
+    request_limit_ns: BigInt(options.requestMs * NS_PER_MS),
+    job_limit_ns: BigInt(options.jobMs * NS_PER_MS),
+    max_rows: options.maxRows,
+  }),
+
+  judge(rows, window, options) {
+    return rows
+      .filter(
+        row =>
+          row.seen_executions >= enough(options.minExecutions, window) &&
+          row.p95_ns > limitNs(row, options),
+      )
+      .map(row => toFinding(row, window, options))
+  },
+})
+
+function limitNs(row: OperationCost, options: Options): number {
+  return (executionWord(row.kind) === 'job' ? options.jobMs : options.requestMs) * NS_PER_MS
+}
+
+const PARTS = [
+  { name: 'db', ns: 'slow_db_ns', where: 'in the database' },
+  { name: 'render', ns: 'slow_render_ns', where: 'rendering templates' },
+  { name: 'external', ns: 'slow_external_ns', where: 'waiting for other services' },
+  { name: 'self', ns: 'slow_self_ns', where: 'in the application’s own code' },
+] as const
+type Part = (typeof PARTS)[number]
+
+const CURES: Readonly<Record<Part['name'], string>> = {
+  db: 'Look at its statements: one that is slow by itself, many that repeat, or rows that nobody reads.',
+  render:
+    'Look at its templates: loops over many rows, queries made while rendering, or fragments that could be cached.',
+  external:
+    'Look at its calls: make them side by side, cache what changes rarely, and give each a time limit.',
+  self: 'Profile it: the time is spent by code without spans of its own, such as computing, serializing or waiting for a lock.',
+}
+
+function dominantPart(row: OperationCost): { readonly part: Part; readonly ratio: number } {
+  const total = Math.max(1, row.slow_total_ns)
+  const [first, ...others] = PARTS
+  const part = others.reduce<Part>(
+    (best, next) => (row[next.ns] > row[best.ns] ? next : best),
+    first,
+  )
+  return { part, ratio: Math.min(1, row[part.ns] / total) }
+}
+
+function toFinding(row: OperationCost, window: Window, options: Options): Finding {
+  const limit = limitNs(row, options)
+  const { part, ratio } = dominantPart(row)
+  const dominates = ratio >= options.dominantRatio
+  const queries = averageNs(row.slow_queries, row.slow_executions)
+  // Users would get back what each execution takes beyond the limit; the limit itself is theirs to wait.
+  const recoverableNsPerHour = perHour(row.excess_ns, window)
+  const share = `${formatPercent(ratio)} of it ${part.where}`
+  const statements = part.name === 'db' ? ` (${formatCount(queries)} statements)` : ''
+
+  return {
+    environment: row.environment,
+    service: row.service,
+    operation: row.operation,
+    operationKind: row.kind,
+    subject: subjectOf('slow-operation', row.kind),
+    severity: severityOf(
+      {
+        perHourNs: recoverableNsPerHour,
+        perExecutionNs: averageNs(row.excess_ns, row.slow_executions),
+      },
+      window,
+      options.severity,
+    ),
+    title: `${row.operation} takes ${formatDuration(row.p95_ns)} at p95, ${dominates ? `${share}${statements}` : `most of it ${part.where}, but no part dominates`}`,
+    description: `${formatCount(row.slow_executions)} of ${formatCount(row.executions)} executions took longer than ${formatDuration(limit)}; half of all took longer than ${formatDuration(row.p50_ns)}. The slow ones spend ${parts(row)}. ${CURES[part.name]}`,
+    confidence: 0.95 * (1 - 1 / (1 + row.seen_executions)),
+    traceId: row.trace_id,
+    spanIds: [row.span_id],
+    evidence: {
+      limit_ns: limit,
+      executions: row.executions,
+      slow_executions: row.slow_executions,
+      p50_ns: row.p50_ns,
+      p95_ns: row.p95_ns,
+      max_ns: row.max_ns,
+      above_limit_ns: row.excess_ns,
+      dominant_part: dominates ? part.name : null,
+      dominant_ratio: ratio,
+      slow_mean_ns: averageNs(row.slow_total_ns, row.slow_executions),
+      slow_db_ns: averageNs(row.slow_db_ns, row.slow_executions),
+      slow_render_ns: averageNs(row.slow_render_ns, row.slow_executions),
+      slow_external_ns: averageNs(row.slow_external_ns, row.slow_executions),
+      slow_self_ns: averageNs(row.slow_self_ns, row.slow_executions),
+      slow_query_count: queries,
+    },
+    recoverableNsPerHour,
+  }
+}
+
+function parts(row: OperationCost): string {
+  const total = Math.max(1, row.slow_total_ns)
+  return PARTS.filter(({ ns }) => row[ns] > 0)
+    .map(({ ns, where }) => `${formatPercent(row[ns] / total)} ${where}`)
+    .join(', ')
+}
