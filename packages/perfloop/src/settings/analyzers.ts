@@ -100,6 +100,9 @@ export const SlowOperationOptions = section({
   minExecutions: count()
     .default(20)
     .describe('Executions in a window before its percentile is believed.'),
+  minJobExecutions: count()
+    .default(1)
+    .describe('The same of a job: one run that takes too long is a fact, not a sample.'),
   dominantRatio: ratio()
     .default(0.5)
     .describe('Share of the time from which one part is said to dominate.'),
@@ -118,6 +121,9 @@ export const ErrorRateOptions = section({
     .default(0.95)
     .describe('Confidence of the interval whose lower end must be above the tolerated share.'),
   minExecutions: count().default(20).describe('Executions in a window before a share is believed.'),
+  minJobExecutions: count()
+    .default(1)
+    .describe('The same of a job: one run that failed is worth knowing.'),
   mediumRatio: ratio().default(0.1).describe('Share of failed executions from which it is medium.'),
   highRatio: ratio().default(0.2).describe('Share of failed executions from which it is high.'),
   criticalRatio: ratio()

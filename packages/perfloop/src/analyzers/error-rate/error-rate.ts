@@ -25,7 +25,9 @@ export const errorRate = defineAnalyzer({
 
   judge(rows, window, options) {
     return rows.flatMap(row => {
-      if (row.seen_executions < enough(options.minExecutions, window)) return []
+      const isJob = executionWord(row.kind) === 'job'
+      const minimum = isJob ? options.minJobExecutions : options.minExecutions
+      if (row.seen_executions < enough(minimum, window)) return []
       // The interval is about what was seen; weights would make sampled traces look like more of them.
       const interval = wilsonInterval(row.seen_failed, row.seen_executions, options.confidence)
       return interval.low > options.maxRatio ? [toFinding(row, interval, window, options)] : []

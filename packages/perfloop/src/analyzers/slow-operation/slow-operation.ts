@@ -32,7 +32,7 @@ export const slowOperation = defineAnalyzer({
     return rows
       .filter(
         row =>
-          row.seen_executions >= enough(options.minExecutions, window) &&
+          row.seen_executions >= enough(minExecutions(row, options), window) &&
           row.p95_ns > limitNs(row, options),
       )
       .map(row => toFinding(row, window, options))
@@ -41,6 +41,10 @@ export const slowOperation = defineAnalyzer({
 
 function limitNs(row: OperationCost, options: Options): number {
   return (executionWord(row.kind) === 'job' ? options.jobMs : options.requestMs) * NS_PER_MS
+}
+
+function minExecutions(row: OperationCost, options: Options): number {
+  return executionWord(row.kind) === 'job' ? options.minJobExecutions : options.minExecutions
 }
 
 const PARTS = [

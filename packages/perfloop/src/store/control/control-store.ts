@@ -63,6 +63,10 @@ export interface IssueFilter {
   readonly environment?: string
   readonly service?: string
   readonly operation?: string
+  /** Subject, in whichever operations it was found. */
+  readonly fingerprint?: string
+  /** Not seen since before this instant. */
+  readonly lastSeenBefore?: string
   readonly sort?: 'recoverable' | 'recent' | 'severity'
   readonly limit: number
   readonly offset: number

@@ -140,6 +140,7 @@ type IssueExpressions = ExpressionBuilder<ControlTables, 'performanceIssues'>
 function conditions(filter: IssueFilter) {
   return (where: IssueExpressions) => {
     const { statuses, minSeverity, kind, environment, service, operation } = filter
+    const { fingerprint, lastSeenBefore } = filter
     const parts = [
       statuses && where('status', 'in', statuses),
       minSeverity && where('severity', 'in', atLeast(minSeverity)),
@@ -147,6 +148,8 @@ function conditions(filter: IssueFilter) {
       environment !== undefined && where('environment', '=', environment),
       service !== undefined && where('service', '=', service),
       operation !== undefined && where('operation', '=', operation),
+      fingerprint !== undefined && where('fingerprint', '=', fingerprint),
+      lastSeenBefore !== undefined && where('lastSeen', '<', toInstant(lastSeenBefore)),
     ]
     return where.and(parts.filter(part => typeof part === 'object'))
   }

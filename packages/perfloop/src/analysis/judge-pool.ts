@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads'
+import type { Analyzer } from './analyzer.ts'
+import { type JudgeAnswer, type JudgeRequest, judge } from './judge.ts'
+
+/** Where analyzers judge. */
+export interface JudgePool extends AsyncDisposable {
+  judge(request: JudgeRequest, timeoutMs: number): Promise<JudgeAnswer>
+}
+
+/** Memory of the thread: rows of evidence are bounded, so an analyzer that needs more is at fault. */
+const MAX_HEAP_MB = 256
+
+/**
+ * One thread shared by all analyzers, started when it is first needed. One that takes too long is stopped
+ * with its thread, which is the only way to stop JavaScript; the next request gets a new one.
+ */
+export function threadedJudgePool(entry: URL): JudgePool {
+  let worker: Worker | undefined
+  let queue: Promise<unknown> = Promise.resolve()
+
+  async function answer(request: JudgeRequest, timeoutMs: number): Promise<JudgeAnswer> {
+    worker ??= new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } })
+    const thread = worker
+    const given = await answerOf(thread, request, timeoutMs)
+    if (typeof given !== 'string') return given
+    worker = undefined
+    await thread.terminate()
+    return { status: 'failed', reason: given }
+  }
+
+  return {
+    judge(request, timeoutMs) {
+      const next = queue.then(() => answer(request, timeoutMs))
+      queue = next.catch(() => {})
+      return next
+    },
+    async [Symbol.asyncDispose]() {
+      await queue
+      await worker?.terminate()
+      worker = undefined
+    },
+  }
+}
+
+/** The answer, or why there will be none from this thread. */
+function answerOf(
+  thread: Worker,
+  request: JudgeRequest,
+  timeoutMs: number,
+): Promise<JudgeAnswer | string> {
+  return new Promise(resolve => {
+    const settle = (result: JudgeAnswer | string) => {
+      clearTimeout(timer)
+      thread.removeAllListeners()
+      // A late error of a thread that is being stopped concerns nobody.
+      thread.on('error', () => {})
+      thread.unref()
+      resolve(result)
+    }
+    const timer = setTimeout(() => settle(`it judged for more than ${timeoutMs} ms`), timeoutMs)
+    thread.once('message', (answer: JudgeAnswer) => settle(answer))
+    thread.once('error', error => settle(error.message))
+    thread.once('exit', code => settle(`its thread ended with ${code}`))
+    thread.ref()
+    try {
+      thread.postMessage(request)
+    } catch (error) {
+      settle(`its rows cannot be sent: ${String(error)}`)
+    }
+  })
+}
+
+/** In this thread: for a file that is judged once and for tests. An endless analyzer is endless here. */
+export function directJudgePool(analyzers: readonly Analyzer[]): JudgePool {
+  return {
+    judge: async request => judge(analyzers, request),
+    async [Symbol.asyncDispose]() {},
+  }
+}

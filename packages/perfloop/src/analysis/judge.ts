@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { durationNs } from '../domain/duration.ts'
+import { fingerprint } from '../domain/fingerprint.ts'
+import { SEVERITIES } from '../domain/severity.ts'
+import { SPAN_KINDS } from '../domain/span.ts'
+import type { Analyzer, Finding, Window } from './analyzer.ts'
+
+/** What an analyzer needs to judge; plain values, so that it can travel to another thread. */
+export interface JudgeRequest {
+  readonly kind: string
+  readonly rows: readonly unknown[]
+  readonly window: Window
+  readonly options: unknown
+}
+
+export type JudgeAnswer =
+  | { readonly status: 'judged'; readonly findings: readonly Finding[] }
+  | { readonly status: 'failed'; readonly reason: string }
+
+/** Analyzers are strangers' code: what comes back is checked before it becomes an issue. */
+const CheckedFinding = z.object({
+  environment: z.string(),
+  service: z.string(),
+  operation: z.string(),
+  operationKind: z.enum(SPAN_KINDS),
+  subject: z.string().transform(fingerprint),
+  operationIsIncidental: z.boolean().optional(),
+  severity: z.enum(SEVERITIES),
+  title: z.string().min(1).max(2_000),
+  description: z.string().max(20_000),
+  confidence: z.number().min(0).max(1),
+  statement: z.string().transform(fingerprint).optional(),
+  statementText: z.string().optional(),
+  codeLocation: z.string().optional(),
+  traceId: z.string(),
+  spanIds: z.array(z.string()).max(1_000),
+  evidence: z.record(z.string(), z.json()),
+  recoverableNsPerHour: z.number().min(0).transform(durationNs),
+})
+
+/** One analyzer over its rows. A broken one costs its own findings, never its neighbours'. */
+export function judge(analyzers: readonly Analyzer[], request: JudgeRequest): JudgeAnswer {
+  const analyzer = analyzers.find(({ kind }) => kind === request.kind)
+  if (analyzer === undefined)
+    return { status: 'failed', reason: `no analyzer is called ${request.kind}` }
+  try {
+    const findings = analyzer.judge(request.rows, request.window, request.options)
+    return { status: 'judged', findings: checked(findings) }
+  } catch (error) {
+    return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function checked(findings: readonly Finding[]): readonly Finding[] {
+  return z
+    .array(CheckedFinding)
+    .parse(findings)
+    .map(finding => withoutUndefined(finding))
+}
+
+/** `exactOptionalPropertyTypes`: what is not told is absent. */
+function withoutUndefined(finding: z.output<typeof CheckedFinding>): Finding {
+  const { operationIsIncidental, statement, statementText, codeLocation, ...rest } = finding
+  return {
+    ...rest,
+    ...(operationIsIncidental === undefined ? {} : { operationIsIncidental }),
+    ...(statement === undefined ? {} : { statement }),
+    ...(statementText === undefined ? {} : { statementText }),
+    ...(codeLocation === undefined ? {} : { codeLocation }),
+  }
+}
