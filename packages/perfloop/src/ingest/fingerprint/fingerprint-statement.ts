@@ -1,6 +1,6 @@
 import { fingerprint } from '../../domain/fingerprint.ts'
 import { renderStatement } from './render-statement.ts'
-import { SqlTokens } from './sql-tokens.ts'
+import { PLACEHOLDER, SqlTokens } from './sql-tokens.ts'
 import type { Dialect, StatementPattern } from './statement-pattern.ts'
 import { StatementShape } from './statement-shape.ts'
 import { TableFinder } from './statement-tables.ts'
@@ -30,5 +30,6 @@ export function fingerprintStatement(text: string, dialect: Dialect | string): S
     tables,
     summary,
     literals: tokens.literals(),
+    hasPlaceholders: tokens.kind.subarray(0, tokens.count).includes(PLACEHOLDER),
   }
 }

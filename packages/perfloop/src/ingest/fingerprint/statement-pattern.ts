@@ -16,4 +16,6 @@ export interface StatementPattern {
   readonly summary: string
   /** The literals that were taken out, in order, as written: for the keyed parameter hash only, never stored. */
   readonly literals: readonly string[]
+  /** Whether it leaves places for parameters (`$1`, `?`, `:id`): then its literals are not all it was asked with. */
+  readonly hasPlaceholders: boolean
 }
