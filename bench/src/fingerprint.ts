@@ -25,7 +25,7 @@ interface Score {
   readonly summaryFailed: readonly string[]
 }
 
-export interface FingerprintResult {
+type Figures = {
   readonly microsecondsPerStatement: number
   readonly statementsTimed: number
   readonly passed: number
@@ -33,9 +33,9 @@ export interface FingerprintResult {
   readonly sources: readonly Score[]
 }
 
-export interface BenchOptions {
-  /** Directory with the corpora; the vectors are in its folder `sql-vectors`. */
-  readonly data?: string | undefined
+interface Options {
+  /** Folder of corpora; the vectors are in its folder `sql-vectors`. */
+  readonly data: string | undefined
   readonly json: boolean
 }
 
@@ -44,18 +44,24 @@ const TIMED_STATEMENTS = 100_000
 const WARM_UP_STATEMENTS = 20_000
 
 /** µs a statement with a cold cache, and vectors on which our groups are those of the source. */
-export async function run(options: BenchOptions): Promise<FingerprintResult> {
+export async function run(options: Options): Promise<Readonly<Record<string, unknown>>> {
   const sources = options.data === undefined ? [] : readSources(join(options.data, 'sql-vectors'))
   const scores = sources.map(([source, vectors]) => score(source, vectors))
-  const result: FingerprintResult = {
+  const result: Figures = {
     microsecondsPerStatement: time(),
     statementsTimed: TIMED_STATEMENTS,
     passed: sum(scores, score => score.passed),
     total: sum(scores, score => score.total),
     sources: scores,
   }
-  console.log(options.json ? JSON.stringify(result) : describe(result))
-  return result
+  console.error(describe(result))
+  return options.json ? result : forTable(result)
+}
+
+/** The table has room for figures only; what failed is in the text before it. */
+function forTable(result: Figures): Readonly<Record<string, unknown>> {
+  const { sources, ...figures } = result
+  return { ...figures, failedOf: sources.map(source => source.failed.length).join(', ') }
 }
 
 function sum(scores: readonly Score[], of: (score: Score) => number): number {
@@ -215,7 +221,7 @@ function time(): number {
   return ((performance.now() - startedMs) * 1_000) / TIMED_STATEMENTS
 }
 
-function describe(result: FingerprintResult): string {
+function describe(result: Figures): string {
   const lines = [
     `fingerprint: ${result.microsecondsPerStatement.toFixed(2)} µs a statement (${result.statementsTimed} new ones, no cache)`,
   ]

@@ -12,8 +12,9 @@ import { LITERAL, PLACEHOLDER, QUOTED, type SqlTokens, SYMBOL, WORD } from './sq
 
 /** Characters of a normalized statement. What is beyond is in neither the text nor the fingerprint. */
 const LONGEST_NORMALIZED = 32_768
-const out = Buffer.alloc(2 * (LONGEST_NORMALIZED + 64))
-const out16 = new Uint16Array(out.buffer, out.byteOffset, LONGEST_NORMALIZED + 64)
+const out = Buffer.alloc(LONGEST_NORMALIZED + 64)
+/** Where a character lies beyond Latin 1, which is rare: the text is built again in two bytes each. */
+const wideOut = new Uint16Array(LONGEST_NORMALIZED + 64)
 
 export interface Rendered {
   readonly normalized: string
@@ -27,6 +28,24 @@ export interface Rendered {
  * a string made of slices would keep the whole statement, literals included, alive for as long as it lives.
  */
 export function renderStatement(tokens: SqlTokens): Rendered {
+  const narrow = write(tokens, out)
+  const widest = narrow.widest
+  if (widest < 256) {
+    return { normalized: out.toString('latin1', 0, narrow.length), tokens: narrow.tokens }
+  }
+  const { length, tokens: count } = write(tokens, wideOut)
+  const bytes = Buffer.from(wideOut.buffer, 0, length * 2)
+  return { normalized: bytes.toString('utf16le'), tokens: count }
+}
+
+interface Written {
+  readonly length: number
+  readonly tokens: number
+  /** Largest character code. */
+  readonly widest: number
+}
+
+function write(tokens: SqlTokens, target: Uint8Array | Uint16Array): Written {
   const text = tokens.text
   let length = 0
   let widest = 0
@@ -35,34 +54,29 @@ export function renderStatement(tokens: SqlTokens): Rendered {
   for (; index < tokens.count; index++) {
     const start = tokens.start[index] ?? 0
     const end = tokens.end[index] ?? 0
-    if (length + (end - start) >= LONGEST_NORMALIZED) break
     const kind = tokens.kind[index] ?? 0
+    const isValue = kind === LITERAL || kind === PLACEHOLDER
+    if (length + (isValue ? 1 : end - start) >= LONGEST_NORMALIZED) break
     const code = tokens.code[index] ?? 0
-    if (index > 0 && needsSpace(tokens, index, kind, code, isTarget)) out16[length++] = 32
+    if (index > 0 && needsSpace(tokens, index, kind, code, isTarget)) target[length++] = 32
 
-    if (kind === LITERAL || kind === PLACEHOLDER) {
-      out16[length++] = 63
+    if (isValue) {
+      target[length++] = 63
     } else if (kind === WORD && ((KEYWORD_FLAGS[code] ?? 0) & RESERVED) !== 0) {
       const name = KEYWORD_TEXT[code] ?? ''
-      for (let at = 0; at < name.length; at++) out16[length++] = name.charCodeAt(at)
+      for (let at = 0; at < name.length; at++) target[length++] = name.charCodeAt(at)
     } else {
       const bare = kind === QUOTED && isPlainName(tokens, start, end) ? 1 : 0
       for (let at = start + bare; at < end - bare; at++) {
         const character = text.charCodeAt(at)
         if (character > widest) widest = character
-        out16[length++] = character
+        target[length++] = character
       }
     }
     isTarget =
       kind === WORD && code !== 0 ? isTargetKeyword(code) : isTarget && isNamePart(kind, code)
   }
-  return { normalized: finish(length, widest), tokens: index }
-}
-
-function finish(length: number, widest: number): string {
-  if (widest > 255) return out.toString('utf16le', 0, length * 2)
-  for (let at = 0; at < length; at++) out[at] = out16[at] ?? 0
-  return out.toString('latin1', 0, length)
+  return { length, tokens: index, widest }
 }
 
 /** `INSERT INTO orders (…)`: a list of columns, not a call. */

@@ -179,7 +179,7 @@ function buildSlots(): Uint8Array {
   const table = new Uint8Array(SLOTS)
   NAMES.forEach((name, index) => {
     let hash = WORD_SEED
-    for (let i = 0; i < name.length; i++) hash = wordStep(hash, name.charCodeAt(i) | 32)
+    for (const character of name.toLowerCase()) hash = wordStep(hash, character.charCodeAt(0))
     let slot = hash & (SLOTS - 1)
     while (table[slot] !== 0) slot = (slot + 1) & (SLOTS - 1)
     table[slot] = index + 1
@@ -205,7 +205,7 @@ function equalsFolded(text: string, start: number, upperName: string): boolean {
   for (let i = 0; i < upperName.length; i++) {
     const code = text.charCodeAt(start + i)
     const expected = upperName.charCodeAt(i)
-    if (code !== expected && code !== (expected | 32)) return false
+    if (code !== expected && (code !== (expected | 32) || expected === 95)) return false
   }
   return true
 }

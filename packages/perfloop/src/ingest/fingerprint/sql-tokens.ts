@@ -101,6 +101,20 @@ function buildClasses(): Uint8Array {
   return table
 }
 
+/** ASCII that continues a word, in lower case; 0 for what ends it. */
+const foldedWordCharacter = buildFolded()
+
+function buildFolded(): Uint8Array {
+  const table = new Uint8Array(128)
+  for (let code = 48; code <= 57; code++) table[code] = code
+  for (let code = 97; code <= 122; code++) {
+    table[code] = code
+    table[code - 32] = code
+  }
+  for (const character of '_$#') table[character.charCodeAt(0)] = character.charCodeAt(0)
+  return table
+}
+
 function classOf(code: number): number {
   if (code < 128) return classes[code] ?? OTHER
   if (code === 0xa0 || code === 0xfeff || code === 0x3000) return SPACE
@@ -262,17 +276,12 @@ export class SqlTokens {
     let numbered = 0
     for (; at < length; at++) {
       let code = text.charCodeAt(at)
-      if (code >= 97 && code <= 122) digitsInRow = 0
-      else if (code >= 65 && code <= 90) {
-        code |= 32
-        digitsInRow = 0
-      } else if (code >= 48 && code <= 57) {
-        if (++digitsInRow === 2) numbered = 1
-      } else if (code === 95 || code === 36) digitsInRow = 0
-      else if (code === 35) {
-        if ((this.#features & HASH_NAMES) === 0) break
-        digitsInRow = 0
-      } else if (code < 128 || classOf(code) === SPACE) break
+      if (code < 128) {
+        code = foldedWordCharacter[code] ?? 0
+        if (code === 0 || (code === 35 && (this.#features & HASH_NAMES) === 0)) break
+        if (code > 57 || code < 48) digitsInRow = 0
+        else if (++digitsInRow === 2) numbered = 1
+      } else if (classOf(code) === SPACE) break
       hash1 = wordStep(hash1, code)
       hash2 = laneStep(hash2, code)
     }

@@ -51,7 +51,7 @@ export class StatementShape {
     while (this.#depth > 0) this.#leave()
     this.#endList()
     tokens.count = whole
-    return hexadecimal(finish(this.#h1)) + hexadecimal(finish(this.#h2))
+    return hexadecimal(finish(this.#h1), finish(this.#h2))
   }
 
   #step(tokens: SqlTokens, finder: TableFinder, index: number): number {
@@ -379,6 +379,15 @@ function finish(hash: number): number {
   return h ^ (h >>> 16)
 }
 
-function hexadecimal(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, '0')
+const HEXADECIMAL = '0123456789abcdef'
+const digits = Uint8Array.from(HEXADECIMAL, digit => digit.charCodeAt(0))
+const digitsOut = Buffer.alloc(16)
+
+function hexadecimal(high: number, low: number): string {
+  for (let at = 0; at < 8; at++) {
+    const shift = 28 - 4 * at
+    digitsOut[at] = digits[(high >>> shift) & 15] ?? 0
+    digitsOut[at + 8] = digits[(low >>> shift) & 15] ?? 0
+  }
+  return digitsOut.toString('latin1')
 }

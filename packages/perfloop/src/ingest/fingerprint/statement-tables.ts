@@ -1,4 +1,4 @@
-import { detachedText } from './detached-text.ts'
+import { internedText } from './interned-text.ts'
 import {
   CALLABLE,
   CLAUSE,
@@ -78,6 +78,7 @@ export class TableFinder {
   #objectKind = ''
   /** Lower-case name of an UPDATE's or DELETE's target that may turn out to be an alias. */
   #alias = ''
+  #aliasDepth = 0
   #aliasTable = -1
   #aliasSummary = -1
 
@@ -186,6 +187,7 @@ export class TableFinder {
     }
     if (expect === ALIAS_OR_TABLE) {
       this.#alias = lower
+      this.#aliasDepth = this.#depth
       this.#aliasSummary = this.#summary.length
       this.#aliasTable = this.#lowerTables.includes(lower) ? -1 : this.#tables.length
     }
@@ -203,7 +205,7 @@ export class TableFinder {
 
   /** `UPDATE o SET … FROM orders o`: o is orders. */
   #resolvesAlias(tokens: SqlTokens, lower: string, end: number): boolean {
-    if (this.#alias === '') return false
+    if (this.#alias === '' || this.#depth !== this.#aliasDepth) return false
     if (lower === this.#alias) return true
     const at = tokens.isKeyword(end, KEYWORD.AS) ? end + 1 : end
     return tokens.isName(at) && nameOf(tokens, at, at + 1).toLowerCase() === this.#alias
@@ -360,7 +362,7 @@ export class TableFinder {
   // ── Verbs ────────────────────────────────────────────────────────────────
 
   #beginsStatement(tokens: SqlTokens, index: number, keyword: number): boolean {
-    if (keyword === KEYWORD.SELECT) return true
+    if (keyword === KEYWORD.SELECT) return !this.#isPrivilege()
     const isFirst = this.#isFirst(tokens, index)
     const isWrite =
       keyword === KEYWORD.INSERT ||
@@ -369,6 +371,12 @@ export class TableFinder {
       keyword === KEYWORD.MERGE
     if (!isWrite || isFirst) return isFirst && !this.#isReplaceFunction(tokens, index, keyword)
     return this.#isWriteHere(tokens, index)
+  }
+
+  /** GRANT SELECT, REVOKE UPDATE: what may be done, not what is done. */
+  #isPrivilege(): boolean {
+    const verb = this.#verbAt[Math.min(this.#depth, DEEPEST)]
+    return verb === KEYWORD.GRANT || verb === KEYWORD.REVOKE
   }
 
   /** At the start, after a semicolon, or where a procedure's branch or an EXPLAIN begins. */
@@ -395,7 +403,7 @@ export class TableFinder {
   #isWriteHere(tokens: SqlTokens, index: number): boolean {
     const depth = Math.min(this.#depth, DEEPEST)
     const verb = this.#verbAt[depth] ?? 0
-    if (verb === KEYWORD.MERGE || verb === KEYWORD.GRANT || verb === KEYWORD.REVOKE) return false
+    if (verb === KEYWORD.MERGE || this.#isPrivilege()) return false
     if (tokens.isKeyword(index + 1, KEYWORD.ON) || tokens.isKeyword(index + 1, KEYWORD.OR))
       return false
     if (tokens.isKeyword(index + 1, KEYWORD.OF)) return false
@@ -493,10 +501,12 @@ function nameOf(tokens: SqlTokens, from: number, to: number): string {
   let name = ''
   for (let at = from; at < to; at += 2) {
     const quote = tokens.kind[at] === QUOTED ? 1 : 0
-    const part = detachedText(
+    const start = (tokens.start[at] ?? 0) + quote
+    const part = internedText(
       tokens.text,
-      (tokens.start[at] ?? 0) + quote,
+      start,
       (tokens.end[at] ?? 0) - quote,
+      tokens.hash1[at] ?? 0,
     )
     name = name === '' ? part : `${name}.${part}`
   }
