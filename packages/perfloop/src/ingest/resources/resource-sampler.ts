@@ -82,12 +82,20 @@ class ResourceReader {
   readonly #meter = new CpuMeter()
   readonly #host = hostname()
   #ticksPerSecond: Promise<number> | undefined
+  #lastReading: Promise<unknown> = Promise.resolve()
 
   constructor(options: ResourceSamplerOptions) {
     this.#options = options
   }
 
-  async read(): Promise<readonly ResourceUsage[]> {
+  /** Readings take turns: each is compared with the one before. */
+  read(): Promise<readonly ResourceUsage[]> {
+    const reading = this.#lastReading.then(() => this.#read())
+    this.#lastReading = reading.catch(() => {})
+    return reading
+  }
+
+  async #read(): Promise<readonly ResourceUsage[]> {
     this.#ticksPerSecond ??= readTicksPerSecond()
     const ticksPerSecond = await this.#ticksPerSecond
     const [host, container, processes] = await Promise.all([
