@@ -27,7 +27,9 @@ export const ServerSettings = section({
     .describe('How often an idle stream says that it is alive.'),
   liveMaxLoad: ratio()
     .default(0.1)
-    .describe('Share of the time that computing one live topic may take; beyond, it is computed less often.'),
+    .describe(
+      'Share of the time that computing one live topic may take; beyond, it is computed less often.',
+    ),
   liveResumeEvents: count()
     .default(500)
     .describe('Events of a topic kept for browsers that lost the stream and come back.'),
@@ -41,6 +43,18 @@ export const ServerSettings = section({
   metricsMaxOperations: count()
     .default(2_000)
     .describe('Operations with series of their own in /metrics; the rest is added up as _other.'),
+  diskLowBytes: sizeBytes()
+    .default(2 * 1024 ** 3)
+    .describe('Free disk below which health is degraded.'),
+  diskVeryLowBytes: sizeBytes()
+    .default(512 * 1024 ** 2)
+    .describe('Free disk below which health is unhealthy.'),
+  loadLagMs: durationMs()
+    .default(30_000)
+    .describe('Age of the oldest unloaded telemetry beyond which health is degraded.'),
+  healthQueryMs: durationMs()
+    .default(2_000)
+    .describe('How long the store may take to say that it is there.'),
   shutdownMs: durationMs()
     .default(10_000)
     .describe('How long a stop may take before the process ends anyway.'),

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { changeIssueStatus } from '../../analysis/change-issue-status.ts'
 import { ISSUE_STATUSES, type IssueStatus } from '../../domain/issue.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { ControlStore } from '../../store/control/control-store.ts'
 import { ACTIVE_STATUSES } from '../active-issues.ts'
-import { changeIssue } from '../change-issue.ts'
 import { Issue, IssueChange, IssueDetail, IssueListParams } from '../contract/insights.ts'
 import { defineEndpoint } from '../endpoint.ts'
 import { toLimit } from '../page.ts'
@@ -61,7 +61,17 @@ export const issueEndpoints = [
     body: IssueChange,
     data: IssueDetail,
     async answer({ params, body, actor, nowUnixMs }, { control }) {
-      await changeIssue(control, params.id, body, actor, nowUnixMs)
+      if (body.status === 'ignored' && body.reason === undefined) {
+        throw new PerfloopError('INVALID_REQUEST', { problems: ['reason: say why it is ignored'] })
+      }
+      await changeIssueStatus(control, {
+        id: params.id,
+        to: body.status,
+        actor,
+        at: new Date(nowUnixMs).toISOString(),
+        ...(body.reason !== undefined && { reason: body.reason }),
+        ...(body.ignored_until !== undefined && { ignoredUntil: body.ignored_until }),
+      })
       return {
         target: { type: 'issue', id: params.id },
         data: await readIssue(control, params.id),

@@ -1,0 +1,277 @@
+import { join, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
+import { createAnalysis } from '../analysis/analysis.ts'
+import { BUILT_IN_ANALYZERS, builtInJudgeWorker } from '../analyzers/built-in.ts'
+import { AccessControl } from '../api/auth/access-control.ts'
+import { openSecretFile, type SecretFile } from '../api/auth/secret-file.ts'
+import type { Health } from '../api/contract/config.ts'
+import { createApi } from '../api/create-api.ts'
+import { LiveHub } from '../api/live/live-hub.ts'
+import { QueryDurations } from '../api/metrics/query-durations.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Logger } from '../domain/logger.ts'
+import { startReceiver } from '../ingest/receive/start-receiver.ts'
+import { encodeResourceUsage } from '../ingest/resources/encode-resource-usage.ts'
+import { OWN_SERVICE, startResourceSampler } from '../ingest/resources/resource-sampler.ts'
+import { startLoader } from '../ingest/spool/loader.ts'
+import { OPTIMIZATION_KINDS } from '../optimizations/built-in.ts'
+import { createOptimizer } from '../optimizer/create-optimizer.ts'
+import type { Optimizer } from '../optimizer/optimizer.ts'
+import type { SettingSource } from '../settings/load-settings.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { ControlStore } from '../store/control/control-store.ts'
+import { openControlStore } from '../store/control/open-control-store.ts'
+import { keepTraces } from '../store/telemetry/jobs/keep-traces.ts'
+import { measure } from '../store/telemetry/jobs/measure.ts'
+import { removeExpired } from '../store/telemetry/jobs/remove-expired.ts'
+import { sampleTraces } from '../store/telemetry/jobs/sample-traces.ts'
+import { openTelemetryStore } from '../store/telemetry/open-telemetry-store.ts'
+import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
+import { TARGET_KINDS } from '../targets/built-in.ts'
+import { allEnded, Closers } from './closers.ts'
+import { collectMetrics } from './collect-metrics.ts'
+import { findDashboard } from './dashboard-directory.ts'
+import { startLane } from './lane.ts'
+import { browserUrl, listen } from './listen.ts'
+import { liveSources } from './live-sources.ts'
+import { act, type LoopParts, observe } from './loop.ts'
+import { measureHealth } from './measure-health.ts'
+import { readVersion } from './read-version.ts'
+import { StageRunner } from './stage-runner.ts'
+
+export interface ServerOptions {
+  readonly settings: Settings
+  readonly sources: ReadonlyMap<string, SettingSource>
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+export interface RunningServer {
+  /** Of the API and the dashboard, such as http://127.0.0.1:4600. */
+  readonly url: string
+  readonly otlpHttpPort: number
+  readonly otlpGrpcPort: number
+  readonly dataDirectory: string
+  readonly adminToken: SecretFile
+  /** From the call to ready. */
+  readonly startMs: number
+  readonly telemetry: TelemetryStore
+  readonly control: ControlStore
+  readonly optimizer: Optimizer
+  /** Resolves when everything acknowledged before the call is in the store. */
+  drain(): Promise<void>
+  health(): Promise<Health>
+  /** Commits the spool and ends the streams, the store's process and everything else. */
+  close(): Promise<void>
+}
+
+/** How often the lanes of the loop look whether a stage is due. */
+const LANE_PAUSE_MS = 500
+
+/** Starts everything in one process tree. Resolves when the API answers and the OTLP ports accept. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const closers = new Closers(options.logger)
+  try {
+    return await start(options, closers)
+  } catch (error) {
+    await closers.closeAll()
+    throw error
+  }
+}
+
+async function start(options: ServerOptions, closers: Closers): Promise<RunningServer> {
+  const startedMs = performance.now()
+  const { settings, sources, logger, clock } = options
+  const dataDirectory = resolve(settings.server.dataDirectory)
+  const spoolDirectory = join(dataDirectory, 'spool')
+  const quarantineDirectory = join(dataDirectory, 'quarantine')
+  const version = readVersion()
+  const startedUnixMs = clock.nowUnixMs()
+
+  // The lock of the data directory is taken before the first pause of this call. If another process has it,
+  // nothing of ours may touch the directory.
+  const openingStore = openTelemetryStore({ dataDirectory, settings, logger, clock })
+  await Promise.race([openingStore, turn()])
+  const adminToken = openSecretFile(dataDirectory, 'admin-token')
+  const [store, control, receiver] = await allEnded([
+    closers.own('telemetry store', openingStore, opened => opened.close()),
+    closers.own(
+      'control store',
+      openControlStore({ dataDirectory, url: settings.store.control.url, clock }),
+      opened => opened[Symbol.asyncDispose](),
+    ),
+    closers.own(
+      'receiver',
+      startReceiver({
+        settings: settings.ingest,
+        host: settings.server.host,
+        spoolDirectory,
+        quarantineDirectory,
+        measurementDays: settings.retention.measurementDays,
+        parameterKey: openSecretFile(dataDirectory, 'parameter-key').secret,
+        logger,
+      }),
+      opened => opened.close(),
+    ),
+  ])
+  const { engine } = store
+  const queries = new QueryDurations()
+  const telemetry = queries.observe(store)
+  const ingestTokensChanged = async () => {
+    const tokens = await control.ingestTokens.list()
+    receiver.setTokens(tokens.filter(({ revokedAt }) => revokedAt === null))
+  }
+  await ingestTokensChanged()
+
+  const loader = startLoader({
+    spoolDirectory,
+    quarantineDirectory,
+    engine,
+    logger,
+    clock,
+    rememberedBatches: settings.ingest.rememberedBatches,
+  })
+  closers.add('loader', () => loader.close())
+  receiver.onSegmentClosed(() => loader.wake())
+
+  const sampler = startResourceSampler({
+    settings: settings.resources,
+    logger,
+    clock,
+    write: rows => receiver.append(encodeResourceUsage(rows)),
+    processes: async () => {
+      const pid = await store.storePid()
+      return pid === undefined ? [] : [{ service: OWN_SERVICE, environment: '', pid }]
+    },
+  })
+  closers.add('resource sampler', () => sampler.close())
+
+  const analysis = createAnalysis({
+    telemetry,
+    control,
+    analyzers: BUILT_IN_ANALYZERS,
+    settings,
+    clock,
+    logger,
+    judgeWorker: builtInJudgeWorker(),
+    keepTraces: traceIds => keepTraces(store, traceIds),
+  })
+  const optimizer = createOptimizer({
+    control,
+    telemetry,
+    engine,
+    settings,
+    targetKinds: TARGET_KINDS,
+    optimizationKinds: OPTIMIZATION_KINDS,
+    clock,
+    logger,
+    dataDirectory,
+  })
+
+  const stages = new StageRunner(clock, logger)
+  const health = () =>
+    measureHealth({
+      settings,
+      dataDirectory,
+      receiver,
+      loader,
+      engine,
+      control,
+      stages,
+      analyzers: () =>
+        analysis.status().analyzers.map(({ kind, enabled, faults, reason }) => ({
+          kind,
+          enabled,
+          faults,
+          last_fault: reason,
+        })),
+      storeRestarts: store.storeRestarts,
+      startedAt: new Date(startedUnixMs).toISOString(),
+      version,
+    })
+  const live = new LiveHub({
+    sources: liveSources({ telemetry, control }, health, clock),
+    watchSpans: (listener, how) => receiver.watch(listener, how),
+    settings: settings.server,
+    logger,
+  })
+  closers.add('live streams', () => live.close())
+
+  const access = new AccessControl(adminToken.secret, settings.server)
+  const app = createApi({
+    settings,
+    sources,
+    telemetry,
+    control,
+    optimizer,
+    access,
+    live,
+    clock,
+    logger,
+    health,
+    ingestTokensChanged,
+    dashboardDirectory: findDashboard(),
+    metrics: () =>
+      collectMetrics({
+        settings,
+        receiver,
+        loader,
+        live,
+        stages,
+        queries,
+        health,
+        storePid: store.storePid,
+        storeRestarts: store.storeRestarts,
+        version,
+        startedUnixMs,
+      }),
+  })
+  closers.add('api', async () => {
+    live.close()
+    await app.close()
+  })
+  const port = await listen(app, settings.server.host, settings.server.port)
+
+  const parts: LoopParts = {
+    store: {
+      measure: () => measure(store),
+      sample: () => sampleTraces(store),
+      retain: () => removeExpired(store),
+    },
+    analysis: { analyzeAndTrack: () => analysis.tick() },
+    optimizer: {
+      recover: () => optimizer.recover(),
+      collect: () => optimizer.collectTargets(),
+      recommend: () => optimizer.recommend(),
+      applyAndVerify: () => optimizer.tick(),
+    },
+  }
+  const observing = startLane(LANE_PAUSE_MS, () => observe(stages, parts, settings))
+  const acting = startLane(LANE_PAUSE_MS, () => act(stages, parts, settings))
+  closers.add('loop', async () => {
+    const stopped = [observing.stop(), acting.stop()]
+    // Cuts short what the lanes wait for, such as an index that is being built.
+    await optimizer[Symbol.asyncDispose]()
+    await Promise.all(stopped)
+    await analysis[Symbol.asyncDispose]()
+  })
+
+  return {
+    url: browserUrl(settings.server.host, port),
+    otlpHttpPort: receiver.httpPort,
+    otlpGrpcPort: receiver.grpcPort,
+    dataDirectory,
+    adminToken,
+    startMs: performance.now() - startedMs,
+    telemetry,
+    control,
+    optimizer,
+    health,
+    async drain() {
+      await receiver.rotate()
+      await loader.drain()
+    },
+    close: () => closers.closeAll(),
+  }
+}
