@@ -100,11 +100,11 @@ function needsSpace(
   const lastCode = tokens.code[last] ?? 0
   if (lastKind === SYMBOL) {
     if (lastCode === 40 || lastCode === 46 || lastCode === 91) return false
-    if (tokens.isDoubleColon(last)) return false
+    if (tokens.isDoubleColon(last)) return kind === SYMBOL
   }
   if (kind !== SYMBOL) return true
   if (code === 44 || code === 41 || code === 59 || code === 93) return false
-  if (tokens.isDoubleColon(index)) return false
+  if (tokens.isDoubleColon(index)) return lastKind === SYMBOL && lastCode !== 41 && lastCode !== 93
   if (code === 46) return lastKind === SYMBOL && lastCode !== 93 && lastCode !== 41
   if (code === 91) {
     return !tokens.isName(last) && !tokens.isKeyword(last, KEYWORD.ARRAY) && lastCode !== 93

@@ -24,8 +24,9 @@ export function routeTemplate(path: string): string {
   const bare = pathOnly(path)
   let route = ''
   for (const segment of bare.split('/')) {
-    if (segment === '') continue
-    route += `/${foldSegment(segment)}`
+    const folded = foldSegment(segment)
+    if (folded === '') continue
+    route += `/${folded}`
     if (route.length > LONGEST_ROUTE) return `${route.slice(0, LONGEST_ROUTE - 1)}…`
   }
   return route === '' ? '/' : route

@@ -116,7 +116,8 @@ function buildFolded(): Uint8Array {
 }
 
 function classOf(code: number): number {
-  if (code < 128) return classes[code] ?? OTHER
+  // Past the end of the text the code is NaN, which no comparison holds for.
+  if (!(code >= 128)) return classes[code] ?? OTHER
   if (code === 0xa0 || code === 0xfeff || code === 0x3000) return SPACE
   return (code >= 0x2000 && code <= 0x200b) || code === 0x2028 || code === 0x2029 ? SPACE : LETTER
 }
@@ -294,9 +295,7 @@ export class SqlTokens {
     if (next === 38 && at - start === 1 && (text.charCodeAt(start) | 32) === 117) {
       if (text.charCodeAt(at + 1) === 39) return this.#string(start, at + 1, false)
     }
-    // In `t.order` and `order.id` it is a name whatever it spells.
-    const isPart = this.#follows(46) || (next === 46 && classOf(text.charCodeAt(at + 1)) !== DIGIT)
-    const keyword = isPart ? 0 : findKeyword(text, start, at, hash1)
+    const keyword = this.#follows(46) ? 0 : findKeyword(text, start, at, hash1)
     if (keyword === 0 && this.#isPasswordNext()) {
       this.#literal(start, at)
       return at
@@ -389,10 +388,9 @@ export class SqlTokens {
         previous = 0
       } else break
     }
-    const isName =
-      (this.#features & HASH_COMMENTS) !== 0 &&
-      (this.#follows(46) || (underscores > 0 && hasLetter(text, start, at)))
-    if (isName) return this.#numericName(start, at)
+    const mayBeName = (this.#features & HASH_COMMENTS) !== 0 && underscores > 0
+    const isWhole = text.charCodeAt(start) !== 46 && !this.#follows(46)
+    if (mayBeName && isWhole && hasLetter(text, start, at)) return this.#numericName(start, at)
     return this.#literal(start, at)
   }
 
@@ -641,6 +639,10 @@ export class SqlTokens {
       this.#close(start, code)
       return
     }
+    // `order.id`: before a dot it is a name whatever it spells (after one, #word knows).
+    if (code === 46 && this.count > 0 && this.kind[this.count - 1] === WORD) {
+      this.code[this.count - 1] = 0
+    }
     const opens = code === 40 || code === 91
     const kind = opens ? this.#openingKind(code) : PLAIN
     this.#push(SYMBOL, start, start + 1, code, code, code)
@@ -737,7 +739,8 @@ export class SqlTokens {
         if ((this.#firstComma[depth] ?? -1) < 0) this.#firstComma[depth] = this.count
         return
       }
-      if (code === DOUBLE_COLON) return
+      // A sign may still join its number; `IN (2 - 1)` has only values in it too.
+      if (code === DOUBLE_COLON || code === 43 || code === 45) return
     } else if (kind === WORD) {
       if (this.isDoubleColon(this.count - 1)) return
       if (((KEYWORD_FLAGS[code] ?? 0) & (VALUE | TYPE_PREFIX)) !== 0) return
