@@ -19,13 +19,15 @@ const SERVICES: Readonly<Record<Signal, string>> = {
 }
 /** How long calls under way may take to finish when we stop. */
 const CLOSE_GRACE_MS = 5_000
+/** Exporters have a few calls under way; each may hold a whole body before we are asked. */
+const MOST_CALLS_PER_CONNECTION = 64
 const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024
 
 /** OTLP/gRPC. The messages go to the decoder as the bytes they are: nothing is parsed here. */
 export async function startGrpcReceiver(options: ProtocolOptions): Promise<ProtocolReceiver> {
   const server = new Server({
     'grpc.max_receive_message_length': options.settings.maxBodyBytes,
-    'grpc.max_concurrent_streams': options.settings.maxConnections,
+    'grpc.max_concurrent_streams': MOST_CALLS_PER_CONNECTION,
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
   })
   for (const signal of ['traces', 'metrics', 'logs'] as const) {

@@ -114,6 +114,11 @@ export class Intake {
       grow: grownBytes => {
         bytes += grownBytes
         this.#pendingBytes += grownBytes
+        // One request alone may always finish: its own size is limited apart.
+        const others = this.#pendingBytes - bytes
+        if (others > 0 && this.#pendingBytes > this.#options.settings.maxPendingBytes) {
+          throw new PerfloopError('RECEIVER_BUSY', { pendingBytes: this.#pendingBytes })
+        }
       },
       arrive: () => {
         if (arrived) return
@@ -272,7 +277,7 @@ export class Intake {
 
 /** One request between its first byte and its answer. Dispose of it when it is answered. */
 export interface Arrival extends Disposable {
-  /** Counts bytes of the request that are held in memory. */
+  /** Counts bytes of the request that are held in memory; throws when all requests together hold too many. */
   grow(bytes: number): void
   /** The request is in the buffer (or needs none): nobody has to wait for it any more. */
   arrive(): void

@@ -16,7 +16,8 @@ export interface ReceiverWorkerOptions {
   readonly measurementDays: number
   /** Secret of this installation: keys the hashes of parameters and batches. */
   readonly parameterKey: string
-  readonly tokens: readonly IngestAccess[]
+  /** Undefined: not known yet; senders with a token are told to retry. */
+  readonly tokens: readonly IngestAccess[] | undefined
 }
 
 /** Main thread to worker. Every command is answered under its id. */

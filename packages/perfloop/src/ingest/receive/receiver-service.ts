@@ -41,7 +41,7 @@ export async function startReceiverService(
   const { settings, logger, buffer, host } = options
   const clock = options.clock ?? systemClock
   const access = new SenderAccess({ ...settings, host })
-  access.setTokens(options.tokens)
+  if (options.tokens !== undefined) access.setTokens(options.tokens)
 
   const { spool, batches } = await Spool.open({
     directory: options.spoolDirectory,

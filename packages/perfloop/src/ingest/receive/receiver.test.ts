@@ -51,7 +51,7 @@ async function start(changes: Changes = {}): Promise<ReceiverService> {
     quarantineDirectory: join(directory, 'quarantine'),
     measurementDays: 7,
     parameterKey: 'key',
-    tokens: changes.tokens ?? [],
+    tokens: changes.tokens,
     logger: silentLogger,
     ...(changes.disk === undefined ? {} : { disk: changes.disk }),
     ...(changes.onSpans === undefined ? {} : { onSpans: changes.onSpans }),
@@ -322,10 +322,18 @@ describe('ingest tokens', () => {
     outside.setTokens([])
     expect((await withToken('s3cret')).status).toBe(401)
 
-    const here = await start({ spool: 'other' })
+    const here = await start({ spool: 'other', tokens: [] })
     const wrong = { headers: { authorization: 'Bearer wrong' } }
     expect((await send(here, wrong)).status).toBe(401)
     expect((await send(here)).status).toBe(200)
+  })
+
+  it('are not called wrong while nobody has said which are right', async () => {
+    const service = await start()
+    const withToken = { headers: { authorization: 'Bearer s3cret' } }
+    expect((await send(service, withToken)).status).toBe(503)
+    service.setTokens(tokens)
+    expect((await send(service, withToken)).status).toBe(200)
   })
 
   it('fix the environment of what they bring', async () => {
@@ -549,6 +557,7 @@ describe('OTLP/gRPC', () => {
     expect(await refusal(Buffer.alloc(20_000, '1'))).toMatchObject({ code: 8 })
     const wrong = new Metadata()
     wrong.set('authorization', 'Bearer wrong')
+    service.setTokens([])
     expect(await refusal('1', wrong)).toMatchObject({ code: 16 })
 
     expect(await refusal('1')).toBeUndefined()

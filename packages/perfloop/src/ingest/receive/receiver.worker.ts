@@ -1,9 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../domain/clock.ts'
 import { createIngestBuffer } from '../columns/create-ingest-buffer.ts'
+import { deriveKey } from '../derive-key.ts'
 import type { ReceiverWorkerOptions } from './receiver-message.ts'
 import { serveReceiverPort } from './serve-receiver-port.ts'
 
 const options: ReceiverWorkerOptions = workerData
 if (parentPort !== null) {
-  void serveReceiverPort(parentPort, options, createIngestBuffer(options))
+  const parameterKey = deriveKey(options.parameterKey, 'hash of parameters')
+  const buffer = createIngestBuffer({ ...options, parameterKey, clock: systemClock })
+  void serveReceiverPort(parentPort, options, buffer)
 }

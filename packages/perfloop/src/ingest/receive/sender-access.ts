@@ -28,7 +28,8 @@ export class SenderAccess {
   readonly #requireTokens: boolean
   readonly #onLoopback: boolean
   readonly #origins: ReadonlySet<string>
-  #environments: ReadonlyMap<string, string> = new Map()
+  /** Undefined until we were told: a right token must not be called wrong while Perfloop starts. */
+  #environments: ReadonlyMap<string, string> | undefined
 
   constructor(options: SenderAccessOptions) {
     this.#onLoopback = isLoopback(options.host)
@@ -51,6 +52,9 @@ export class SenderAccess {
     if (token === undefined) {
       if (this.#requireTokens) throw new PerfloopError('INGEST_TOKEN_UNKNOWN')
       return undefined
+    }
+    if (this.#environments === undefined) {
+      throw new PerfloopError('RECEIVER_BUSY', { reason: 'the ingest tokens are not loaded yet' })
     }
     // Looked up by its hash: the time this takes tells nothing about how much of a token was right.
     const environment = this.#environments.get(createHash('sha256').update(token).digest('hex'))

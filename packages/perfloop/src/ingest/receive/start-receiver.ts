@@ -27,6 +27,7 @@ export interface ReceiverOptions {
   /** Secret of this installation: keys the hashes of parameters and batches. Must stay the same. */
   readonly parameterKey: string
   readonly logger: Logger
+  /** Without them, senders with a token are told to retry until `setTokens` is called. */
   readonly tokens?: readonly IngestAccess[]
   /** Another program for the thread, for tests. */
   readonly workerEntry?: URL
@@ -71,7 +72,7 @@ class ThreadedReceiver implements Receiver {
   grpcPort: number
   readonly #options: ReceiverOptions
   #worker: Worker | undefined
-  #tokens: readonly IngestAccess[]
+  #tokens: readonly IngestAccess[] | undefined
   #spansListener: SpansListener | undefined
   #watching: { readonly entriesOnly: boolean } | undefined
   readonly #segmentListeners: ((segment: number) => void)[] = []
@@ -82,7 +83,7 @@ class ThreadedReceiver implements Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options
-    this.#tokens = options.tokens ?? []
+    this.#tokens = options.tokens
     this.httpPort = options.settings.otlpHttpPort
     this.grpcPort = options.settings.otlpGrpcPort
   }

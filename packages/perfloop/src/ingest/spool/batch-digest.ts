@@ -1,4 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto'
+import { deriveKey } from '../derive-key.ts'
 
 /**
  * Recognizes a batch that a sender repeats byte for byte.
@@ -13,12 +14,8 @@ export type BatchDigest = string
 export type DigestBatch = (context: string, body: Uint8Array) => BatchDigest
 
 /** `context` keeps apart what the body alone does not tell: signal, encoding and environment. */
-export function createBatchDigest(key: string | Uint8Array): DigestBatch {
-  const macKey = createHash('sha256')
-    .update('perfloop batch digest')
-    .update(key)
-    .digest()
-    .subarray(0, 16)
+export function createBatchDigest(secret: string): DigestBatch {
+  const macKey = deriveKey(secret, 'digest of batches').subarray(0, 16)
   const nonces = new Map<string, Buffer>()
 
   return (context, body) => {

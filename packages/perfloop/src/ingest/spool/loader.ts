@@ -1,5 +1,5 @@
 import { mkdir, rm, stat, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { type Clock, systemClock } from '../../domain/clock.ts'
@@ -98,7 +98,7 @@ class SegmentLoader implements Loader {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#temporaryDirectory =
-      options.temporaryDirectory ?? join(dirname(options.spoolDirectory), 'tmp', 'load')
+      options.temporaryDirectory ?? resolve(dirname(options.spoolDirectory), 'tmp', 'load')
     this.#rate.sinceUnixMs = this.#clock.nowUnixMs()
     this.#running = this.#run()
   }
