@@ -22,10 +22,9 @@ import type { SettingSource } from '../settings/load-settings.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { ControlStore } from '../store/control/control-store.ts'
 import { openControlStore } from '../store/control/open-control-store.ts'
+import { ChdbEngine } from '../store/telemetry/chdb/chdb-engine.ts'
 import { keepTraces } from '../store/telemetry/jobs/keep-traces.ts'
-import { measure } from '../store/telemetry/jobs/measure.ts'
-import { removeExpired } from '../store/telemetry/jobs/remove-expired.ts'
-import { sampleTraces } from '../store/telemetry/jobs/sample-traces.ts'
+import { limitDisk } from '../store/telemetry/jobs/limit-disk.ts'
 import { openTelemetryStore } from '../store/telemetry/open-telemetry-store.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 import { TARGET_KINDS } from '../targets/built-in.ts'
@@ -39,6 +38,7 @@ import { act, type LoopParts, observe } from './loop.ts'
 import { measureHealth } from './measure-health.ts'
 import { readVersion } from './read-version.ts'
 import { StageRunner } from './stage-runner.ts'
+import { createStoreJobs } from './store-jobs.ts'
 
 export interface ServerOptions {
   readonly settings: Settings
@@ -116,6 +116,9 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     ),
   ])
   const { engine } = store
+  const child = engine instanceof ChdbEngine ? engine : undefined
+  const storePid = async () => child?.pid()
+  const storeRestarts = () => child?.restarts ?? 0
   const queries = new QueryDurations()
   const telemetry = queries.observe(store)
   const ingestTokensChanged = async () => {
@@ -141,7 +144,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     clock,
     write: rows => receiver.append(encodeResourceUsage(rows)),
     processes: async () => {
-      const pid = await store.storePid()
+      const pid = await storePid()
       return pid === undefined ? [] : [{ service: OWN_SERVICE, environment: '', pid }]
     },
   })
@@ -186,7 +189,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
           faults,
           last_fault: reason,
         })),
-      storeRestarts: store.storeRestarts,
+      storeRestarts,
       startedAt: new Date(startedUnixMs).toISOString(),
       version,
     })
@@ -221,8 +224,8 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
         stages,
         queries,
         health,
-        storePid: store.storePid,
-        storeRestarts: store.storeRestarts,
+        storePid,
+        storeRestarts,
         version,
         startedUnixMs,
       }),
@@ -233,12 +236,14 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   const port = await listen(app, settings.server.host, settings.server.port)
 
+  const measurements = createMeasurementJob(store, async () => {
+    const { lag } = await loader.statistics()
+    return clock.nowUnixMs() - lag.oldestAgeMs
+  })
+  const sampling = createSamplingJob(store)
+  const settledUntilUnixMs = 0
   const parts: LoopParts = {
-    store: {
-      measure: () => measure(store),
-      sample: () => sampleTraces(store),
-      retain: () => removeExpired(store),
-    },
+    store: createStoreJobs(store, loader),
     analysis: { analyzeAndTrack: () => analysis.tick() },
     optimizer: {
       recover: () => optimizer.recover(),

@@ -35,7 +35,9 @@ export async function measureHealth(parts: HealthParts): Promise<Health> {
     ask('optimizer', async () =>
       stagesHealth('optimizer', parts, ['recover', 'collect', 'recommend', 'apply']),
     ),
-    ask('retention', async () => stagesHealth('retention', parts, ['sample', 'retain'])),
+    ask('retention', async () =>
+      stagesHealth('retention', parts, ['sample', 'retain', 'limit-disk']),
+    ),
     ask('disk', () => diskHealth(parts)),
   ])
   const components = [...found, ...(await targetsHealth(parts))]
