@@ -44,6 +44,11 @@ export interface IngestBuffer {
   /** Gives out all waiting rows and starts anew. Empty when there are none. */
   take(receivedUnixSeconds: number): readonly NativeBlock[]
   /**
+   * After a block was lost before it was durable: the rows that spans refer to (resources, shapes,
+   * patterns) are given out again with the next spans that need them.
+   */
+  forgetMentions(): void
+  /**
    * While set, is given the spans of each accepted request. Costs nothing while unset.
    * `entriesOnly` leaves out spans that start no measurement.
    */

@@ -58,6 +58,7 @@ export const IngestSettings = section({
   maxFutureMs: durationMs()
     .default(5 * 60_000)
     .describe('Event times further ahead are refused and counted.'),
+  maxServices: count().default(1_000).describe('Services beyond are counted as _other.'),
   maxOperationsPerService: count()
     .default(2_000)
     .describe('Operations beyond are counted as _other.'),

@@ -1,0 +1,157 @@
+import { OTHER, SPAN_KINDS } from '../../domain/span.ts'
+import { OPERATION_BUCKETS_SECONDS, type OperationCounters } from '../ingest-buffer.ts'
+import { type DictionarySymbol, SymbolTable } from './dictionary-symbol.ts'
+
+/** All operations of all services together: what their counters may cost. */
+const MOST_OPERATIONS = 32_768
+/** All statement fingerprints remembered for the limits, of all services. */
+const MOST_STATEMENTS = 200_000
+
+export interface OperationEntry {
+  readonly symbol: DictionarySymbol
+  readonly isOther: boolean
+  readonly kind: number
+  calls: number
+  errors: number
+  durationSecondsSum: number
+  /** Calls in each bucket, not cumulative; the last is beyond all boundaries. */
+  readonly buckets: Float64Array
+}
+
+/** A service in an environment, its operations and how many statements it has shown. */
+export interface Service {
+  readonly id: number
+  readonly environment: DictionarySymbol
+  readonly name: DictionarySymbol
+  readonly operations: Map<string, OperationEntry>
+  readonly statements: Set<number>
+}
+
+export interface CardinalityLimits {
+  readonly maxServices: number
+  readonly maxOperationsPerService: number
+  readonly maxStatementsPerService: number
+}
+
+/** Services, operations and their RED counters, within the cardinality limits. */
+export class ServiceBook {
+  private readonly limits: CardinalityLimits
+  private readonly services = new Map<string, Service>()
+  private readonly environmentSymbols = new SymbolTable(1_000)
+  private readonly serviceSymbols = new SymbolTable(10_000)
+  private readonly operationSymbols = new SymbolTable(MOST_OPERATIONS + 1)
+  private operationCount = 0
+  private statementCount = 0
+
+  constructor(limits: CardinalityLimits) {
+    this.limits = limits
+  }
+
+  service(environment: string, name: string): Service {
+    const known = this.services.get(`${environment}\0${name}`)
+    if (known !== undefined) return known
+    if (name !== OTHER && this.services.size >= this.limits.maxServices) {
+      return this.service(OTHER, OTHER)
+    }
+    const service: Service = {
+      id: this.services.size + 1,
+      environment: this.environmentSymbols.get(environment),
+      name: this.serviceSymbols.get(name),
+      operations: new Map(),
+      statements: new Set(),
+    }
+    this.services.set(`${environment}\0${name}`, service)
+    return service
+  }
+
+  operation(service: Service, kind: number, name: string): OperationEntry {
+    const key = `${kind}${name}`
+    const known = service.operations.get(key)
+    if (known !== undefined) return known
+    const isFull =
+      service.operations.size >= this.limits.maxOperationsPerService ||
+      this.operationCount >= MOST_OPERATIONS
+    if (isFull && name !== OTHER) return this.operation(service, kind, OTHER)
+
+    const entry: OperationEntry = {
+      symbol: this.operationSymbols.get(name),
+      isOther: name === OTHER,
+      kind,
+      calls: 0,
+      errors: 0,
+      durationSecondsSum: 0,
+      buckets: new Float64Array(OPERATION_BUCKETS_SECONDS.length + 1),
+    }
+    service.operations.set(key, entry)
+    this.operationCount++
+    return entry
+  }
+
+  /** Whether the service may have this statement beside those it has shown already. */
+  admitsStatement(service: Service, fingerprint: number): boolean {
+    if (service.statements.has(fingerprint)) return true
+    if (
+      service.statements.size >= this.limits.maxStatementsPerService ||
+      this.statementCount >= MOST_STATEMENTS
+    ) {
+      return false
+    }
+    service.statements.add(fingerprint)
+    this.statementCount++
+    return true
+  }
+
+  /** Cumulative, as OpenMetrics wants buckets. */
+  counters(): OperationCounters[] {
+    const all: OperationCounters[] = []
+    for (const service of this.services.values()) {
+      for (const entry of service.operations.values()) {
+        if (entry.calls === 0) continue
+        let sum = 0
+        all.push({
+          environment: service.environment.text,
+          service: service.name.text,
+          operation: entry.symbol.text,
+          kind: SPAN_KINDS[entry.kind] ?? 'unspecified',
+          calls: entry.calls,
+          errors: entry.errors,
+          durationSecondsSum: entry.durationSecondsSum,
+          buckets: OPERATION_BUCKETS_SECONDS.map((_, i) => {
+            sum += entry.buckets[i] ?? 0
+            return sum
+          }),
+        })
+      }
+    }
+    return all
+  }
+
+  get cacheBytes(): number {
+    return (
+      this.operationSymbols.bytes +
+      this.serviceSymbols.bytes +
+      this.services.size * 600 +
+      this.operationCount * 420 +
+      this.statementCount * 48
+    )
+  }
+}
+
+export function countCall(
+  entry: OperationEntry,
+  durationSeconds: number,
+  failed: boolean,
+  weight: number,
+): void {
+  entry.calls += weight
+  if (failed) entry.errors += weight
+  entry.durationSecondsSum += durationSeconds * weight
+  let bucket = 0
+  while (
+    bucket < OPERATION_BUCKETS_SECONDS.length &&
+    durationSeconds > (OPERATION_BUCKETS_SECONDS[bucket] as number)
+  ) {
+    bucket++
+  }
+  entry.buckets[bucket] = (entry.buckets[bucket] as number) + weight
+}

@@ -1,0 +1,110 @@
+import { foldOperationName } from '../fingerprint/fold-operation-name.ts'
+import { routeTemplate } from '../fingerprint/route-template.ts'
+import { KIND_CLIENT, KIND_SERVER, type SpanFacts } from './span-facts.ts'
+
+/** Names are keys of every rollup; nothing readable is longer. */
+const LONGEST_OPERATION = 255
+
+/**
+ * The operation of a span that has no statement: the same for both generations of semantic conventions,
+ * and without ids. `GET /orders/:id` for HTTP servers, `GET api.example.com/orders/:id` for clients,
+ * `package.Service/Method` for RPC, `publish orders` for messaging, else the folded span name.
+ */
+export function operationName(facts: SpanFacts): string {
+  const name = protocolName(facts) ?? foldOperationName(facts.name)
+  if (name === '') return 'unnamed'
+  return name.length > LONGEST_OPERATION ? name.slice(0, LONGEST_OPERATION) : name
+}
+
+function protocolName(facts: SpanFacts): string | undefined {
+  if (facts.has('rpcMethod') || facts.has('rpcSystem')) return rpcName(facts)
+  if (facts.has('messagingDestination')) return messagingName(facts)
+  if (facts.has('httpMethod')) return httpName(facts)
+  return undefined
+}
+
+function httpName(facts: SpanFacts): string | undefined {
+  if (facts.kind === KIND_SERVER) return httpServerName(facts)
+  if (facts.kind === KIND_CLIENT) return httpClientName(facts)
+  return undefined
+}
+
+function httpServerName(facts: SpanFacts): string {
+  const route = facts.text('httpRoute') ?? pathTemplate(facts)
+  return route === undefined ? httpMethod(facts) : `${httpMethod(facts)} ${route}`
+}
+
+function pathTemplate(facts: SpanFacts): string | undefined {
+  const path = facts.text('urlPath') ?? facts.text('httpTarget') ?? facts.text('urlFull')
+  return path === undefined ? undefined : routeTemplate(path)
+}
+
+function httpClientName(facts: SpanFacts): string {
+  const url = facts.text('urlFull')
+  const host = url === undefined ? facts.text('serverAddress') : hostOf(url)
+  const path = facts.text('urlTemplate') ?? (url === undefined ? undefined : routeTemplate(url))
+  return `${httpMethod(facts)} ${host ?? ''}${path ?? ''}`.trimEnd()
+}
+
+/** Host without user and without port: both generations have it in their full URL. */
+export function hostOf(url: string): string {
+  const scheme = url.indexOf('://')
+  const from = scheme < 0 ? 0 : scheme + 3
+  let to = url.length
+  for (const sign of ['/', '?', '#']) {
+    const at = url.indexOf(sign, from)
+    if (at >= 0 && at < to) to = at
+  }
+  const host = url.slice(url.lastIndexOf('@', to) >= from ? url.lastIndexOf('@', to) + 1 : from, to)
+  return host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : host.replace(/:\d+$/, '')
+}
+
+const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'CONNECT',
+  'TRACE',
+  'QUERY',
+])
+
+/** What is no method (`_OTHER`, a scanner's fancy) is `HTTP`, as the conventions say. */
+function httpMethod(facts: SpanFacts): string {
+  const method = (facts.text('httpMethod') ?? '').toUpperCase()
+  return METHODS.has(method) ? method : 'HTTP'
+}
+
+function rpcName(facts: SpanFacts): string | undefined {
+  const method = facts.text('rpcMethod')
+  const service = facts.text('rpcService')
+  if (method === undefined) return undefined
+  return method.includes('/') || service === undefined ? method : `${service}/${method}`
+}
+
+/** The elder conventions said publish, send, deliver; the current ones have send, receive, process. */
+const MESSAGING_VERBS: ReadonlyMap<string, string> = new Map([
+  ['create', 'publish'],
+  ['send', 'publish'],
+  ['publish', 'publish'],
+  ['receive', 'receive'],
+  ['poll', 'receive'],
+  ['deliver', 'process'],
+  ['process', 'process'],
+  ['settle', 'settle'],
+])
+
+function messagingName(facts: SpanFacts): string | undefined {
+  const destination = facts.text('messagingDestination')
+  if (destination === undefined) return undefined
+  const said = facts.text('messagingOperation')?.toLowerCase()
+  const verb = said === undefined ? verbOfKind(facts.kind) : (MESSAGING_VERBS.get(said) ?? said)
+  return `${verb} ${foldOperationName(destination)}`
+}
+
+function verbOfKind(kind: number): string {
+  return kind === 4 ? 'publish' : 'process'
+}

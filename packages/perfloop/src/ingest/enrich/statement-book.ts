@@ -1,0 +1,169 @@
+import { DictionarySymbol, symbolBytes } from '../columns/dictionary-symbol.ts'
+import type { Mentioned } from '../columns/mentions.ts'
+import { NativeWriter } from '../columns/native-writer.ts'
+import type { OperationEntry, Service } from '../columns/service-book.ts'
+import { fingerprintStatement } from '../fingerprint/fingerprint-statement.ts'
+import type { KeyedHash } from '../redact/keyed-hash.ts'
+import { redactEmails } from '../redact/redact-text.ts'
+import { commandOf, dialectOf } from './database-system.ts'
+import { contentId } from './resource-identity.ts'
+
+/** A statement pattern as the store will have it, and what is known of it here. */
+export interface Pattern extends Mentioned {
+  readonly symbol: DictionarySymbol
+  /** The fingerprint's first 52 bits. */
+  readonly number: number
+  readonly dialect: string
+  readonly text: string
+  readonly summary: string
+  readonly verb: string
+  readonly models: readonly string[]
+  /** The service that was last found to be within its limit with it. */
+  admittedFor: Service | undefined
+  /** The operation it was last counted under, and for whom. */
+  classified: { readonly operation: OperationEntry; readonly category: number } | undefined
+  classifiedFor: Service | undefined
+  classifiedKind: number
+}
+
+/** A statement as sent: its pattern, and the keyed hash of its literals (0 when it has none). */
+export interface StatementUse {
+  readonly pattern: Pattern
+  readonly literalsHash: number
+  /** What it was read with: the same text means something else elsewhere. */
+  readonly context: StatementContext
+}
+
+/** What the attributes beside a statement say of it. */
+export interface StatementContext {
+  readonly system: string
+  readonly operation: string
+  readonly collection: string
+}
+
+const MOST_PATTERN_BYTES = 16 * 1024 * 1024
+const MOST_MODELS = 32
+
+/** Statement patterns by fingerprint, within a bound: when it is full, it begins anew. */
+export class StatementBook {
+  private readonly patterns = new Map<string, Pattern>()
+  private readonly keyedHash: KeyedHash
+  private readonly scratch = new NativeWriter()
+  private readonly maxTextLength: number
+  private bytes = 0
+  evictions = 0
+
+  constructor(keyedHash: KeyedHash, maxTextLength: number) {
+    this.keyedHash = keyedHash
+    this.maxTextLength = maxTextLength
+  }
+
+  use(text: string, context: StatementContext): StatementUse {
+    const dialect = dialectOf(context.system)
+    if (dialect === undefined) return this.useCommand(text, context)
+    const found = fingerprintStatement(text, dialect)
+    const pattern =
+      this.patterns.get(found.fingerprint) ??
+      this.add(found.fingerprint, {
+        dialect: context.system === '' ? dialect : context.system,
+        text: redactEmails(found.normalized).slice(0, this.maxTextLength),
+        summary: redactEmails(found.summary),
+        verb: found.verb,
+        models: found.tables,
+      })
+    return {
+      pattern,
+      // With places left for parameters, equal literals do not mean that it was asked the same.
+      literalsHash: found.hasPlaceholders ? 0 : this.hashTexts(found.literals),
+      context,
+    }
+  }
+
+  /** Redis, MongoDB and their kind: verb and collection, the arguments gone. */
+  private useCommand(text: string, context: StatementContext): StatementUse {
+    const verb = (context.operation === '' ? commandOf(text) : context.operation).slice(0, 64)
+    const hasArguments = text.trim().length > verb.length
+    return {
+      pattern: this.command(context.system, verb, context.collection, hasArguments),
+      literalsHash: hasArguments ? this.hashTexts([text]) : 0,
+      context,
+    }
+  }
+
+  /** A call that is known by its verb and collection only. */
+  command(system: string, verb: string, collection: string, hasArguments: boolean): Pattern {
+    const summary = redactEmails([verb, collection].filter(Boolean).join(' ')) || system
+    const text = hasArguments ? `${summary} ?` : summary
+    const fingerprint = contentId([system, text])
+    return (
+      this.patterns.get(fingerprint) ??
+      this.add(fingerprint, {
+        dialect: system,
+        text,
+        summary,
+        verb: verb.toUpperCase(),
+        models: collection === '' ? [] : [collection],
+      })
+    )
+  }
+
+  /** The one all statements beyond the limits are counted as. */
+  other(name: string): Pattern {
+    return (
+      this.patterns.get(name) ??
+      this.add(name, { dialect: '', text: name, summary: name, verb: '', models: [] })
+    )
+  }
+
+  private add(
+    fingerprint: string,
+    content: Pick<Pattern, 'dialect' | 'text' | 'summary' | 'verb' | 'models'>,
+  ): Pattern {
+    const symbol = new DictionarySymbol(fingerprint)
+    const models = content.models.slice(0, MOST_MODELS)
+    const size = 400 + symbolBytes(symbol) + 2 * (content.text.length + content.summary.length)
+    if (this.bytes + size > MOST_PATTERN_BYTES) {
+      this.evictions += this.patterns.size
+      this.patterns.clear()
+      this.bytes = 0
+    }
+    const pattern: Pattern = {
+      ...content,
+      models,
+      symbol,
+      number: Number.parseInt(fingerprint.slice(0, 13), 16) || 0,
+      mentionedAt: 0,
+      mentionEpoch: -1,
+      admittedFor: undefined,
+      classified: undefined,
+      classifiedFor: undefined,
+      classifiedKind: -1,
+    }
+    this.patterns.set(fingerprint, pattern)
+    this.bytes += size
+    return pattern
+  }
+
+  private hashTexts(texts: readonly string[]): number {
+    if (texts.length === 0) return 0
+    this.scratch.clear()
+    for (const text of texts) this.scratch.text(text)
+    return this.keyedHash.of(this.scratch.bytes, 0, this.scratch.length)
+  }
+
+  get cacheBytes(): number {
+    return this.bytes
+  }
+}
+
+/** Whether a statement read in one context means the same in the other. */
+export function isSameContext(
+  known: StatementContext,
+  system: string,
+  operation: string,
+  collection: string,
+): boolean {
+  if (known.system !== system) return false
+  if (dialectOf(system) !== undefined) return true
+  return known.operation === operation && known.collection === collection
+}
