@@ -28,6 +28,10 @@ export interface OpenTelemetryStore extends TelemetryStore {
   readonly dataDirectory: string
   /** Queries run since start, for the `query_count` of the API. */
   queryCount(): number
+  /** The store's own process; undefined where the store is a server elsewhere. */
+  storePid(): Promise<number | undefined>
+  /** How often that process died and was started again. */
+  storeRestarts(): number
   close(): Promise<void>
 }
 
@@ -62,6 +66,8 @@ export async function openTelemetryStore(
         return runQuery(engine, query, params)
       },
       queryCount: () => queries,
+      storePid: () => engine.pid(),
+      storeRestarts: () => engine.restarts,
       async close() {
         await engine.close()
         lock.release()

@@ -1,24 +1,23 @@
-import type { BoundValue, QueryLimits } from '../engine.ts'
+import type { BoundValue } from '../engine.ts'
 
 /**
- * A `SET` that binds the parameters of the query after it on the same session. The engine reads a parameter's
- * string in TSV form, so a string is escaped twice: for TSV, then as a SQL string. The names come from our own
- * queries; the values may be anybody's.
+ * A `SET` that binds the parameters and settings of the statement after it on the same session, where they
+ * stay: so the same settings are set each time. The engine reads a parameter's string in TSV form, so a string
+ * is escaped twice: for TSV, then as a SQL string. The names come from our own queries; the values may be
+ * anybody's.
  */
 export function bindParameters(
   params: Readonly<Record<string, BoundValue>>,
-  limits: Required<QueryLimits>,
+  settings: Readonly<Record<string, string | number>>,
 ): string {
-  const assignments = [
-    `max_execution_time = ${limits.maxMs / 1000}`,
-    `max_memory_usage = ${limits.maxMemoryBytes}`,
-    `max_result_rows = ${limits.maxRows}`,
-  ]
+  const assignments = Object.entries(settings).map(
+    ([name, value]) => `${name} = ${typeof value === 'number' ? value : sqlString(value)}`,
+  )
   for (const [name, value] of Object.entries(params)) {
     if (!/^\w+$/.test(name)) throw new Error(`Not a parameter name: ${name}`)
     assignments.push(`param_${name} = ${sqlString(parameterText(value))}`)
   }
-  return `SET ${assignments.join(', ')};\n`
+  return assignments.length === 0 ? '' : `SET ${assignments.join(', ')};\n`
 }
 
 function parameterText(value: BoundValue): string {

@@ -3,7 +3,15 @@ import type { z } from 'zod'
 import type { Logger } from '../../../domain/logger.ts'
 import { PerfloopError } from '../../../domain/perfloop-error.ts'
 import type { StoreSettings } from '../../../settings/store.ts'
-import type { BoundValue, NativeInsert, QueryLimits, TelemetryEngine } from '../engine.ts'
+import {
+  type BoundValue,
+  type ExecuteOptions,
+  identifier,
+  insertSettings,
+  type NativeInsert,
+  type QueryLimits,
+  type TelemetryEngine,
+} from '../engine.ts'
 import { parseRows } from '../parse-rows.ts'
 import { bindParameters, sqlString } from './bind-parameters.ts'
 import { ChdbChild, StoreProcessDied } from './chdb-child.ts'
@@ -71,7 +79,8 @@ export class ChdbEngine implements TelemetryEngine {
 
   /** The store process, for health and for tests that kill it. */
   async pid(): Promise<number | undefined> {
-    return (await this.#child).pid
+    const child = await this.#child.catch(() => undefined)
+    return child?.pid
   }
 
   get restarts(): number {
@@ -84,28 +93,33 @@ export class ChdbEngine implements TelemetryEngine {
     limits: QueryLimits = {},
   ): Promise<readonly unknown[]> {
     const { settings } = this.#options
-    const bounds = {
-      maxRows: limits.maxRows ?? settings.maxResultRows,
-      maxMs: limits.maxMs ?? settings.maxQueryMs,
-      maxMemoryBytes: limits.maxMemoryBytes ?? settings.maxQueryMemoryBytes,
-    }
-    return parseRows(await this.#read(sql, bindParameters(params, bounds) + sql, bounds.maxMs))
+    const maxMs = limits.maxMs ?? settings.maxQueryMs
+    const bound = bindParameters(params, {
+      max_result_rows: limits.maxRows ?? settings.maxResultRows,
+      max_execution_time: maxMs / 1000,
+      max_memory_usage: limits.maxMemoryBytes ?? settings.maxQueryMemoryBytes,
+    })
+    return parseRows(await this.#read(sql, bound + sql, maxMs))
   }
 
-  async execute(sql: string, params: Readonly<Record<string, BoundValue>> = {}): Promise<void> {
-    const { settings } = this.#options
-    const bounds = { maxRows: 0, maxMs: 0, maxMemoryBytes: settings.maxQueryMemoryBytes }
-    await this.#write(this.#executions, bindParameters(params, bounds) + sql)
+  async execute(
+    sql: string,
+    params: Readonly<Record<string, BoundValue>> = {},
+    options: ExecuteOptions = {},
+  ): Promise<void> {
+    const bound = bindParameters(params, {
+      ...insertSettings(options.deduplicationToken),
+      max_memory_usage: this.#options.settings.maxQueryMemoryBytes,
+    })
+    await this.#write(this.#executions, bound + sql)
   }
 
   async insertNative(insert: NativeInsert): Promise<void> {
-    const columns = insert.columns.map(column => `\`${column.replaceAll('`', '\\`')}\``).join(', ')
+    const columns = insert.columns.map(identifier).join(', ')
+    const bound = bindParameters({}, insertSettings(insert.deduplicationToken))
     await this.#write(
       this.#inserts,
-      `INSERT INTO ${insert.table} (${columns}) SELECT ${columns} FROM file(${sqlString(insert.file)}, 'Native')
-       SETTINGS insert_deduplicate = 1,
-                insert_deduplication_token = ${sqlString(insert.deduplicationToken)},
-                deduplicate_blocks_in_dependent_materialized_views = 1`,
+      `${bound}INSERT INTO ${identifier(insert.table)} (${columns}) SELECT ${columns} FROM file(${sqlString(insert.file)}, 'Native')`,
     )
   }
 

@@ -65,6 +65,7 @@ FROM
 (
   SELECT
     *,
+    self_ns,
     toUInt64(greatest(1, round(weight))) AS units,
     ${LIMIT} AS limit_ns,
     total_ns > limit_ns AS slow

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS resources
     service       LowCardinality(String)             COMMENT 'service.name',
     instance      String                             COMMENT 'service.instance.id, or what stands in for it',
     attributes    Map(LowCardinality(String), String) COMMENT 'All resource attributes; values as JSON',
-    last_seen     DateTime                           COMMENT 'Receive time of the segment that named it last, seconds'
+    last_seen     DateTime('UTC')                    COMMENT 'Receive time of the segment that named it last, seconds'
 )
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY resource
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS shapes
     types         String                             COMMENT 'One letter a key: s string, i int, d double, b bool, j JSON (array, map or bytes)',
     variable      Array(UInt8)                       COMMENT '1 where the value is in the span''s attribute_values, 0 where it is in constants',
     constants     Array(String)                      COMMENT 'One value a key; empty where variable',
-    last_seen     DateTime                           COMMENT 'Receive time of the segment that named it last, seconds'
+    last_seen     DateTime('UTC')                    COMMENT 'Receive time of the segment that named it last, seconds'
 )
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY shape
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS patterns
     summary       String                             COMMENT 'Verb and tables, such as SELECT orders',
     verb          LowCardinality(String)             COMMENT 'SELECT, INSERT, UPDATE, DELETE, … in upper case',
     models        Array(LowCardinality(String))      COMMENT 'Tables, collections or keyspaces it touches',
-    last_seen     DateTime                           COMMENT 'Receive time of the segment that named it last, seconds'
+    last_seen     DateTime('UTC')                    COMMENT 'Receive time of the segment that named it last, seconds'
 )
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY statement
@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS spans
     links            String                          COMMENT 'Links as OTLP JSON; empty when none' CODEC(ZSTD(3)),
     weight           Float64                         COMMENT 'How many spans this one stands for (1 / head sampling probability)',
     flags            UInt32                          COMMENT 'OTLP span flags',
-    received_at      DateTime                        COMMENT 'When it was acknowledged, seconds',
+    received_at      DateTime('UTC')                 COMMENT 'When it was acknowledged, seconds',
     retention_days   UInt16                          COMMENT 'Days it is kept, by the retention class it had on arrival',
     randomness       Nullable(UInt64)                COMMENT 'Explicit rv of the trace state, where told; else the last 56 bits of the trace id decide sampling',
     INDEX trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -100,7 +100,7 @@ CREATE TABLE IF NOT EXISTS kept_traces
 (
     trace_id    FixedString(16)                      COMMENT 'Trace id, bytes',
     reason      LowCardinality(String)               COMMENT 'slow, failed, critical or finding',
-    decided_at  DateTime                             COMMENT 'Seconds'
+    decided_at  DateTime('UTC')                      COMMENT 'Seconds'
 )
 ENGINE = ReplacingMergeTree(decided_at)
 ORDER BY trace_id
@@ -111,10 +111,12 @@ COMMENT 'Traces whose detail is kept whatever the sampling rate';
 CREATE TABLE IF NOT EXISTS dropped_traces
 (
     trace_id    FixedString(16)                      COMMENT 'Trace id, bytes',
-    decided_at  DateTime                             COMMENT 'Seconds'
+    decided_at  DateTime('UTC')                      COMMENT 'When its detail was dropped, seconds',
+    expires_at  DateTime('UTC')                      COMMENT 'Until when spans that come later are dropped with it, seconds'
 )
 ENGINE = ReplacingMergeTree(decided_at)
+PARTITION BY toStartOfHour(expires_at)
 ORDER BY trace_id
-SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)', index_granularity = 1024,
          fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
-COMMENT 'Traces decided before an entry span of theirs had come: what comes later is dropped too';
+COMMENT 'Traces whose detail was dropped, for a while: a slow or failed span that comes too late makes no half trace';

@@ -6,20 +6,21 @@ CREATE TABLE IF NOT EXISTS measurements
     service       LowCardinality(String)  COMMENT 'service.name',
     operation     LowCardinality(String)  COMMENT 'Operation name',
     kind          Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5) COMMENT 'OTLP span kind',
-    start_unix_ns UInt64                  COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), ZSTD(1)),
+    start_unix_ns UInt64                  COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), T64('bit'), ZSTD(1)),
     trace_id      FixedString(16)         COMMENT 'Trace id, bytes',
     span_id       FixedString(8)          COMMENT 'Id of the entry span, bytes',
-    load_ns       UInt64                  COMMENT 'Load time: until the response was ready, nanoseconds; equals total_ns where not separable' CODEC(T64, ZSTD(1)),
-    total_ns      UInt64                  COMMENT 'Total: first byte in to last byte out, nanoseconds' CODEC(T64, ZSTD(1)),
-    query_count   UInt32                  COMMENT 'Statements executed' CODEC(T64, ZSTD(1)),
-    db_ns         UInt64                  COMMENT 'Wall time with a statement running, nanoseconds' CODEC(T64, ZSTD(1)),
-    render_ns     UInt64                  COMMENT 'Wall time in templates without a statement or call running, nanoseconds' CODEC(T64, ZSTD(1)),
-    external_ns   UInt64                  COMMENT 'Wall time in calls to other services without a statement running, nanoseconds' CODEC(T64, ZSTD(1)),
-    self_ns       UInt64                  COMMENT 'The rest, nanoseconds' CODEC(T64, ZSTD(1)),
+    total_ns      UInt64                  COMMENT 'Total: first byte in to last byte out, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
+    sending_ns    UInt64                  COMMENT 'Part of the total after the response was ready, nanoseconds; 0 where not separable' CODEC(T64('bit'), ZSTD(1)),
+    load_ns       UInt64 ALIAS total_ns - sending_ns COMMENT 'Load time: until the response was ready, nanoseconds',
+    query_count   UInt32                  COMMENT 'Statements executed' CODEC(T64('bit'), ZSTD(1)),
+    db_ns         UInt64                  COMMENT 'Wall time with a statement running, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
+    render_ns     UInt64                  COMMENT 'Wall time in templates without a statement or call running, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
+    external_ns   UInt64                  COMMENT 'Wall time in calls to other services without a statement running, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
+    self_ns       UInt64 ALIAS total_ns - db_ns - render_ns - external_ns COMMENT 'The rest, nanoseconds',
     failed        UInt8                   COMMENT '1 when its status is error',
     status_code   UInt16                  COMMENT 'HTTP (or gRPC) status code; 0 when there is none',
     weight        Float64                 COMMENT 'How many executions this one stands for',
-    received_at   DateTime                COMMENT 'When the entry span was acknowledged, seconds'
+    received_at   DateTime('UTC')         COMMENT 'When the entry span was acknowledged, seconds'
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
@@ -82,12 +83,12 @@ FROM
         intDiv(start_unix_ns, 60000000000) * 60 AS minute,
         sum(weight) AS executions,
         sum(measurements.failed * weight) AS failed,
-        sum(measurements.load_ns * weight) AS load_ns,
+        sum((measurements.total_ns - sending_ns) * weight) AS load_ns,
         sum(measurements.total_ns * weight) AS total_ns,
         sum(measurements.db_ns * weight) AS db_ns,
         sum(measurements.render_ns * weight) AS render_ns,
         sum(measurements.external_ns * weight) AS external_ns,
-        sum(measurements.self_ns * weight) AS self_ns,
+        sum((measurements.total_ns - measurements.db_ns - measurements.render_ns - measurements.external_ns) * weight) AS self_ns,
         sum(measurements.query_count * weight) AS query_count,
         max(measurements.query_count) AS query_count_max
     FROM measurements

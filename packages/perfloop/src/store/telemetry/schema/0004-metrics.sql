@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS performance_metrics
     value       Float64                 COMMENT 'Value, in the unit that metadata names',
     timestamp   DateTime64(9, 'UTC')    COMMENT 'Event time, nanoseconds',
     metadata    String                  COMMENT 'JSON: {"unit", "resource", "attributes": {…}}' CODEC(ZSTD(3)),
-    received_at DateTime                COMMENT 'When it was acknowledged, seconds'
+    received_at DateTime('UTC')         COMMENT 'When it was acknowledged, seconds'
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS metric_points
     max           Nullable(Float64)      COMMENT 'Largest value, where told',
     bounds        Array(Float64)         COMMENT 'Upper bounds of the buckets (exponential: computed from scale and offset; summary: the quantiles)',
     counts        Array(Float64)         COMMENT 'Counts of the buckets (summary: the values of the quantiles)',
-    received_at   DateTime               COMMENT 'When it was acknowledged, seconds'
+    received_at   DateTime('UTC')        COMMENT 'When it was acknowledged, seconds'
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)

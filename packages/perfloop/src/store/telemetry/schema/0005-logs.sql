@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS logs
     scope_name      LowCardinality(String) COMMENT 'Instrumentation scope',
     resource        LowCardinality(String) COMMENT 'Sender, in resources',
     attributes      Map(LowCardinality(String), String) COMMENT 'Attributes; values as JSON' CODEC(ZSTD(3)),
-    received_at     DateTime               COMMENT 'When it was acknowledged, seconds'
+    received_at     DateTime('UTC')        COMMENT 'When it was acknowledged, seconds'
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
