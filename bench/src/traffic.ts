@@ -103,7 +103,7 @@ function renew({ body, patches }: Template, random: () => number, nowUnixMs: num
     body.writeUInt32LE((high ^ 0x9e37_79b9) >>> 0, patch.traceId + 8)
     body.writeUInt32LE((low ^ 0x85eb_ca6b) >>> 0, patch.traceId + 12)
     body.writeUInt32LE(word(), patch.spanId)
-    body.writeUInt32LE(word() | 1, patch.spanId + 4)
+    body.writeUInt32LE((word() | 1) >>> 0, patch.spanId + 4)
     spanIds[index++] = patch.spanId
     if (patch.traceId + 12 < body.length)
       body.writeUInt32LE((low ^ 0x85eb_ca6b) >>> 0, patch.traceId + 12)
