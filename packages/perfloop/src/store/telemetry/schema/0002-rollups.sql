@@ -185,7 +185,7 @@ FROM
         sumMap(map(toInt16(if(spans.duration_ns <= 1, 0, ceil(log(spans.duration_ns) * 49.99833328888678))), weight)) AS histogram,
         (max(spans.duration_ns), argMax(trace_id, spans.duration_ns)) AS slowest,
         (maxIf(spans.duration_ns, status = 'error'), argMaxIf(trace_id, spans.duration_ns, status = 'error')) AS failed,
-        sum(row_count * weight) AS rows,
+        sum(ifNull(row_count, 0) * weight) AS rows,
         max(spans.code_location) AS code_location
     FROM spans
     WHERE statement != ''
