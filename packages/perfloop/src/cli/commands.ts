@@ -7,4 +7,4 @@ import { registerServe } from './serve.ts'
  * Every command of `perfloop`. A command's file declares its options and loads what does the work only when
  * it is called, so that `--help` costs nothing.
  */
-export const COMMANDS: readonly ((program: Command) => void)[] = [registerCheck, registerServe]
+export const COMMANDS: readonly ((program: Command) => void)[] = [registerCheck, registerLab, registerServe]
