@@ -42,7 +42,7 @@ export class LogRows {
     scope_name: new LowCardinalityColumn(),
     resource: new LowCardinalityColumn(),
     attributes: new MapColumn(),
-    received_at: new NumberColumn('DateTime'),
+    received_at: new NumberColumn("DateTime('UTC')"),
   }))
   private readonly json: AnyValueJson
   private readonly maxAttributes: number

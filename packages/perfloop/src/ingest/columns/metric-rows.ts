@@ -53,7 +53,7 @@ export class MetricRows {
     value: new NumberColumn('Float64'),
     timestamp: new WideColumn("DateTime64(9, 'UTC')"),
     metadata: new TextColumn(),
-    received_at: new NumberColumn('DateTime'),
+    received_at: new NumberColumn("DateTime('UTC')"),
   }))
   readonly points = new TableRows('metric_points', () => ({
     environment: new LowCardinalityColumn(),
@@ -72,7 +72,7 @@ export class MetricRows {
     max: new NullableColumn('Float64'),
     bounds: new ArrayColumn(new NumberColumn('Float64')),
     counts: new ArrayColumn(new NumberColumn('Float64')),
-    received_at: new NumberColumn('DateTime'),
+    received_at: new NumberColumn("DateTime('UTC')"),
   }))
   private readonly json: AnyValueJson
   private readonly maxAttributes: number

@@ -11,7 +11,7 @@ export class PatternRows {
     summary: new TextColumn(),
     verb: new LowCardinalityColumn(),
     models: new ArrayColumn(new LowCardinalityColumn()),
-    last_seen: new NumberColumn('DateTime'),
+    last_seen: new NumberColumn("DateTime('UTC')"),
   }))
 
   add(pattern: Pattern): void {

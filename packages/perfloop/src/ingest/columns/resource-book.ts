@@ -26,7 +26,7 @@ export class ResourceBook {
     service: new LowCardinalityColumn(),
     instance: new TextColumn(),
     attributes: new MapColumn(),
-    last_seen: new NumberColumn('DateTime'),
+    last_seen: new NumberColumn("DateTime('UTC')"),
   }))
   private readonly resources = new Map<string, Resource>()
   private readonly mentions: Mentions

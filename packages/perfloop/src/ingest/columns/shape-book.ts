@@ -94,7 +94,7 @@ export class ShapeBook {
     types: new TextColumn(),
     variable: new ArrayColumn(new NumberColumn('UInt8')),
     constants: new ArrayColumn(new TextColumn()),
-    last_seen: new NumberColumn('DateTime'),
+    last_seen: new NumberColumn("DateTime('UTC')"),
   }))
   private readonly mentions: Mentions
   private readonly isCompressing: boolean

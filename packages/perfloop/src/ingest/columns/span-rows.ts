@@ -170,7 +170,7 @@ export class SpanRows {
     output.raw(this.links.bytes.subarray(0, this.links.length))
     numbers('weight', 'Float64', this.weights, 8)
     numbers('flags', 'UInt32', this.flags, 4)
-    numbers('received_at', 'DateTime', filled(new Uint32Array(rows), receivedUnixSeconds), 4)
+    numbers('received_at', "DateTime('UTC')", filled(new Uint32Array(rows), receivedUnixSeconds), 4)
     numbers('retention_days', 'UInt16', filled(new Uint16Array(rows), retentionDays), 2)
 
     const block = { table: 'spans', columns, rows, bytes: output.copy() }

@@ -14,7 +14,7 @@ export interface TableColumn {
   writeData(writer: NativeWriter): void
 }
 
-export type NumberType = 'UInt8' | 'UInt32' | 'DateTime' | 'Float64'
+export type NumberType = 'UInt8' | 'UInt32' | "DateTime('UTC')" | 'Float64'
 
 export class NumberColumn implements TableColumn {
   readonly type: NumberType

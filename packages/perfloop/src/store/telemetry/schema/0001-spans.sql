@@ -26,8 +26,8 @@ CREATE TABLE IF NOT EXISTS shapes
     shape         String                             COMMENT 'Identity: 16 hex digits of the hash of everything below',
     scope_name    LowCardinality(String)             COMMENT 'Instrumentation scope',
     scope_version LowCardinality(String)             COMMENT 'Version of the instrumentation scope',
-    keys          Array(LowCardinality(String))      COMMENT 'Attribute keys in the order sent; @name, @status_message, @trace_state stand for the span''s own fields',
-    types         String                             COMMENT 'One letter a key: s string, i int, d double, b bool, j JSON (array, map or bytes)',
+    keys          Array(LowCardinality(String))      COMMENT 'Attribute keys in the order sent; @name, @status_message, @trace_state, @dropped stand for the span''s own fields, @attributes for all attributes as one document',
+    types         String                             COMMENT 'One letter a key: s string, i int, d double, b bool, j JSON (array, map or bytes), q the text of its statement in patterns',
     variable      Array(UInt8)                       COMMENT '1 where the value is in the span''s attribute_values, 0 where it is in constants',
     constants     Array(String)                      COMMENT 'One value a key; empty where variable',
     last_seen     DateTime('UTC')                    COMMENT 'Receive time of the segment that named it last, seconds'
