@@ -12,7 +12,8 @@ export function formatCount(count: number): string {
 }
 
 export function formatPercent(ratio: number): string {
-  const percent = ratio * 100
+  // Nearly all is not all.
+  const percent = ratio < 1 ? Math.min(99, ratio * 100) : ratio * 100
   return `${percent >= 10 || percent === 0 ? percent.toFixed(0) : percent.toPrecision(2)} %`
 }
 

@@ -59,10 +59,10 @@ export const NPlusOneOptions = section({
     .default(50)
     .describe('Repetitions in one execution from which a single execution of a job is enough.'),
   mediumCalls: count()
-    .default(10)
+    .default(6)
     .describe('Calls in one execution from which it is at least medium in trace files.'),
   highCalls: count()
-    .default(50)
+    .default(20)
     .describe('Calls in one execution from which it is at least high in trace files.'),
   maxSpanIds: count().default(20).describe('Spans of the exemplar that a finding names.'),
   severity: severity(USUAL_SEVERITY),

@@ -32,7 +32,7 @@ export const ENTRY_CALLS = `
     SELECT
       trace_id,
       arraySort(e -> e.3, groupArray((
-        span_id, service, start_unix_ns, environment, operation, toString(kind), weight * one_in
+        span_id, service, start_unix_ns, environment, operation, toString(kind), weight * assumeNotNull(one_in)
       ))) AS entries
     FROM spans
     WHERE ${RECEIVED_IN_WINDOW}

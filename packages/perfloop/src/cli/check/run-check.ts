@@ -1,0 +1,68 @@
+import pc from 'picocolors'
+import { BUILT_IN_ANALYZERS } from '../../analyzers/built-in.ts'
+import { systemClock } from '../../domain/clock.ts'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
+import { isAtLeast, type Severity } from '../../domain/severity.ts'
+import { readVersion } from '../../server/read-version.ts'
+import { loadSettings } from '../../settings/load-settings.ts'
+import { describeFailure } from '../describe-failure.ts'
+import { type CheckedFile, checkFiles } from './check-files.ts'
+import { reportJson } from './report-json.ts'
+import { reportSarif } from './report-sarif.ts'
+import { reportText } from './report-text.ts'
+
+export const CHECK_FORMATS = ['text', 'json', 'sarif'] as const
+export type CheckFormat = (typeof CHECK_FORMATS)[number]
+
+export interface CheckFlags {
+  readonly format: CheckFormat
+  readonly failOn: Severity
+  readonly config?: string
+}
+
+export interface CheckOutput {
+  readonly env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+  readonly color: boolean
+}
+
+const NOTHING_TO_FAIL_ON = 0
+const FOUND = 1
+const UNREADABLE = 2
+
+/** Answers the exit code: 0 fine, 1 found something at or above `failOn`, 2 the input cannot be read. */
+export async function runCheck(
+  files: readonly string[],
+  flags: CheckFlags,
+  { env, out, err, color }: CheckOutput,
+): Promise<number> {
+  const { settings } = loadSettings({ file: flags.config, env })
+  try {
+    const checked = await checkFiles(files, {
+      settings,
+      analyzers: BUILT_IN_ANALYZERS,
+      clock: systemClock,
+    })
+    out(`${report(checked, flags.format, color)}\n`)
+    const fails = checked.some(({ findings }) =>
+      findings.some(({ severity }) => isAtLeast(severity, flags.failOn)),
+    )
+    return fails ? FOUND : NOTHING_TO_FAIL_ON
+  } catch (error) {
+    if (!(error instanceof PerfloopError) || error.code !== 'TRACE_FILE_UNREADABLE') throw error
+    err(`${describeFailure(error, env)}\n`)
+    return UNREADABLE
+  }
+}
+
+function report(files: readonly CheckedFile[], format: CheckFormat, color: boolean): string {
+  switch (format) {
+    case 'json':
+      return reportJson(files)
+    case 'sarif':
+      return reportSarif(files, BUILT_IN_ANALYZERS, readVersion())
+    case 'text':
+      return reportText(files, pc.createColors(color))
+  }
+}
