@@ -1,0 +1,24 @@
+import { formatDuration } from './duration.ts'
+import { formatBytes, formatCount, formatPercent, formatRate } from './number.ts'
+
+/** A value of an issue's evidence, by the unit its key ends in. */
+export function formatEvidence(key: string, value: unknown): string {
+  if (typeof value === 'number') return formatNumber(key, value)
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (value === null || value === undefined) return '–'
+  if (typeof value === 'string') return value
+  if (Array.isArray(value) && value.every(part => typeof part !== 'object')) return value.join(', ')
+  return JSON.stringify(value)
+}
+
+function formatNumber(key: string, value: number): string {
+  const name = key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
+  if (/_ns_per_hour$/.test(name)) return `${formatDuration(value)} per hour`
+  if (/_ns$/.test(name)) return formatDuration(value)
+  if (/_ms$/.test(name)) return formatDuration(value * 1e6)
+  if (/_seconds$/.test(name)) return formatDuration(value * 1e9)
+  if (/(_ratio|_share)$/.test(name)) return formatPercent(value)
+  if (/_bytes$/.test(name)) return formatBytes(value)
+  if (/_per_second$/.test(name)) return formatRate(value)
+  return formatCount(value)
+}

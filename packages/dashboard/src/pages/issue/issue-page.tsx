@@ -1,0 +1,236 @@
+import type { IssueDetail } from '@perfloop/client'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import type { ReactElement } from 'react'
+import { issueQuery } from '../../api/queries.ts'
+import { Sparkline } from '../../charts/sparkline.tsx'
+import { Badge, IssueStatus, OptimizationStatus } from '../../components/badge.tsx'
+import { Ago, Instant } from '../../components/instant.tsx'
+import { Ledger } from '../../components/ledger.tsx'
+import { Loaded } from '../../components/loaded.tsx'
+import { OperationLink } from '../../components/operation-name.tsx'
+import { PageHead } from '../../components/page-head.tsx'
+import { Panel } from '../../components/panel.tsx'
+import { Severity } from '../../components/severity.tsx'
+import { Skeleton } from '../../components/skeleton.tsx'
+import { TermList } from '../../components/term-list.tsx'
+import { formatDuration } from '../../format/duration.ts'
+import { formatEvidence } from '../../format/evidence-value.ts'
+import { evidenceLabel, toWords } from '../../format/label.ts'
+import { formatPercent, plural } from '../../format/number.ts'
+import { SqlBlock } from '../../sql/sql-text.tsx'
+import { ExemplarTrace } from './exemplar-trace.tsx'
+import { IssueActions } from './issue-actions.tsx'
+
+const route = getRouteApi('/issues/$id')
+
+export function IssuePage(): ReactElement {
+  const { id } = route.useParams()
+  const query = useQuery({ ...issueQuery(id), refetchInterval: 30_000 })
+  return (
+    <div className="page">
+      <Loaded
+        query={query}
+        skeleton={
+          <>
+            <PageHead title="Issue" crumbs={[{ label: 'Issues', to: '/issues' }]} />
+            <Skeleton height={640} />
+          </>
+        }
+      >
+        {issue => <Body issue={issue} />}
+      </Loaded>
+    </div>
+  )
+}
+
+function Body({ issue }: { issue: IssueDetail }): ReactElement {
+  return (
+    <>
+      <PageHead
+        title={issue.title}
+        crumbs={[{ label: 'Issues', to: '/issues' }]}
+        meta={
+          <>
+            <Severity severity={issue.severity} withLabel />
+            <IssueStatus status={issue.status} />
+            <Badge>{toWords(issue.kind)}</Badge>
+            <span>
+              {issue.service} · {issue.environment}
+            </span>
+          </>
+        }
+        actions={<IssueActions issue={issue} />}
+      />
+      <div className="detail">
+        <div>
+          <Evidence issue={issue} />
+          <ExemplarTrace traceId={issue.exemplar_trace} spanIds={issue.exemplar_spans} />
+          {issue.statement_text !== null && (
+            <Panel
+              title="Statement"
+              actions={
+                issue.statement !== null && (
+                  <Link
+                    to="/statements/$fingerprint"
+                    params={{ fingerprint: issue.statement }}
+                    className="text-link"
+                  >
+                    Everywhere it runs
+                  </Link>
+                )
+              }
+            >
+              <SqlBlock text={issue.statement_text} />
+            </Panel>
+          )}
+        </div>
+        <div>
+          <Gain issue={issue} />
+          <Fixes issue={issue} />
+          <Where issue={issue} />
+          <Panel title="Ledger" note="every step, by whom">
+            <Ledger entries={issue.ledger} />
+          </Panel>
+        </div>
+      </div>
+    </>
+  )
+}
+
+function Evidence({ issue }: { issue: IssueDetail }): ReactElement {
+  const entries = Object.entries(issue.evidence).filter(
+    ([, value]) => typeof value !== 'object' || value === null,
+  )
+  const lists = Object.entries(issue.evidence).filter(
+    ([, value]) => Array.isArray(value) && value.length > 0 && value.every(isPlain),
+  )
+  return (
+    <Panel title="Evidence" note={`${formatPercent(issue.confidence)} sure`}>
+      <p className="lead">{issue.description}</p>
+      {entries.length > 0 && (
+        <div className="evidence">
+          <TermList
+            terms={entries.map(([key, value]) => ({
+              term: evidenceLabel(key),
+              value: formatEvidence(key, value),
+            }))}
+          />
+        </div>
+      )}
+      {lists.map(([key, value]) => (
+        <div key={key} className="spaced">
+          <h3>{evidenceLabel(key)}</h3>
+          <ul className="bullets">
+            {(value as readonly unknown[]).slice(0, 12).map(part => (
+              <li key={String(part)}>{String(part)}</li>
+            ))}
+          </ul>
+        </div>
+      ))}
+    </Panel>
+  )
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number'
+}
+
+function Gain({ issue }: { issue: IssueDetail }): ReactElement {
+  const history = issue.history.map(point => point.recoverable_ns_per_hour)
+  return (
+    <Panel title="Recoverable time" note="per hour">
+      <p className="big-figure">{formatDuration(issue.recoverable_ns_per_hour)}</p>
+      <p className="quiet">Users would get this much waiting back every hour if it were gone.</p>
+      {history.length > 1 && (
+        <div className="spaced">
+          <Sparkline
+            values={history}
+            label="Recoverable time since it was found"
+            width={286}
+            height={44}
+          />
+          <p className="quiet spread">
+            <Instant at={issue.history[0]?.at} />
+            <Instant at={issue.history.at(-1)?.at} />
+          </p>
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+function Fixes({ issue }: { issue: IssueDetail }): ReactElement {
+  return (
+    <Panel title="What to do">
+      {issue.optimizations.length === 0 ? (
+        <p className="quiet">
+          {issue.kind === 'missing-index' || issue.kind === 'slow-statement' ? (
+            <>
+              No fix is proven yet. With the database under{' '}
+              <Link to="/targets" className="text-link">
+                Targets
+              </Link>
+              , Perfloop looks for an index and proves it on the planner.
+            </>
+          ) : (
+            'Perfloop has no change of its own to offer here: the evidence and the exemplar trace show where to look in the code.'
+          )}
+        </p>
+      ) : (
+        <ul className="link-cards">
+          {issue.optimizations.map(optimization => (
+            <li key={optimization.id}>
+              <Link to="/optimizations/$id" params={{ id: optimization.id }}>
+                <b>{optimization.title}</b>
+                <OptimizationStatus status={optimization.status} />
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  )
+}
+
+function Where({ issue }: { issue: IssueDetail }): ReactElement {
+  return (
+    <Panel title="Where and when">
+      <TermList
+        terms={[
+          {
+            term: 'Operation',
+            value: (
+              <OperationLink
+                operation={{
+                  environment: issue.environment,
+                  service: issue.service,
+                  operation: issue.operation,
+                  kind: issue.operation_kind,
+                }}
+              />
+            ),
+          },
+          {
+            term: 'Code',
+            value:
+              issue.code_location === null ? (
+                'not in the telemetry'
+              ) : (
+                <code>{issue.code_location}</code>
+              ),
+          },
+          { term: 'First seen', value: <Instant at={issue.first_seen} /> },
+          { term: 'Last seen', value: <Ago at={issue.last_seen} /> },
+          { term: 'Found in', value: plural(issue.windows_seen, 'window') },
+          ...(issue.ignored_until === null
+            ? []
+            : [{ term: 'Ignored until', value: <Instant at={issue.ignored_until} /> }]),
+          ...(issue.ignore_reason === null
+            ? []
+            : [{ term: 'Reason to ignore', value: issue.ignore_reason }]),
+        ]}
+      />
+    </Panel>
+  )
+}

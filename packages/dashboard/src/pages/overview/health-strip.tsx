@@ -1,0 +1,32 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import type { ReactElement } from 'react'
+import { healthQuery } from '../../api/queries.ts'
+import { Icon } from '../../components/icon.tsx'
+
+/** Whether what is on screen can be trusted: all well in a word, or what is not and why. */
+export function HealthStrip(): ReactElement {
+  const { data, isError } = useQuery(healthQuery())
+  if (isError && data === undefined) {
+    return (
+      <span className="strip" data-tone="bad">
+        <Icon name="failed" size={14} /> Perfloop does not answer
+      </span>
+    )
+  }
+  if (data === undefined) return <span className="strip">Checking…</span>
+  const ailing = data.components.filter(({ status }) => status !== 'healthy')
+  if (ailing.length === 0) {
+    return (
+      <span className="strip" data-tone="good">
+        <Icon name="check" size={14} /> All {data.components.length} components healthy
+      </span>
+    )
+  }
+  return (
+    <Link to="/health" className="strip" data-tone={data.status === 'unhealthy' ? 'bad' : 'warn'}>
+      <Icon name="warning" size={14} />
+      {ailing.map(({ component, reason }) => `${component}: ${reason ?? 'not well'}`).join(' · ')}
+    </Link>
+  )
+}

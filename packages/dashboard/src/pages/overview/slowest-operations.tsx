@@ -1,0 +1,59 @@
+import type { OperationSummary } from '@perfloop/client'
+import type { ReactElement } from 'react'
+import { BreakdownBar } from '../../charts/breakdown-bar.tsx'
+import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Empty } from '../../components/empty.tsx'
+import { OperationName } from '../../components/operation-name.tsx'
+import { formatDuration } from '../../format/duration.ts'
+import { formatCount } from '../../format/number.ts'
+import { operationSearch } from '../operation/operation-search.ts'
+
+const COLUMNS: readonly Column<OperationSummary>[] = [
+  {
+    id: 'operation',
+    label: 'Operation',
+    width: '42%',
+    cell: row => (
+      <span className="two-lines">
+        <OperationName operation={row.operation} />
+        <small>{row.service}</small>
+      </span>
+    ),
+  },
+  {
+    id: 'breakdown',
+    label: 'Time by kind',
+    yields: 1,
+    width: '22%',
+    cell: row => (row.breakdown === null ? '–' : <BreakdownBar breakdown={row.breakdown} />),
+  },
+  {
+    id: 'queries',
+    label: 'Statements',
+    align: 'end',
+    yields: 2,
+    cell: row => formatCount(row.breakdown?.query_count),
+    title: 'Mean statements of one execution',
+  },
+  { id: 'p50', label: 'p50', align: 'end', cell: row => formatDuration(row.red.p50_ns) },
+  { id: 'p95', label: 'p95', align: 'end', cell: row => <b>{formatDuration(row.red.p95_ns)}</b> },
+]
+
+export function SlowestOperations({
+  operations,
+}: {
+  operations: readonly OperationSummary[]
+}): ReactElement {
+  if (operations.length === 0) {
+    return <Empty icon="operations" title="No operation was measured in this range." />
+  }
+  return (
+    <DataTable
+      label="Slowest operations"
+      columns={COLUMNS}
+      rows={operations.slice(0, 8)}
+      rowKey={row => `${row.environment} ${row.service} ${row.kind} ${row.operation}`}
+      rowLink={row => ({ to: '/operation', search: { ...operationSearch(row) } })}
+    />
+  )
+}

@@ -1,0 +1,125 @@
+import { useNavigate } from '@tanstack/react-router'
+import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react'
+import { Icon } from '../components/icon.tsx'
+import { DEFAULT_RANGE, RANGES, type RangeName } from '../scope/time-range.ts'
+import { useScope } from '../scope/use-scope.ts'
+
+export function RangePicker(): ReactElement {
+  const { range } = useScope()
+  const [isOpen, setOpen] = useState(false)
+  const box = useRef<HTMLDivElement>(null)
+  const choose = useChooseRange()
+  useEffect(() => {
+    if (!isOpen) return
+    const close = (event: Event): void => {
+      if (event instanceof KeyboardEvent && event.key !== 'Escape') return
+      if (event.type === 'pointerdown' && box.current?.contains(event.target as Node)) return
+      setOpen(false)
+    }
+    document.addEventListener('pointerdown', close)
+    document.addEventListener('keydown', close)
+    return () => {
+      document.removeEventListener('pointerdown', close)
+      document.removeEventListener('keydown', close)
+    }
+  }, [isOpen])
+  return (
+    <div className="range-picker" ref={box}>
+      <button
+        type="button"
+        className="button"
+        aria-expanded={isOpen}
+        aria-haspopup="dialog"
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name="clock" size={14} />
+        <span>{range.label}</span>
+        <Icon name="down" size={12} />
+      </button>
+      {isOpen && (
+        <div className="popover" role="dialog" aria-label="Time range">
+          <ul>
+            {RANGES.map(({ name, label }) => (
+              <li key={name}>
+                <button
+                  type="button"
+                  aria-pressed={range.name === name}
+                  onClick={() => {
+                    choose.named(name)
+                    setOpen(false)
+                  }}
+                >
+                  {label}
+                  {range.name === name && <Icon name="check" size={14} />}
+                </button>
+              </li>
+            ))}
+          </ul>
+          <CustomRange
+            onChoose={(from, to) => {
+              choose.custom(from, to)
+              setOpen(false)
+            }}
+          />
+        </div>
+      )}
+    </div>
+  )
+}
+
+export function useChooseRange(): {
+  readonly named: (name: RangeName) => void
+  readonly custom: (from: Date, to: Date) => void
+} {
+  const navigate = useNavigate()
+  const go = (change: Record<string, string | undefined>): void => {
+    void navigate({
+      to: '.',
+      search: (before: Record<string, unknown>) => ({
+        ...before,
+        range: undefined,
+        from: undefined,
+        to: undefined,
+        ...change,
+      }),
+      resetScroll: false,
+    } as never)
+  }
+  return {
+    named: name => go({ range: name === DEFAULT_RANGE ? undefined : name }),
+    custom: (from, to) => go({ from: from.toISOString(), to: to.toISOString() }),
+  }
+}
+
+function CustomRange({ onChoose }: { onChoose: (from: Date, to: Date) => void }): ReactElement {
+  const [problem, setProblem] = useState('')
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    const from = new Date(String(form.get('from')))
+    const to = new Date(String(form.get('to')))
+    if (Number.isNaN(from.getTime()) || Number.isNaN(to.getTime())) {
+      setProblem('Give both ends.')
+    } else if (from >= to) {
+      setProblem('The start must be before the end.')
+    } else {
+      onChoose(from, to)
+    }
+  }
+  return (
+    <form onSubmit={submit} className="custom-range">
+      <label className="field">
+        <span>From</span>
+        <input type="datetime-local" name="from" />
+      </label>
+      <label className="field">
+        <span>To</span>
+        <input type="datetime-local" name="to" />
+      </label>
+      {problem !== '' && <p role="alert">{problem}</p>}
+      <button type="submit" className="button">
+        Show
+      </button>
+    </form>
+  )
+}
