@@ -22,7 +22,7 @@ export function partitionEndS(partition: Partition): number {
 
 /** The retention class of a partition of spans, in days. */
 export function spanRetentionDays(partition: Partition): number {
-  const days = /^\((?<days>\d+),/.exec(partition.partition)?.groups?.['days']
+  const days = /^\((?<days>\d+),/.exec(partition.partition)?.groups?.days
   return days === undefined ? Number.POSITIVE_INFINITY : Number(days)
 }
 
