@@ -69,7 +69,7 @@ export class ResourceBook {
     while (reader.at < end) {
       const tag = reader.tag(end)
       if (tag !== ((1 << 3) | BYTES)) {
-        reader.unexpected(tag, end, fields(1, 2))
+        reader.unexpected(tag, end, fields(1))
         continue
       }
       reader.enter(end)

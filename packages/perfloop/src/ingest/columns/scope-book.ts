@@ -4,7 +4,7 @@ import type { Scope } from './shape-book.ts'
 
 const MOST_SCOPES = 2_000
 const LONGEST_NAME = 255
-const SCOPE_FIELDS = fields(1, 2, 3, 4)
+const SCOPE_FIELDS = fields(1, 2)
 
 /** Instrumentation scopes by name and version. When there are too many, it begins anew. */
 export class ScopeBook {
@@ -19,7 +19,7 @@ export class ScopeBook {
       const tag = reader.tag(end)
       if (tag === ((1 << 3) | BYTES)) name = readText(reader, end)
       else if (tag === ((2 << 3) | BYTES)) version = readText(reader, end)
-      else reader.unexpected(tag, end, SCOPE_FIELDS & ~fields(3, 4))
+      else reader.unexpected(tag, end, SCOPE_FIELDS)
     }
     return this.get(name, version)
   }

@@ -62,8 +62,8 @@ interface PointLayout {
 }
 
 const LAYOUTS: Readonly<Record<MetricKind, PointLayout>> = {
-  [GAUGE]: { attributes: 7, flags: 8, known: fields(2, 3, 5, 7, 8) },
-  [SUM]: { attributes: 7, flags: 8, known: fields(2, 3, 5, 7, 8) },
+  [GAUGE]: { attributes: 7, flags: 8, known: fields(2, 3, 4, 5, 6, 7, 8) },
+  [SUM]: { attributes: 7, flags: 8, known: fields(2, 3, 4, 5, 6, 7, 8) },
   [HISTOGRAM]: { attributes: 9, flags: 10, known: fields(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) },
   [EXPONENTIAL_HISTOGRAM]: {
     attributes: 1,

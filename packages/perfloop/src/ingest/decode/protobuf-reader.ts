@@ -164,7 +164,7 @@ export class ProtobufReader {
     throw new MalformedBody(start, 'a varint of at most 10 bytes')
   }
 
-  /** A field whose tag nothing expected. `known` has a bit for each field number that has a meaning here. */
+  /** A field whose tag nothing expected. `known` has a bit for each field number that is read here. */
   unexpected(tag: number, end: number, known: number): void {
     const field = tag >>> 3
     if (field < 32 && (known >>> field) & 1) {

@@ -20,7 +20,7 @@ export interface ExportPlace {
 
 const FIRST = (1 << 3) | BYTES
 const SECOND = (2 << 3) | BYTES
-const FRAME_FIELDS = fields(1, 2, 3)
+const FRAME_FIELDS = fields(1, 2)
 
 export function walkExportRequest(
   reader: ProtobufReader,
