@@ -194,11 +194,11 @@ async function merge(dataDirectory: string): Promise<Record<string, number>> {
     const lines = async (sql: string) =>
       (await session.queryAsync(sql, { format: 'TSV' })).text().trim().split('\n').filter(Boolean)
     const tables = await lines(
-      "SELECT name FROM system.tables WHERE database = 'perfloop' AND engine LIKE '%MergeTree'",
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
     )
-    for (const table of tables) await session.queryAsync(`OPTIMIZE TABLE perfloop.${table} FINAL`)
+    for (const table of tables) await session.queryAsync(`OPTIMIZE TABLE ${table} FINAL`)
     const rows = await lines(
-      "SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'perfloop' GROUP BY table ORDER BY 2 DESC",
+      "SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY 2 DESC",
     )
     return Object.fromEntries(
       rows.map(row => row.split('\t')).map(([table, bytes]) => [table, Number(bytes)]),

@@ -10,8 +10,8 @@ export async function storedCounts(dataDirectory: string): Promise<{
     const count = async (sql: string) =>
       Number((await session.queryAsync(sql, { format: 'TSV' })).text().trim())
     return {
-      spans: await count('SELECT count() FROM perfloop.spans'),
-      rolledUp: await count('SELECT round(sum(calls)) FROM perfloop.operations_minute'),
+      spans: await count('SELECT count() FROM spans'),
+      rolledUp: await count('SELECT round(sum(calls)) FROM operations_minute'),
     }
   } finally {
     session.close()
