@@ -17,6 +17,14 @@ export type JudgeAnswer =
   | { readonly status: 'judged'; readonly findings: readonly Finding[] }
   | { readonly status: 'failed'; readonly reason: string }
 
+/** Names of operations and statements can be of any length; a title is one line. */
+const MAX_TITLE = 500
+const MAX_DESCRIPTION = 5_000
+
+function cutTo(length: number): (text: string) => string {
+  return text => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
+}
+
 /** Analyzers are strangers' code: what comes back is checked before it becomes an issue. */
 const CheckedFinding = z.object({
   environment: z.string(),
@@ -26,8 +34,8 @@ const CheckedFinding = z.object({
   subject: z.string().transform(fingerprint),
   operationIsIncidental: z.boolean().optional(),
   severity: z.enum(SEVERITIES),
-  title: z.string().min(1).max(2_000),
-  description: z.string().max(20_000),
+  title: z.string().min(1).transform(cutTo(MAX_TITLE)),
+  description: z.string().transform(cutTo(MAX_DESCRIPTION)),
   confidence: z.number().min(0).max(1),
   statement: z.string().transform(fingerprint).optional(),
   statementText: z.string().optional(),

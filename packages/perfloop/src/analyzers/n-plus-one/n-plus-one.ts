@@ -249,5 +249,7 @@ function description({ row, parent }: Tree, perExecutionNs: number): string {
 function confidence({ row, parent }: Tree): number {
   const base = row.parameters_known > 0 ? 0.95 : 0.8
   const rowsSeen = parent !== undefined && returnedTheRows(parent, row) ? 0.04 : 0
-  return (base + rowsSeen) * (1 - 1 / (row.seen_executions * Math.max(2, row.calls_median)))
+  return (
+    (base + rowsSeen) * (1 - 1 / (Math.max(1, row.seen_executions) * Math.max(2, row.calls_median)))
+  )
 }

@@ -231,15 +231,20 @@ export const STORIES: readonly Story[] = [
   },
 ]
 
-/** A story as the telemetry of an application called `harbour`. */
+/** A story as the telemetry of an application called `harbour`, or as told. */
 export function tell(
   story: Story,
-  options: { readonly seed: number; readonly style: Style; readonly healthy?: boolean },
+  options: {
+    readonly seed: number
+    readonly style: Style
+    readonly healthy?: boolean
+    readonly service?: string
+  },
 ): Telemetry {
   const telemetry = createTelemetry({
     seed: options.seed,
     style: options.style,
-    service: 'harbour',
+    service: options.service ?? 'harbour',
   })
   if (options.healthy === true) story.tellHealthy(telemetry)
   else story.tell(telemetry)

@@ -1,0 +1,451 @@
+import { describe, expect, it } from 'vitest'
+import type { Analyzer, Window } from '../analysis/analyzer.ts'
+import { judge } from '../analysis/judge.ts'
+import { durationNs } from '../domain/duration.ts'
+import { fingerprint } from '../domain/fingerprint.ts'
+import { SPAN_KINDS } from '../domain/span.ts'
+import { createPseudoRandom, type PseudoRandom } from '../statistics/pseudo-random.ts'
+import { BUILT_IN_ANALYZERS } from './built-in.ts'
+import { errorRate } from './error-rate/error-rate.ts'
+import { missingIndex } from './missing-index/missing-index.ts'
+import { nPlusOne } from './n-plus-one/n-plus-one.ts'
+import { slowOperation } from './slow-operation/slow-operation.ts'
+import { statementClass } from './slow-statement/statement-class.ts'
+
+const MINUTE_NS = 60_000_000_000n
+const live: Window = { fromUnixNs: 0n, toUnixNs: 5n * MINUTE_NS, offline: false }
+const file: Window = { fromUnixNs: 0n, toUnixNs: 1_000_000_000n, offline: true }
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const SPAN = 'b7ad6b7169203331'
+
+function analyzerOf(kind: string): Analyzer {
+  const analyzer = BUILT_IN_ANALYZERS.find(one => one.kind === kind)
+  if (analyzer === undefined) throw new Error(`no analyzer ${kind}`)
+  return analyzer
+}
+
+const where = { environment: 'production', service: 'harbour', operation: 'GET /piers' }
+
+describe('every analyzer', () => {
+  /** Anything that a row's shape allows, extremes included. */
+  function arbitrary(random: PseudoRandom, depth = 0): unknown {
+    const pick = Math.floor(random.next() * (depth > 2 ? 7 : 9))
+    const numbers = [0, 1, -1, 1e-9, 1e18, Number.MAX_SAFE_INTEGER, random.next() * 1e6]
+    switch (pick) {
+      case 0:
+        return ''
+      case 1:
+        return ['SELECT * FROM "x"', '\u0000', '%', '🚢', 'a'.repeat(5_000)][
+          Math.floor(random.next() * 5)
+        ]
+      case 7:
+        return Array.from({ length: 3 }, () => arbitrary(random, depth + 1))
+      case 8:
+        return { name: 'x', table: 'y', ns: 1 }
+      default:
+        return numbers[Math.floor(random.next() * numbers.length)]
+    }
+  }
+
+  it.each(BUILT_IN_ANALYZERS.map(({ kind }) => kind))(
+    '%s never throws on rows of its shape',
+    kind => {
+      const analyzer = analyzerOf(kind)
+      const random = createPseudoRandom(11)
+      const options = analyzer.options.parse({})
+      for (let round = 0; round < 300; round++) {
+        const rows = Array.from({ length: 5 }, () => rowOf(kind, random))
+        const answer = judge([analyzer], {
+          kind,
+          rows,
+          window: round % 2 === 0 ? live : file,
+          options,
+        })
+        expect(answer, JSON.stringify(answer)).toMatchObject({ status: 'judged' })
+      }
+    },
+  )
+
+  it.each(BUILT_IN_ANALYZERS.map(({ kind }) => kind))(
+    '%s answers rows of no shape at all with a fault, not a crash',
+    kind => {
+      const random = createPseudoRandom(12)
+      for (let round = 0; round < 100; round++) {
+        const answer = judge(BUILT_IN_ANALYZERS, {
+          kind,
+          rows: [arbitrary(random), arbitrary(random)],
+          window: live,
+          options: analyzerOf(kind).options.parse({}),
+        })
+        expect(['judged', 'failed']).toContain(answer.status)
+      }
+    },
+  )
+
+  it('is asked for whole seconds of its window', () => {
+    for (const analyzer of BUILT_IN_ANALYZERS) {
+      expect(analyzer.ask(live, analyzer.options.parse({}))).toMatchObject({
+        from_s: 0,
+        to_s: 300,
+      })
+      expect(analyzer.evidence.params.safeParse(analyzer.evidence.example).success).toBe(true)
+    }
+  })
+
+  function numberOf(random: PseudoRandom): number {
+    return [0, 1, 7, 1e3, 1e9, 1e15][Math.floor(random.next() * 6)] ?? 0
+  }
+
+  function rowOf(kind: string, random: PseudoRandom): unknown {
+    const n = () => numberOf(random)
+    const spanKind = SPAN_KINDS[Math.floor(random.next() * SPAN_KINDS.length)]
+    const texts = ['', 'SELECT', "SELECT x FROM y WHERE z_id = '?", '?'.repeat(9_000), '\u0000🚢']
+    const text = () => texts[Math.floor(random.next() * texts.length)] ?? ''
+    const statement = fingerprint(`00000000000000${Math.floor(random.next() * 90 + 10)}`)
+    const cost = {
+      ...where,
+      operation: text(),
+      kind: spanKind,
+      statement,
+      text: text(),
+      summary: text(),
+      verb: text(),
+      dialect: text(),
+      models: [text()],
+      operation_ratio: random.next(),
+      operations: n(),
+      calls: n(),
+      seen_calls: n(),
+      failed_calls: n(),
+      duration_ns: n(),
+      p50_ns: n(),
+      p95_ns: n(),
+      max_ns: n(),
+      excess_ns: [n(), n()],
+      rows_median: random.next() < 0.5 ? null : n(),
+      code_location: text().slice(0, 50),
+      trace_id: TRACE,
+      span_id: SPAN,
+    }
+    switch (kind) {
+      case 'n-plus-one':
+        return {
+          ...cost,
+          executions: n(),
+          seen_executions: n(),
+          calls_median: n(),
+          calls_max: n(),
+          calls_total: n(),
+          distinct_ratio: random.next(),
+          parameters_known: random.next(),
+          busy_ns: n(),
+          spareable_ns: n(),
+          mean_call_ns: n(),
+          entry_span_id: SPAN,
+          exemplar_calls: n(),
+          exemplar_first_start_unix_ns: BigInt(n()),
+          exemplar_busy_ns: n(),
+          exemplar_parallel: n(),
+          span_ids: [SPAN],
+          neighbours: Array.from({ length: 3 }, () => ({
+            statement: fingerprint(`00000000000000${Math.floor(random.next() * 90 + 10)}`),
+            calls: n(),
+            firstStartUnixNs: BigInt(n()),
+            rows: random.next() < 0.5 ? null : n(),
+            spanId: SPAN,
+            summary: text(),
+            text: text(),
+          })),
+        }
+      case 'missing-index':
+        return {
+          ...cost,
+          target: 'main',
+          collected_at: '2026-03-01 10:00:00.000',
+          plan: {
+            fact: 'plan',
+            subject: statement,
+            dialect: 'postgresql',
+            text: text(),
+            plan: { node: 'Seq Scan', children: [] },
+            words: [],
+            fullScans: [
+              { table: text(), tableRows: n(), estimatedRowsOut: n() - 5, filter: null },
+              { table: 'y', tableRows: n(), estimatedRowsOut: n(), filter: text() },
+            ],
+            sorts: [],
+            candidates: [
+              { table: 'y', columns: [], predicate: null, reason: '' },
+              {
+                table: text(),
+                columns: [{ name: text(), descending: true }],
+                predicate: null,
+                reason: text(),
+              },
+            ],
+          },
+        }
+      case 'slow-operation':
+        return {
+          ...cost,
+          executions: n(),
+          seen_executions: n(),
+          excess_ns: n(),
+          slow_executions: n(),
+          slow_total_ns: n(),
+          slow_db_ns: n(),
+          slow_render_ns: n(),
+          slow_external_ns: n(),
+          slow_self_ns: n(),
+          slow_queries: n(),
+        }
+      case 'error-rate': {
+        const executions = n()
+        const failed = Math.min(executions, n())
+        return {
+          ...cost,
+          executions,
+          failed,
+          seen_executions: executions,
+          seen_failed: failed,
+          failed_ns: n(),
+          status_codes: [{ name: '500', executions: n() }],
+          exceptions: random.next() < 0.5 ? [] : [{ name: text(), executions: n() }],
+        }
+      }
+      default:
+        return cost
+    }
+  }
+})
+
+describe('too little data', () => {
+  const repetition = {
+    ...where,
+    kind: 'server' as const,
+    statement: fingerprint('00000000000000aa'),
+    text: 'SELECT * FROM cranes WHERE pier_id = ?',
+    summary: 'SELECT cranes',
+    verb: 'SELECT',
+    dialect: 'postgresql',
+    executions: 3,
+    seen_executions: 3,
+    calls_median: 20,
+    calls_max: 20,
+    calls_total: 60,
+    distinct_ratio: 1,
+    parameters_known: 1,
+    busy_ns: durationNs(60e6),
+    spareable_ns: durationNs(57e6),
+    mean_call_ns: durationNs(1e6),
+    code_location: '',
+    trace_id: TRACE,
+    entry_span_id: SPAN,
+    exemplar_calls: 20,
+    exemplar_first_start_unix_ns: 5n,
+    exemplar_busy_ns: durationNs(20e6),
+    exemplar_parallel: 1,
+    span_ids: [SPAN],
+    neighbours: [],
+  }
+  const options = nPlusOne.options.parse({})
+
+  it('is no finding after three requests, but is one in a file', () => {
+    expect(nPlusOne.judge([repetition], live, options)).toEqual([])
+    expect(nPlusOne.judge([repetition], file, options)).toHaveLength(1)
+  })
+
+  it('does not hide a job that repeated a statement very often in its only run', () => {
+    const job = { ...repetition, kind: 'internal' as const, seen_executions: 1 }
+    expect(nPlusOne.judge([job], live, options)).toEqual([])
+    expect(nPlusOne.judge([{ ...job, calls_median: 200 }], live, options)).toHaveLength(1)
+  })
+
+  it('counts all calls but one of each execution as recoverable, an hour at the rate of the window', () => {
+    const [finding] = nPlusOne.judge([{ ...repetition, seen_executions: 9 }], live, options)
+    expect(finding?.recoverableNsPerHour).toBeCloseTo(57e6 * 12)
+  })
+
+  it('grows more severe with the time it costs', () => {
+    const severities = [1e6, 2e9, 20e9, 200e9].map(
+      spareable_ns =>
+        nPlusOne.judge(
+          [{ ...repetition, seen_executions: 9, spareable_ns: durationNs(spareable_ns) }],
+          live,
+          options,
+        )[0]?.severity,
+    )
+    expect(severities).toEqual(['low', 'medium', 'high', 'critical'])
+  })
+})
+
+describe('error-rate', () => {
+  const failures = (seen_failed: number, seen_executions: number) => ({
+    ...where,
+    kind: 'server' as const,
+    executions: seen_executions * 10,
+    failed: seen_failed * 10,
+    seen_executions,
+    seen_failed,
+    failed_ns: durationNs(1e9),
+    status_codes: [{ name: '503', executions: seen_failed * 10 }],
+    exceptions: [],
+    trace_id: TRACE,
+    span_id: SPAN,
+  })
+  const judged = (failed: number, all: number) =>
+    errorRate.judge([failures(failed, all)], live, errorRate.options.parse({}))
+
+  it('needs more failures than chance explains', () => {
+    expect(judged(2, 20)).toEqual([])
+    expect(judged(5, 19)).toEqual([])
+    expect(judged(30, 200)).toHaveLength(1)
+  })
+
+  it('names the commonest status when no exception was told', () => {
+    expect(judged(60, 100)[0]).toMatchObject({
+      title: '60 % of GET /piers fail, most with status 503',
+      severity: 'critical',
+    })
+  })
+})
+
+describe('slow-operation', () => {
+  const operation = {
+    ...where,
+    kind: 'server' as const,
+    executions: 100,
+    seen_executions: 100,
+    p50_ns: durationNs(600e6),
+    p95_ns: durationNs(900e6),
+    max_ns: durationNs(2e9),
+    excess_ns: durationNs(20e9),
+    slow_executions: 50,
+    slow_total_ns: durationNs(40e9),
+    slow_db_ns: durationNs(30e9),
+    slow_render_ns: durationNs(2e9),
+    slow_external_ns: durationNs(3e9),
+    slow_self_ns: durationNs(5e9),
+    slow_queries: 600,
+    trace_id: TRACE,
+    span_id: SPAN,
+  }
+  const options = slowOperation.options.parse({})
+
+  it('says which part dominates the slow executions', () => {
+    const [finding] = slowOperation.judge([operation], live, options)
+    expect(finding?.title).toBe(
+      'GET /piers takes 900 ms at p95, 75 % of it in the database (12 statements)',
+    )
+    expect(finding?.evidence).toMatchObject({ dominant_part: 'db', slow_query_count: 12 })
+  })
+
+  it('does not claim that a part dominates when none does', () => {
+    const mixed = { ...operation, slow_db_ns: durationNs(12e9), slow_self_ns: durationNs(11e9) }
+    const [finding] = slowOperation.judge([mixed], live, options)
+    expect(finding?.evidence).toMatchObject({ dominant_part: null })
+    expect(finding?.title).toContain('no part dominates')
+  })
+
+  it('gives jobs more time than requests', () => {
+    const job = { ...operation, kind: 'internal' as const, seen_executions: 1 }
+    expect(slowOperation.judge([job], live, options)).toEqual([])
+    const long = { ...job, p95_ns: durationNs(90e9) }
+    expect(slowOperation.judge([long], live, options)).toHaveLength(1)
+  })
+})
+
+describe('missing-index', () => {
+  const scan = {
+    table: 'public.cranes',
+    tableRows: 50_000,
+    estimatedRowsOut: 10,
+    filter: 'pier_id = ?',
+  }
+  const planned = (fullScans: readonly object[], mean_ms = 20, candidateTable = 'cranes') => ({
+    ...where,
+    kind: 'server' as const,
+    statement: fingerprint('00000000000000aa'),
+    text: 'SELECT * FROM cranes WHERE pier_id = ?',
+    summary: 'SELECT cranes',
+    verb: 'SELECT',
+    dialect: 'postgresql',
+    models: ['cranes'],
+    operation_ratio: 1,
+    operations: 1,
+    calls: 100,
+    seen_calls: 100,
+    failed_calls: 0,
+    duration_ns: durationNs(mean_ms * 100 * 1e6),
+    p50_ns: durationNs(mean_ms * 1e6),
+    p95_ns: durationNs(mean_ms * 1e6),
+    max_ns: durationNs(mean_ms * 1e6),
+    excess_ns: [],
+    rows_median: null,
+    code_location: '',
+    trace_id: TRACE,
+    span_id: SPAN,
+    target: 'main',
+    collected_at: '2026-03-01 10:00:00.000',
+    plan: {
+      fact: 'plan' as const,
+      subject: '00000000000000aa',
+      dialect: 'postgresql',
+      text: '',
+      plan: { node: 'Seq Scan', children: [] },
+      words: ['reads all of cranes'],
+      fullScans: fullScans.map(one => ({ ...scan, ...one })),
+      sorts: [],
+      candidates: [
+        {
+          table: candidateTable,
+          columns: [{ name: 'pier_id', descending: false }],
+          predicate: null,
+          reason: 'It is compared for equality.',
+        },
+      ],
+    },
+  })
+  const judged = (row: ReturnType<typeof planned>) =>
+    missingIndex.judge([row], live, missingIndex.options.parse({}))
+
+  it('names table, columns, statement and operation, and carries the candidates', () => {
+    expect(judged(planned([{}]))[0]).toMatchObject({
+      title:
+        'SELECT cranes reads all 50,000 rows of public.cranes for want of an index on (pier_id), in GET /piers',
+      statement: '00000000000000aa',
+      evidence: { table: 'public.cranes', columns: ['pier_id'], candidates: [{ table: 'cranes' }] },
+    })
+  })
+
+  it.each([
+    ['a table of twenty rows', planned([{ tableRows: 20, estimatedRowsOut: 1 }])],
+    ['a filter that keeps half of the table', planned([{ estimatedRowsOut: 25_000 }])],
+    ['a statement that costs nothing', planned([{}], 0.2)],
+    ['a column that nothing can be gained from', planned([{}], 20, 'piers')],
+    ['a plan without a full scan', planned([])],
+  ])('says nothing of %s', (_, row) => {
+    expect(judged(row)).toEqual([])
+  })
+})
+
+describe('the class of a statement', () => {
+  it.each([
+    ['SELECT * FROM piers WHERE id = ?', 'lookup'],
+    ['SELECT "p"."name" FROM "piers" AS "p" WHERE "p"."uuid" = $1 LIMIT ?', 'lookup'],
+    ['SELECT * FROM piers WHERE harbour = ? ORDER BY name LIMIT ?', 'list'],
+    ['SELECT count(*) FROM piers', 'aggregate'],
+    ['SELECT harbour, max(depth) FROM piers GROUP BY harbour', 'aggregate'],
+    ['SELECT * FROM piers p JOIN berths b ON b.pier_id = p.id', 'join'],
+    ['SELECT * FROM piers, berths WHERE berths.pier_id = piers.id', 'join'],
+  ] as const)('of %s is %s', (text, expected) => {
+    expect(statementClass({ verb: 'SELECT', text, rowsMedian: null })).toBe(expected)
+  })
+
+  it('is told by the rows where they are known, and by the verb', () => {
+    const text = 'SELECT * FROM piers WHERE owner_id = ?'
+    expect(statementClass({ verb: 'SELECT', text, rowsMedian: 40 })).toBe('list')
+    expect(statementClass({ verb: 'UPDATE', text: '', rowsMedian: null })).toBe('write')
+    expect(statementClass({ verb: 'HGETALL', text: '', rowsMedian: null })).toBe('other')
+  })
+})
