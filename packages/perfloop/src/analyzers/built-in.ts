@@ -15,7 +15,7 @@ export const BUILT_IN_ANALYZERS: readonly Analyzer[] = [
   missingIndex,
 ]
 
-/** The worker thread in which they judge. */
+/** Entry of the worker thread in which they judge; it stands with the server, which may import what serves them. */
 export function builtInJudgeWorker(): URL {
-  return builtEntry(import.meta.url, './judge.worker.ts')
+  return builtEntry(import.meta.url, '../server/judge.worker.ts')
 }
