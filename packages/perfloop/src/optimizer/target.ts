@@ -39,6 +39,8 @@ export interface TargetKind<Options extends z.ZodType = z.ZodType> {
   /** Permanent: `postgres`, `sqlite`, … */
   readonly kind: string
   readonly title: string
+  /** Systems whose statements it can explain, as telemetry names them (`db.system`). */
+  readonly dialects: readonly string[]
   /** Connection settings. Secrets are marked with `.meta({ secret: true })` and never leave the server. */
   readonly options: Options
   connect(options: z.output<Options>, settings: OptimizerSettings): Promise<TargetConnection>

@@ -15,14 +15,22 @@ export async function explainGeneric(
 ): Promise<PlanNode> {
   await session.run('BEGIN TRANSACTION READ ONLY')
   try {
-    const rows =
-      session.majorVersion >= FIRST_WITH_GENERIC_PLAN || statement.placeholders === 0
-        ? await session.run(`EXPLAIN (${options(session, statement)}) ${statement.text}`)
-        : await explainPrepared(session, statement)
-    return toPlanNode(ExplainRow.parse(rows[0])['QUERY PLAN'][0].Plan)
+    return await explainIn(session, statement)
   } finally {
     await session.run('ROLLBACK')
   }
+}
+
+/** Within the transaction the caller has begun. */
+export async function explainIn(
+  session: Session,
+  statement: ExplainableStatement,
+): Promise<PlanNode> {
+  const rows =
+    session.majorVersion >= FIRST_WITH_GENERIC_PLAN || statement.placeholders === 0
+      ? await session.run(`EXPLAIN (${options(session, statement)}) ${statement.text}`)
+      : await explainPrepared(session, statement)
+  return toPlanNode(ExplainRow.parse(rows[0])['QUERY PLAN'][0].Plan)
 }
 
 const FIRST_WITH_GENERIC_PLAN = 16
@@ -42,7 +50,9 @@ async function explainPrepared(
   try {
     return await session.run(`EXPLAIN (FORMAT JSON) EXECUTE perfloop_statement(${nulls})`)
   } finally {
-    await session.run('ROLLBACK').then(() => session.run('DEALLOCATE perfloop_statement'))
+    // What is prepared outlives the transaction, and an aborted one would refuse to let it go.
+    await session.run('ROLLBACK')
+    await session.run('DEALLOCATE perfloop_statement')
   }
 }
 

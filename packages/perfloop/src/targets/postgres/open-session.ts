@@ -33,6 +33,8 @@ export interface Session extends AsyncDisposable {
   ): Promise<readonly z.output<Row>[]>
   /** Statements sent as they are, without parameters: DDL, SET, EXPLAIN. */
   run(sql: string): Promise<readonly unknown[]>
+  /** Asks the server to stop what this connection runs: closing it would not. */
+  cancel(): Promise<void>
   readonly majorVersion: number
 }
 
@@ -53,7 +55,7 @@ export async function openSession(
     const version = await client.query<{ version: string }>(
       "SELECT current_setting('server_version_num') AS version",
     )
-    return sessionOf(client, Math.floor(Number(version.rows[0]?.version) / 10_000))
+    return sessionOf(client, Math.floor(Number(version.rows[0]?.version) / 10_000), options)
   } catch (cause) {
     await client.end().catch(() => {})
     throw new PerfloopError('TARGET_UNREACHABLE', { reason: reasonOf(cause) }, cause)
@@ -75,7 +77,7 @@ function sessionSettings(options: PostgresOptions, limits: SessionLimits): strin
   return settings.join('; ')
 }
 
-function sessionOf(client: pg.Client, majorVersion: number): Session {
+function sessionOf(client: pg.Client, majorVersion: number, options: PostgresOptions): Session {
   return {
     majorVersion,
     async rows(row, sql, values = []) {
@@ -88,11 +90,26 @@ function sessionOf(client: pg.Client, majorVersion: number): Session {
       const last = Array.isArray(result) ? result.at(-1) : result
       return QueryRows.parse(last).rows
     },
+    async cancel() {
+      const other = new pg.Client({ connectionString: options.url, application_name: 'perfloop' })
+      other.on('error', () => {})
+      try {
+        await other.connect()
+        await other.query('SELECT pg_cancel_backend($1)', [BackendProcess.parse(client).processID])
+      } catch {
+        // Then its statement timeout stops it.
+      } finally {
+        await other.end().catch(() => {})
+      }
+    },
     async [Symbol.asyncDispose]() {
       await client.end().catch(() => {})
     },
   }
 }
+
+/** The driver has it and its types do not. */
+const BackendProcess = z.object({ processID: z.number() })
 
 const QueryRows = z.object({ rows: z.array(z.unknown()) })
 

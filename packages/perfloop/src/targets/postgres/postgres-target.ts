@@ -20,6 +20,7 @@ import { readPlan } from './read-plan.ts'
 export const postgresTarget = defineTarget({
   kind: 'postgres',
   title: 'PostgreSQL',
+  dialects: ['postgresql', 'other_sql'],
   options: PostgresOptions,
   connect: async (options, settings) => new PostgresConnection(options, settings),
 })

@@ -40,11 +40,11 @@ const OF_USERS = `
   n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
   AND ($1::text[] IS NULL OR n.nspname = ANY($1))`
 
-/** A table never analyzed has −1 rows in pg_class (0 before version 14); the counters know better then. */
+/** A table never analyzed has −1 rows in pg_class (0 before version 14): then the counters know better. */
 const TABLES = `
   SELECT
     n.nspname || '.' || c.relname                       AS subject,
-    greatest(c.reltuples, s.n_live_tup, 0)::float8      AS rows,
+    CASE WHEN c.reltuples > 0 THEN c.reltuples ELSE coalesce(s.n_live_tup, 0) END::float8 AS rows,
     c.relpages::float8 * current_setting('block_size')::float8 AS size_bytes,
     s.seq_scan::float8                                  AS sequential_scans
   FROM pg_class c

@@ -1,5 +1,5 @@
 import type { PlanFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
-import { findTable, tableName } from '../statement-shape.ts'
+import { findTable } from '../statement-shape.ts'
 
 /** What a PostgreSQL plan comes to, for people and for analyzers. */
 export function readPlan(
@@ -104,10 +104,4 @@ function plural(node: PlanNode, noun: string): string {
 
 function count(rows: number | undefined): string {
   return Math.round(rows ?? 0).toLocaleString('en-US')
-}
-
-/** Whether a plan reads an index, by name, schema left aside. */
-export function usesIndex(plan: PlanNode, index: string): boolean {
-  const name = tableName(index)
-  return plan.index === name || plan.children.some(child => usesIndex(child, index))
 }

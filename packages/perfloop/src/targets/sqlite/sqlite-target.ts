@@ -20,6 +20,7 @@ import { readSchema, type SqliteSchema } from './read-schema.ts'
 export const sqliteTarget = defineTarget({
   kind: 'sqlite',
   title: 'SQLite',
+  dialects: ['sqlite', 'other_sql'],
   options: SqliteOptions,
   connect: async (options, settings) => new SqliteConnection(options, settings),
 })

@@ -1,0 +1,258 @@
+import {
+  type ApplyContext,
+  defineOptimization,
+  type IssueToSettle,
+  type PlanningContext,
+  type Recommendation,
+} from '../../optimizer/optimization.ts'
+import type {
+  IndexFact,
+  PlanFact,
+  TableFact,
+  TargetFact,
+} from '../../store/telemetry/target-facts.ts'
+import { type CandidateIndex, columnList } from '../../targets/candidate-indexes.ts'
+import { type TargetDialect, toExplainable } from '../../targets/explainable-statement.ts'
+import { openSession, PostgresOptions } from '../../targets/postgres/open-session.ts'
+import { SqliteOptions } from '../../targets/sqlite/open-database.ts'
+import { readAccesses } from '../../targets/statement-shape.ts'
+import { type ChosenIndex, chooseIndexes } from './choose-indexes.ts'
+import { changeOf, OwnedIndex, ownedInPostgres, ownedInSqlite } from './index-definition.ts'
+import {
+  createInPostgres,
+  createSql,
+  dropFromPostgres,
+  dropSql,
+  inspectPostgres,
+} from './postgres/postgres-index.ts'
+import { proveOnStatisticsCopy } from './postgres/prove-on-statistics-copy.ts'
+import { hasHypopg, proveWithHypopg } from './postgres/prove-with-hypopg.ts'
+import { readPlannerStatistics } from './postgres/read-statistics.ts'
+import type { Prover, StatementToProve } from './prover.ts'
+import { proveOnSqliteCopy } from './sqlite/prove-on-sqlite-copy.ts'
+import {
+  changeSqlite,
+  createSqliteSql,
+  dropSqliteSql,
+  inspectSqlite,
+} from './sqlite/sqlite-index.ts'
+
+export const createIndex = defineOptimization({
+  kind: 'create-index',
+  title: 'Create an index',
+  settles: ['missing-index'],
+  targetKinds: ['postgres', 'sqlite'],
+
+  async plan(issues, context) {
+    const facts = sortFacts(context.facts)
+    const statements = await statementsOf(issues, facts.plans, context)
+    if (statements.every(({ candidates }) => candidates.length === 0)) return []
+
+    await using prover = await openProver(statements, facts, context)
+    const chosen = await chooseIndexes(
+      statements,
+      prover,
+      context.settings.createIndex,
+      context.signal,
+    )
+    return chosen.map(choice => recommend(choice, issues, facts, prover.method, context))
+  },
+
+  async apply(recommendation, context) {
+    const owned = OwnedIndex.parse(recommendation.owns)
+    if (isPostgres(context)) await createInPostgres(owned, context)
+    else await changeSqlite('create', owned, context)
+  },
+
+  async undo(recommendation, context) {
+    const owned = OwnedIndex.parse(recommendation.owns)
+    if (isPostgres(context)) await dropFromPostgres(owned, context)
+    else await changeSqlite('drop', owned, context)
+  },
+
+  inspect(recommendation, context) {
+    const owned = OwnedIndex.parse(recommendation.owns)
+    return isPostgres(context) ? inspectPostgres(owned, context) : inspectSqlite(owned, context)
+  },
+
+  findWaste(recommendation, facts) {
+    const owned = OwnedIndex.parse(recommendation.owns)
+    const subject = owned.schema === null ? owned.name : `${owned.schema}.${owned.name}`
+    const index = facts.find(fact => fact.fact === 'index' && fact.subject === subject)
+    return index?.fact === 'index' && index.scans === 0
+      ? `no statement has used ${owned.name} since it was built`
+      : undefined
+  },
+})
+
+interface SortedFacts {
+  readonly tables: readonly TableFact[]
+  readonly indexes: readonly IndexFact[]
+  readonly plans: readonly PlanFact[]
+}
+
+function sortFacts(facts: readonly TargetFact[]): SortedFacts {
+  return {
+    tables: facts.filter(fact => fact.fact === 'table'),
+    indexes: facts.filter(fact => fact.fact === 'index'),
+    plans: facts.filter(fact => fact.fact === 'plan'),
+  }
+}
+
+function isPostgres(context: ApplyContext): boolean {
+  return context.targetKind === 'postgres'
+}
+
+/** Each statement once, worth what its issues could give back. */
+async function statementsOf(
+  issues: readonly IssueToSettle[],
+  plans: readonly PlanFact[],
+  context: PlanningContext,
+): Promise<readonly StatementToProve[]> {
+  const dialect: TargetDialect = context.targetKind === 'postgres' ? 'postgresql' : 'sqlite'
+  const limitRows = context.settings.collect.assumedPageRows
+  const statements: StatementToProve[] = []
+  for (const statement of new Set(issues.map(issue => issue.statement))) {
+    const plan = plans.find(fact => fact.subject === statement)
+    if (statement === null || plan === undefined) continue
+    // The text was made explainable when it was collected: it comes out as it is, with its tree.
+    const explainable = await toExplainable(plan.text, dialect, { limitRows })
+    if (explainable.verb === 'none') continue
+    const own = issues.filter(issue => issue.statement === statement)
+    statements.push({
+      statement,
+      text: plan.text,
+      explainable: { ...explainable, assumptions: plan.assumptions ?? explainable.assumptions },
+      candidates: plan.candidates,
+      weight: own.reduce((sum, issue) => sum + Math.max(1, issue.recoverableNsPerHour), 0),
+    })
+  }
+  return statements
+}
+
+async function openProver(
+  statements: readonly StatementToProve[],
+  facts: SortedFacts,
+  context: PlanningContext,
+): Promise<Prover> {
+  const { collect, createIndex: settings } = context.settings
+  if (context.targetKind !== 'postgres') {
+    return proveOnSqliteCopy({
+      target: SqliteOptions.parse(context.targetOptions),
+      tables: facts.tables,
+      indexes: facts.indexes,
+      pageRows: collect.assumedPageRows,
+      busyTimeoutMs: collect.lockTimeoutMs,
+    })
+  }
+
+  const options = PostgresOptions.parse(context.targetOptions)
+  const session = await openSession(options, { ...collect, readOnly: true })
+  let isKept = false
+  try {
+    isKept = await hasHypopg(session)
+    if (isKept) return proveWithHypopg(session, facts.tables)
+    const tables = new Set(
+      statements.flatMap(({ explainable }) =>
+        readAccesses(explainable.tree, facts.tables).map(access => access.table),
+      ),
+    )
+    return await proveOnStatisticsCopy({
+      statistics: await readPlannerStatistics(session, [...tables]),
+      candidates: statements.flatMap(({ candidates }) => candidates),
+      tables: facts.tables,
+      searchPath: options.schemas,
+      scratchDirectory: context.scratchDirectory,
+      timeoutMs: settings.proofTimeoutMs,
+      signal: context.signal,
+    })
+  } finally {
+    if (!isKept) await session[Symbol.asyncDispose]()
+  }
+}
+
+function recommend(
+  { index, served }: ChosenIndex,
+  issues: readonly IssueToSettle[],
+  facts: SortedFacts,
+  method: Prover['method'],
+  context: PlanningContext,
+): Recommendation {
+  const postgres = context.targetKind === 'postgres'
+  const owned = postgres ? ownedInPostgres(index) : ownedInSqlite(index)
+  const helped = new Set(served.map(({ statement }) => statement.statement))
+  const settled = issues.filter(issue => issue.statement !== null && helped.has(issue.statement))
+  const table = facts.tables.find(fact => fact.subject === index.table)
+  const saved = savedShare(served)
+  return {
+    kind: 'create-index',
+    targetId: context.targetId,
+    title: `Index ${index.table} by ${columnList(index)}${index.predicate === null ? '' : ` where ${index.predicate}`}`,
+    description: describe(index, served),
+    change: postgres ? createSql(owned) : createSqliteSql(owned),
+    undo: postgres ? dropSql(owned) : dropSqliteSql(owned),
+    owns: owned,
+    risk: riskOf(index, table, postgres),
+    proof: {
+      method,
+      statements: served.map(({ statement, before, after }) => ({
+        statement: statement.statement,
+        text: statement.text,
+        costBefore: before.cost,
+        costAfter: after.cost,
+        planBefore: before.words,
+        planAfter: after.words,
+        usesChange: after.used.has(index),
+      })),
+    },
+    changeKey: `create-index:${context.targetId}:${changeOf(index)}`,
+    // Cost is a planner's unit, not time: the whole share at best, half of it when most was in memory anyway.
+    expectedGain: { low: saved / 2, high: saved },
+    operations: operationsOf(settled),
+    issueIds: settled.map(issue => issue.id),
+  }
+}
+
+function savedShare(served: ChosenIndex['served']): number {
+  const weight = served.reduce((sum, { statement }) => sum + statement.weight, 0)
+  return served.reduce(
+    (sum, { statement, before, after }) =>
+      sum + (statement.weight / weight) * (1 - after.cost / before.cost),
+    0,
+  )
+}
+
+function describe(index: CandidateIndex, served: ChosenIndex['served']): string {
+  const [first] = served
+  const others = served.length - 1
+  const factor = first === undefined ? 0 : first.before.cost / Math.max(first.after.cost, 1e-9)
+  const more =
+    others === 0
+      ? ''
+      : ` ${others} more statement${others === 1 ? ' is' : 's are'} served by it too.`
+  return (
+    `In ${index.table}, ${index.reason}, and no index serves that. ` +
+    `Without it the planner ${first?.before.words.join(', ')}; with it, it ${first?.after.words.join(', ')}: ` +
+    `${factor.toFixed(factor < 10 ? 1 : 0)} times less work by its own estimate.${more}`
+  )
+}
+
+function riskOf(index: CandidateIndex, table: TableFact | undefined, postgres: boolean): string {
+  const rows = (table?.rows ?? 0).toLocaleString('en-US')
+  const upkeep = `Every insert into ${index.table}, and every change of ${index.columns
+    .map(({ name }) => name)
+    .join(' or ')}, keeps it up to date.`
+  return postgres
+    ? `Built over about ${rows} rows without stopping reads or writes (CONCURRENTLY); it waits for older transactions, at most as long as the lock timeout. ${upkeep}`
+    : `Writers wait while it is built over about ${rows} rows; with a WAL, readers do not. ${upkeep}`
+}
+
+function operationsOf(issues: readonly IssueToSettle[]): Recommendation['operations'] {
+  const seen = new Map(
+    issues.map(({ environment, service, operation, operationKind: kind }) => [
+      JSON.stringify([environment, service, operation, kind]),
+      { environment, service, operation, kind },
+    ]),
+  )
+  return [...seen.values()]
+}
