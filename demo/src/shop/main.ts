@@ -1,8 +1,14 @@
+import { FAULTS } from './faults.ts'
 import { readShopConfig } from './shop-config.ts'
 import { startShop } from './start-shop.ts'
 
-const shop = await startShop(readShopConfig(process.env))
-process.send?.({ ready: true, url: shop.url })
+const config = readShopConfig(process.env)
+const shop = await startShop(config)
+process.send?.({
+  ready: true,
+  url: shop.url,
+  planted: config.faults.map(fault => ({ fault, what: FAULTS[fault] })),
+})
 if (process.send === undefined) console.log(`the shop is open at ${shop.url}`)
 
 // The parent's end, however sudden, is the shop's end.

@@ -207,6 +207,19 @@ export const ERRORS = {
     cause: 'Somebody stopped all changes.',
     cure: 'Release it under Targets when it is safe again.',
   },
+  // ── Demo ─────────────────────────────────────────────────────────────────
+  DEMO_MISSING: {
+    status: 500,
+    message: 'The demo shop is not installed.',
+    cause: 'It comes with a clone of the repository, not with the published package.',
+    cure: 'Clone the repository, run `npm ci` in it and then `npm run demo`.',
+  },
+  DEMO_PART_FAILED: {
+    status: 500,
+    message: 'A part of the demo failed.',
+    cause: 'The shop, its load or its database ended, or Perfloop refused what the demo asked.',
+    cure: '`details` has its last words. Start again without --data, or report it.',
+  },
 } as const satisfies Record<
   string,
   { status: number; message: string; cause: string; cure: string }

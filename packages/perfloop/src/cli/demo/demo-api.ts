@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { Health } from '../../api/contract/config.ts'
+import { Issue, Optimization } from '../../api/contract/insights.ts'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
+
+/** What the demo asks of Perfloop, through the same API as everybody. */
+export interface DemoApi {
+  addTarget(name: string, services: readonly string[], url: string): Promise<void>
+  issues(): Promise<readonly Issue[]>
+  optimizations(): Promise<readonly Optimization[]>
+  approve(id: string): Promise<void>
+  health(): Promise<Health>
+}
+
+const Envelope = z.object({
+  data: z.unknown(),
+  error: z.object({ message: z.string() }).optional(),
+})
+
+const ANSWER_MS = 10_000
+const ALL = 'per_page=200'
+
+export function createDemoApi(serverUrl: string, adminToken: string): DemoApi {
+  async function ask<Data extends z.ZodType>(
+    data: Data,
+    path: string,
+    init: { readonly method?: string; readonly body?: unknown } = {},
+  ): Promise<z.output<Data>> {
+    const response = await fetch(`${serverUrl}/api/v1${path}`, {
+      method: init.method ?? 'GET',
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      signal: AbortSignal.timeout(ANSWER_MS),
+      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+    })
+    const answer = Envelope.safeParse(await response.json())
+    if (response.ok && answer.success) return data.parse(answer.data.data)
+    throw new PerfloopError('DEMO_PART_FAILED', {
+      part: 'perfloop',
+      path,
+      status: response.status,
+      last: answer.data?.error?.message,
+    })
+  }
+
+  return {
+    async addTarget(name, services, url) {
+      const body = { kind: 'postgres', name, services, options: { url } }
+      await ask(z.unknown(), '/config/targets', { method: 'POST', body })
+    },
+    issues: () => ask(z.array(Issue), `/insights/issues?${ALL}`),
+    optimizations: () => ask(z.array(Optimization), `/insights/optimizations?${ALL}`),
+    async approve(id) {
+      const body = { reason: 'perfloop demo --approve' }
+      await ask(z.unknown(), `/insights/optimizations/${id}/approve`, { method: 'POST', body })
+    },
+    health: () => ask(Health, '/health'),
+  }
+}
