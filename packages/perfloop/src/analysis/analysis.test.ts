@@ -213,7 +213,9 @@ it('stops an analyzer that judges for too long or takes its thread down, and goe
     options: {},
   }
   const judged = { status: 'judged', findings: [] }
-  expect(await pool.judge({ ...request, kind: 'sound' }, 2_000)).toEqual(judged)
+  for (let again = 0; again < 3; again++) {
+    expect(await pool.judge({ ...request, kind: 'sound' }, 2_000)).toEqual(judged)
+  }
   for (const [kind, reason] of [
     ['endless', /more than 200 ms/],
     ['exits', /ended with 3/],

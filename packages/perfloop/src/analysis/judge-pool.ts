@@ -18,9 +18,16 @@ export function threadedJudgePool(entry: URL): JudgePool {
   let worker: Worker | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
+  function start(): Worker {
+    const thread = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } })
+    // An error that comes when nobody waits for an answer concerns nobody.
+    thread.on('error', () => {})
+    return thread
+  }
+
   async function answer(request: JudgeRequest, timeoutMs: number): Promise<JudgeAnswer> {
-    worker ??= new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } })
-    const thread = worker
+    const thread = worker ?? start()
+    worker = thread
     const given = await answerOf(thread, request, timeoutMs)
     if (typeof given !== 'string') return given
     worker = undefined
@@ -51,16 +58,19 @@ function answerOf(
   return new Promise(resolve => {
     const settle = (result: JudgeAnswer | string) => {
       clearTimeout(timer)
-      thread.removeAllListeners()
-      // A late error of a thread that is being stopped concerns nobody.
-      thread.on('error', () => {})
+      thread.off('message', onMessage)
+      thread.off('error', onError)
+      thread.off('exit', onExit)
       thread.unref()
       resolve(result)
     }
     const timer = setTimeout(() => settle(`it judged for more than ${timeoutMs} ms`), timeoutMs)
-    thread.once('message', (answer: JudgeAnswer) => settle(answer))
-    thread.once('error', error => settle(error.message))
-    thread.once('exit', code => settle(`its thread ended with ${code}`))
+    const onMessage = (answer: JudgeAnswer) => settle(answer)
+    const onError = (error: Error) => settle(error.message)
+    const onExit = (code: number) => settle(`its thread ended with ${code}`)
+    thread.on('message', onMessage)
+    thread.on('error', onError)
+    thread.on('exit', onExit)
     thread.ref()
     try {
       thread.postMessage(request)
