@@ -36,12 +36,8 @@ function parse(body: Uint8Array): unknown {
   try {
     return JSON.parse(withExactIntegers(text))
   } catch (cause) {
-    const place = /position (\d+)/.exec(String(cause))?.[1]
-    throw new PerfloopError(
-      'OTLP_BODY_UNREADABLE',
-      { offset: place === undefined ? text.length : Number(place), path: '', expected: 'JSON' },
-      cause,
-    )
+    // The engine's own words have the place, or what stands around it.
+    throw unreadable('', `JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   }
 }
 
@@ -211,11 +207,14 @@ function enumNumber(
   throw unreadable(path, `one of ${type.enum.map(name => type.prefix + name).join(', ')}`)
 }
 
-/** What is neither is given on as it is: the span is refused for its id, not the batch. */
+const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
+/** An id no span can have: the span is refused for it, not the batch. */
+const NO_ID = Uint8Array.of(0)
+
 function idBytes(text: string): Uint8Array {
   if (/^(?:[0-9a-fA-F]{2})*$/.test(text)) return Buffer.from(text, 'hex')
-  const bytes = Buffer.from(text, 'base64')
-  return bytes.length === 16 || bytes.length === 8 ? bytes : Buffer.from(text)
+  const bytes = BASE64.test(text) ? Buffer.from(text, 'base64') : NO_ID
+  return bytes.length === 16 || bytes.length === 8 ? bytes : NO_ID
 }
 
 function zigzag(value: bigint): bigint {

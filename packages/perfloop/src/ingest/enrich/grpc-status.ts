@@ -1,5 +1,5 @@
 /** gRPC status codes by name, in the order of their numbers (grpc/grpc doc/statuscodes.md). */
-const NAMES = [
+const NAMES: readonly string[] = [
   'OK',
   'CANCELLED',
   'UNKNOWN',
@@ -17,12 +17,12 @@ const NAMES = [
   'UNAVAILABLE',
   'DATA_LOSS',
   'UNAUTHENTICATED',
-] as const
+]
 
 /** The current conventions name the status; the elder ones number it. 0 for what is neither. */
 export function grpcStatus(text: string): number {
   const number = Number(text)
   if (text !== '' && Number.isInteger(number)) return Math.min(Math.max(number, 0), 0xffff)
-  const place = NAMES.findIndex(name => name === text.toUpperCase())
+  const place = NAMES.indexOf(text.toUpperCase())
   return Math.max(place, 0)
 }

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import { scratchBuffer, sendProtobuf } from '../columns/scratch-engine.ts'
+import { NOW_MS, sentAttributes, sentLogs, sentSpan, sentTraces } from '../decode/otlp-fixture.ts'
+import type { NativeBlock } from '../ingest-buffer.ts'
+
+const EMAIL = 'ada.lovelace@example.org'
+const IDENTITY = '850312-4471'
+const CARD = '4111 1111 1111 1111'
+const TOKEN = 'abcdef0123456789abcdef'
+const SECRETS = [EMAIL, 'ada.lovelace', IDENTITY, '8503124471', CARD, TOKEN, 'hunter2']
+
+const ENCODED = encodeURIComponent(EMAIL)
+const failure = [
+  `duplicate key value violates unique constraint "users_email_key"`,
+  `DETAIL: Key (email)=(${EMAIL}) already exists.`,
+  `while running INSERT INTO users (email, ssn) VALUES ('${EMAIL}', '${IDENTITY}')`,
+].join('\n')
+
+const statements = [
+  `SELECT * FROM users WHERE email = '${EMAIL}' AND ssn = '${IDENTITY}' AND active = TRUE AND gone IS NULL`,
+  `INSERT INTO cards (number) VALUES ('${CARD}'), ('${IDENTITY}')`,
+  `UPDATE users SET note = $$${EMAIL}$$ WHERE id = 8503124471`,
+  `SELECT 1 /* ${EMAIL} */ -- ${IDENTITY}`,
+]
+
+function spans() {
+  const events = [
+    {
+      timeUnixNano: String(BigInt(NOW_MS) * 1_000_000n),
+      name: 'exception',
+      attributes: sentAttributes({
+        'exception.type': 'UniqueViolation',
+        'exception.message': failure,
+        'exception.stacktrace': `UniqueViolation: ${failure}\n    at save (/app/users.js:10:5)`,
+      }),
+    },
+    {
+      timeUnixNano: String(BigInt(NOW_MS) * 1_000_000n),
+      name: `mail to ${EMAIL}`,
+      attributes: sentAttributes({ 'db.statement': statements[0] ?? '' }),
+    },
+  ]
+  const web = {
+    'http.request.method': 'GET',
+    'url.full': `https://ada:hunter2@shop.example.com/find?email=${EMAIL}&id=${IDENTITY}`,
+    'url.path': `/users/${EMAIL}/orders`,
+    'url.query': `email=${ENCODED}&ssn=${IDENTITY}`,
+    'http.target': `/find?email=${EMAIL}&ssn=${IDENTITY}`,
+    'http.url': `https://shop.example.com/find?q=${ENCODED}`,
+    'http.request.header.authorization': `Bearer ${TOKEN}`,
+    'http.request.header.cookie': `session=${TOKEN}`,
+    'http.response.header.set-cookie': { arrayValue: { values: [{ stringValue: `s=${TOKEN}` }] } },
+    'http.request.header.referer': `https://x.example.com/?mail=${EMAIL}`,
+    'http.request.header.x-forwarded-user': EMAIL,
+  }
+  return [
+    sentSpan({
+      id: 1,
+      kind: 2,
+      name: `GET /users/${EMAIL}/orders`,
+      attributes: web,
+      events,
+      status: { code: 2, message: failure },
+    }),
+    sentSpan({ id: 2, parent: 1, kind: 3, attributes: web }),
+    ...statements.flatMap((statement, i) => [
+      sentSpan({
+        id: 10 + i,
+        parent: 1,
+        kind: 3,
+        name: statement,
+        attributes: {
+          'db.system.name': 'postgresql',
+          'db.query.text': statement,
+          'db.query.parameter.0': EMAIL,
+          'db.query.parameter.ssn': IDENTITY,
+        },
+      }),
+      sentSpan({
+        id: 20 + i,
+        parent: 1,
+        kind: 3,
+        attributes: {
+          'db.system': 'mysql',
+          'db.statement': statement,
+          'db.statement.parameters': `["${EMAIL}"]`,
+          'db.sql.parameters': { arrayValue: { values: [{ stringValue: IDENTITY }] } },
+        },
+      }),
+    ]),
+    sentSpan({
+      id: 40,
+      kind: 3,
+      attributes: { 'db.system': 'redis', 'db.statement': `SET user:${EMAIL} ${IDENTITY}` },
+    }),
+    sentSpan({
+      id: 41,
+      kind: 3,
+      attributes: {
+        'db.system': 'mongodb',
+        'db.statement': `{"find":"users","filter":{"email":"${EMAIL}"}}`,
+        'db.operation': 'find',
+      },
+    }),
+    sentSpan({
+      id: 42,
+      kind: 3,
+      attributes: { 'db.query.text': statements[0] ?? '', 'db.statement': statements[1] ?? '' },
+    }),
+  ]
+}
+
+function logs() {
+  const time = { timeUnixNano: String(BigInt(NOW_MS) * 1_000_000n) }
+  return [
+    { ...time, body: { stringValue: failure } },
+    { ...time, body: { stringValue: `login of ${EMAIL} with password=hunter2, Bearer ${TOKEN}` } },
+    { ...time, body: { kvlistValue: { values: sentAttributes({ mail: EMAIL, card: CARD }) } } },
+    { ...time, attributes: sentAttributes({ 'exception.message': `no user ${EMAIL}` }) },
+    { ...time, body: { stringValue: 'x' }, eventName: `login ${EMAIL}` },
+  ]
+}
+
+function secretsIn(blocks: readonly NativeBlock[]): string[] {
+  return blocks.flatMap(block => {
+    const bytes = Buffer.from(block.bytes)
+    return [...SECRETS, ENCODED]
+      .filter(secret => bytes.includes(secret))
+      .map(secret => `${secret} in ${block.table}`)
+  })
+}
+
+describe('what must not be stored', () => {
+  it.each([true, false])(
+    'is in no byte of any block (pattern compression %s)',
+    patternCompression => {
+      const buffer = scratchBuffer({ patternCompression })
+      expect(sendProtobuf(buffer, 'traces', sentTraces(spans())).rejected).toBe(0)
+      expect(sendProtobuf(buffer, 'logs', sentLogs(logs())).rejected).toBe(0)
+      expect(secretsIn(buffer.take(NOW_MS / 1000))).toEqual([])
+    },
+  )
+
+  it('is in no byte when attributes go as one document, beyond the bound on key lists', () => {
+    const buffer = scratchBuffer()
+    const [, , statement] = spans()
+    const varied = Array.from({ length: 9_000 }, (_, i) =>
+      sentSpan({ id: i + 1, attributes: { [`key ${i}`]: 'x' } }),
+    )
+    sendProtobuf(buffer, 'traces', sentTraces([...varied, ...spans(), statement ?? {}]))
+    expect(buffer.statistics().limited.shape_overflow).toBeGreaterThan(0)
+    expect(secretsIn(buffer.take(NOW_MS / 1000))).toEqual([])
+  })
+
+  it('leaves booleans, NULL and the shape of the statement', () => {
+    const buffer = scratchBuffer()
+    sendProtobuf(buffer, 'traces', sentTraces(spans()))
+    const patterns = buffer.take(NOW_MS / 1000).find(block => block.table === 'patterns')
+    const text = Buffer.from(patterns?.bytes ?? []).toString()
+    expect(text).toContain('email = ? AND ssn = ? AND active = TRUE AND gone IS NULL')
+    expect(text).toContain('SET ?')
+    expect(text).toContain('find')
+  })
+})
