@@ -6,7 +6,7 @@ import { startLoader } from '../../packages/perfloop/dist/ingest/spool/loader.js
 import { defaultSettings } from '../../packages/perfloop/dist/settings/settings.js'
 import { openTelemetryStore } from '../../packages/perfloop/dist/store/telemetry/open-telemetry-store.js'
 
-const [data = '', httpPort = '0'] = process.argv.slice(2)
+const [data = '', httpPort = '0', segmentMaxAgeMs = '100'] = process.argv.slice(2)
 const settings = defaultSettings()
 const spoolDirectory = join(data, 'spool')
 const quarantineDirectory = join(data, 'quarantine')
@@ -16,7 +16,7 @@ const receiver = await startReceiver({
     ...settings.ingest,
     otlpHttpPort: Number(httpPort),
     otlpGrpcPort: 0,
-    spool: { ...settings.ingest.spool, segmentMaxAgeMs: 100 },
+    spool: { ...settings.ingest.spool, segmentMaxAgeMs: Number(segmentMaxAgeMs) },
   },
   host: '127.0.0.1',
   spoolDirectory,

@@ -185,6 +185,22 @@ describe('the loader', () => {
     expect((await loader.statistics()).quarantinedFrames).toBe(1)
     const files = await readdir(join(directory, 'quarantine'))
     expect(files.every(name => name.includes('-spans.'))).toBe(true)
+    const report = files.find(name => name.endsWith('.json')) ?? ''
+    expect(await readFile(join(directory, 'quarantine', report), 'utf8')).toMatch(/Code: \d+/)
+  })
+
+  it('waits instead of setting everything aside when every frame is refused', async () => {
+    const bad: NativeBlock = {
+      ...spans([1n]),
+      bytes: Buffer.from('\x0a\x01garbage that is no block'),
+    }
+    await writeSegment(...Array.from({ length: 12 }, () => [bad]))
+    const loader = load()
+    await expect.poll(async () => (await loader.statistics()).retries).toBeGreaterThan(1)
+    const statistics = await loader.statistics()
+    expect(statistics.quarantinedFrames).toBe(8)
+    expect(statistics.waitingFor).toMatch(/Code: \d+/)
+    expect(statistics.lag.segments).toBe(1)
   })
 
   it('loads frames of different versions of a table apart', async () => {

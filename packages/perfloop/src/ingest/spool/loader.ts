@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { type Clock, systemClock } from '../../domain/clock.ts'
 import type { Logger } from '../../domain/logger.ts'
-import { ERRORS } from '../../domain/perfloop-error.ts'
+import { ERRORS, PerfloopError } from '../../domain/perfloop-error.ts'
 import { defaultSettings } from '../../settings/settings.ts'
 import type { TelemetryEngine } from '../../store/telemetry/engine.ts'
 import { LoadedBatches } from './loaded-batches.ts'
@@ -71,6 +71,11 @@ const LOOK_INTERVAL_MS = 1_000
 const DEFAULT_BACKOFF = { firstMs: 250, longestMs: 15_000 }
 /** An error that is neither clearly the store's nor clearly the rows' is tried so often before the rows are blamed. */
 const ATTEMPTS_BEFORE_BLAMING_ROWS = 3
+/**
+ * A bad frame comes alone. When so many in a row are refused, something is wrong with the table or with us, and
+ * setting aside all that arrives would be losing it: the loader then waits, loudly, and the spool keeps it.
+ */
+const MOST_REFUSED_IN_A_ROW = 8
 const RATE_WINDOW_MS = 60_000
 const US_PER_MS = 1_000
 
@@ -86,6 +91,7 @@ class SegmentLoader implements Loader {
   readonly #stopped = new AbortController()
   readonly #running: Promise<void>
   #loadedBatches: LoadedBatches | undefined
+  readonly #refusedInARow = new Map<string, number>()
   #wake: () => void = () => {}
   #woken = false
   readonly #drains: { readonly upTo: number; resolve(): void }[] = []
@@ -181,7 +187,7 @@ class SegmentLoader implements Loader {
         return
       } catch (error) {
         this.#counters.retries++
-        this.#waitingFor = error instanceof Error ? error.message : String(error)
+        this.#waitingFor = describe(error)
         this.#options.logger.warn({ error, what, waitMs }, 'cannot load now; trying again')
         await this.#pause(waitMs)
         waitMs = Math.min(waitMs * 2, longestMs)
@@ -225,8 +231,10 @@ class SegmentLoader implements Loader {
     const [only] = frames
     if (only === undefined) return
     if (frames.length === 1) {
-      const reason = error instanceof Error ? describe(error) : String(error)
-      await this.#setAside(segment, only, reason, table.table)
+      const refused = (this.#refusedInARow.get(table.table) ?? 0) + 1
+      if (refused > MOST_REFUSED_IN_A_ROW) throw error
+      this.#refusedInARow.set(table.table, refused)
+      await this.#setAside(segment, only, describe(error), table.table)
       return
     }
     const middle = Math.ceil(frames.length / 2)
@@ -255,13 +263,16 @@ class SegmentLoader implements Loader {
     const place = `${frames[0]?.offset ?? 0}-${frames.at(-1)?.offset ?? 0}`
     const layout = crc32(columns.join()).toString(16)
     const deduplicationToken = `${segmentName(segment.number)}/${table}/${layout}/${place}`
+    // Halving is a second attempt already; only before a frame is set aside it must be certain.
+    const attempts = frames.length === 1 ? ATTEMPTS_BEFORE_BLAMING_ROWS : 1
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#options.engine.insertNative({ table, file, columns, deduplicationToken })
+        this.#refusedInARow.delete(table)
         return undefined
       } catch (error) {
         if (isStoreState(error)) throw error
-        if (attempt >= ATTEMPTS_BEFORE_BLAMING_ROWS) return error
+        if (attempt >= attempts) return error
         await this.#pause((this.#options.backoff ?? DEFAULT_BACKOFF).firstMs)
         if (this.#stopped.signal.aborted) throw error
       }
@@ -350,8 +361,10 @@ async function sizeOf(segment: SegmentFile): Promise<number> {
   }
 }
 
-/** With the words of the causes: the store's own are usually the innermost. */
-function describe(error: Error): string {
-  const cause = error.cause instanceof Error ? ` (${describe(error.cause)})` : ''
-  return `${error.message}${cause}`
+/** With details and causes: the store's own words are usually there. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const details = error instanceof PerfloopError ? Object.values(error.details) : []
+  const words = [error.message, ...details.filter(detail => typeof detail === 'string')].join(' ')
+  return error.cause === undefined ? words : `${words} (${describe(error.cause)})`
 }
