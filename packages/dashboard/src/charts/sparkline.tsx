@@ -7,18 +7,22 @@ export function Sparkline({
   color = '--accent',
   width = 96,
   height = 24,
+  isStretched = false,
 }: {
   values: readonly (number | null)[]
   label: string
   color?: string
   width?: number
   height?: number
+  /** As wide as its place. */
+  isStretched?: boolean
 }): ReactElement {
   const path = toSparkPath(values, width, height)
   return (
     <svg
-      className="sparkline"
-      width={width}
+      className={isStretched ? 'sparkline stretched' : 'sparkline'}
+      width={isStretched ? '100%' : width}
+      preserveAspectRatio={isStretched ? 'none' : 'xMidYMid'}
       height={height}
       viewBox={`0 0 ${width} ${height}`}
       role="img"

@@ -14,7 +14,7 @@ export function formatEvidence(key: string, value: unknown): string {
 function formatNumber(key: string, value: number): string {
   const name = key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
   if (/_ns_per_hour$/.test(name)) return `${formatDuration(value)} per hour`
-  if (/_ns$/.test(name)) return formatDuration(value)
+  if (/_ns(_per_[a-z]+)?$/.test(name)) return formatDuration(value)
   if (/_ms$/.test(name)) return formatDuration(value * 1e6)
   if (/_seconds$/.test(name)) return formatDuration(value * 1e9)
   if (/(_ratio|_share)$/.test(name)) return formatPercent(value)

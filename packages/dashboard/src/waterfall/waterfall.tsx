@@ -136,10 +136,8 @@ export function Waterfall({
           >
             <Icon name="fit" size={14} />
           </button>
-          <Legend />
         </span>
         <Minimap tree={tree} view={view} onView={setView} />
-        <span />
         <TimeAxis view={view} />
       </div>
       <div
@@ -165,7 +163,7 @@ export function Waterfall({
               view={view}
               critical={row.type === 'span' ? (critical.get(row.id) ?? NOTHING) : NOTHING}
               isCurrent={row.id === current}
-              isMarked={row.type === 'span' && marked?.has(row.id) === true}
+              isMarked={isMarked(row, marked)}
               isOrphan={tree.orphans.has(row.id)}
               onToggle={toggle}
               onChoose={choose}
@@ -173,28 +171,42 @@ export function Waterfall({
           ))}
         </div>
       </div>
+      <Legend />
     </div>
   )
 }
 
 const NOTHING: readonly never[] = []
 
+function isMarked(row: Row, marked: ReadonlySet<string> | undefined): boolean {
+  if (marked === undefined) return false
+  if (row.type === 'span') return marked.has(row.id)
+  return row.nodes.some(({ span }) => marked.has(span.span_id))
+}
+
 function Legend(): ReactElement {
   return (
-    <span className="waterfall-legend">
-      {(['db', 'render', 'external', 'self'] as const).map(name => (
-        <span key={name}>
-          <i style={{ background: `var(--c-${name})` }} />
-          {name === 'db' ? 'db' : name}
+    <p className="waterfall-legend">
+      {LEGEND.map(({ color, label }) => (
+        <span key={label}>
+          <i style={{ background: `var(${color})` }} />
+          {label}
         </span>
       ))}
-      <span title="What had to be faster for the trace to be faster">
+      <span>
         <i className="critical" />
-        critical
+        critical path: what had to be faster for the trace to be faster
       </span>
-    </span>
+    </p>
   )
 }
+
+const LEGEND = [
+  { color: '--c-db', label: 'database' },
+  { color: '--c-render', label: 'render' },
+  { color: '--c-external', label: 'external' },
+  { color: '--c-self', label: 'other' },
+] as const
 
 function TimeAxis({ view }: { view: View }): ReactElement {
   const ticks = [0, 0.25, 0.5, 0.75, 1]

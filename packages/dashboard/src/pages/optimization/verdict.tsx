@@ -14,6 +14,7 @@ import { decidingComparison } from './deciding-comparison.ts'
 export function Verdict({ impact }: { impact: Impact }): ReactElement {
   const deciding = decidingComparison(impact)
   const reach = toReach(impact.comparisons)
+  const operations = new Set(impact.comparisons.map(({ operation }) => operation.operation))
   return (
     <Panel
       title="Measured impact"
@@ -69,6 +70,7 @@ export function Verdict({ impact }: { impact: Impact }): ReactElement {
                 key={`${comparison.operation.operation} ${comparison.metric}`}
                 comparison={comparison}
                 reach={reach}
+                withOperation={operations.size > 1}
               />
             ))}
           </tbody>
@@ -78,15 +80,25 @@ export function Verdict({ impact }: { impact: Impact }): ReactElement {
   )
 }
 
-function Row({ comparison, reach }: { comparison: Comparison; reach: number }): ReactElement {
+function Row({
+  comparison,
+  reach,
+  withOperation,
+}: {
+  comparison: Comparison
+  reach: number
+  withOperation: boolean
+}): ReactElement {
   return (
     <tr>
       <td>
         <span className="two-lines">
           <b>{toWords(comparison.metric)}</b>
-          <small>
-            <OperationName operation={comparison.operation.operation} />
-          </small>
+          {withOperation && (
+            <small>
+              <OperationName operation={comparison.operation.operation} />
+            </small>
+          )}
         </span>
       </td>
       <td data-align="end">{formatMetric(comparison, comparison.before)}</td>

@@ -84,17 +84,17 @@ export function KeyFigures({ overview }: { overview: Overview | undefined }): Re
         label="Open issues"
         value={{ value: formatCount(issues.data?.pagination.total), unit: '' }}
         state={serious === undefined ? undefined : serious.length === 0 ? 'met' : 'missed'}
-        target={serious === undefined ? undefined : 'none high or critical'}
+        target={serious === undefined ? undefined : 'no serious one'}
         foot={
           <Link to="/issues" className="text-link">
-            {serious === undefined ? 'Issues' : `${serious.length} high or critical`}
+            {serious === undefined ? 'Issues' : `${serious.length} serious`}
           </Link>
         }
       />
       <Figure
         label="Recoverable time"
-        value={perHour(recoverable)}
-        foot={<span>of users’ waiting, per hour</span>}
+        value={{ value: formatDuration(recoverable), unit: '' }}
+        foot={<span>of waiting, every hour</span>}
         lead
       />
     </dl>
@@ -122,29 +122,30 @@ function Figure({
 }): ReactElement {
   return (
     <div className="figure" data-lead={lead}>
-      <dt>
-        {label}
-        {target !== undefined && (
-          <span className="objective" data-state={state} title={`Target ${target}`}>
-            {state === undefined ? '' : state === 'met' ? '✓ ' : '✗ '}
-            {target}
-          </span>
-        )}
-      </dt>
-      <dd>
-        <span className="figure-value">
-          {value.value}
-          {value.unit !== '' && <small>{value.unit}</small>}
-        </span>
+      <dt>{label}</dt>
+      <dd className="figure-value">
+        {value.value}
+        {value.unit !== '' && <small>{value.unit}</small>}
+      </dd>
+      <dd className="figure-spark">
         {values !== undefined && values.length > 1 && (
           <Sparkline
             values={values}
             label={`${label} over the range`}
+            isStretched
             {...(sparkColor === undefined ? {} : { color: sparkColor })}
           />
         )}
       </dd>
-      <dd className="figure-foot">{foot}</dd>
+      <dd className="figure-foot">
+        {target !== undefined && (
+          <span className="objective" data-state={state} title={`Target: ${target}`}>
+            {state === undefined ? '' : state === 'met' ? '✓ ' : '✗ '}
+            {target}
+          </span>
+        )}
+        {foot}
+      </dd>
     </div>
   )
 }
@@ -156,14 +157,6 @@ function spark(
   if (series === undefined) return undefined
   const { points } = toTimeGrid(series.points, series.step_seconds)
   return points.map(point => (point === null ? null : pick(point)))
-}
-
-function perHour(ns: number | undefined): Quantity {
-  const { value, unit } = toDuration(ns)
-  return {
-    value: value === '0' ? '0' : `${value}${unit === '' ? '' : ` ${unit}`}`,
-    unit: ns === undefined ? '' : '/h',
-  }
 }
 
 function split(text: string): Quantity {

@@ -12,7 +12,7 @@ const COLUMNS: readonly Column<OperationSummary>[] = [
   {
     id: 'operation',
     label: 'Operation',
-    width: '42%',
+    width: '48%',
     cell: row => (
       <span className="two-lines">
         <OperationName operation={row.operation} />
@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<OperationSummary>[] = [
     id: 'breakdown',
     label: 'Time by kind',
     yields: 1,
-    width: '22%',
+    width: '18%',
     cell: row => (row.breakdown === null ? '–' : <BreakdownBar breakdown={row.breakdown} />),
   },
   {
