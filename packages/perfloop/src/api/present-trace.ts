@@ -59,7 +59,7 @@ function toTraceSpan(
   shape: RowOf<typeof shapesById> | undefined,
   pattern: RowOf<typeof patternsByFingerprint> | undefined,
 ): TraceSpan {
-  const rebuilt = shape && rebuildAttributes(shape, span.attribute_values)
+  const rebuilt = shape && rebuildAttributes(shape, span.attribute_values, pattern?.text)
   return {
     span_id: span.span_id,
     parent_span_id: span.parent_span_id === NO_SPAN ? null : span.parent_span_id,

@@ -24,7 +24,6 @@ import type { ControlStore } from '../store/control/control-store.ts'
 import { openControlStore } from '../store/control/open-control-store.ts'
 import { ChdbEngine } from '../store/telemetry/chdb/chdb-engine.ts'
 import { keepTraces } from '../store/telemetry/jobs/keep-traces.ts'
-import { limitDisk } from '../store/telemetry/jobs/limit-disk.ts'
 import { openTelemetryStore } from '../store/telemetry/open-telemetry-store.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 import { TARGET_KINDS } from '../targets/built-in.ts'
@@ -236,12 +235,6 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   const port = await listen(app, settings.server.host, settings.server.port)
 
-  const measurements = createMeasurementJob(store, async () => {
-    const { lag } = await loader.statistics()
-    return clock.nowUnixMs() - lag.oldestAgeMs
-  })
-  const sampling = createSamplingJob(store)
-  const settledUntilUnixMs = 0
   const parts: LoopParts = {
     store: createStoreJobs(store, loader),
     analysis: { analyzeAndTrack: () => analysis.tick() },

@@ -27,8 +27,6 @@ export interface LoopParts {
     measure(): Promise<unknown>
     /** Traces are kept or dropped, as a whole. */
     sample(): Promise<unknown>
-    /** Where disk is limited and short, the oldest detail leaves it. */
-    limit(): Promise<unknown>
     /** What is past its retention leaves the disk. */
     retain(): Promise<unknown>
     /** Beyond the limit of disk, the oldest detail goes first. */
@@ -59,7 +57,6 @@ export async function observe(
   await stages.run('measure', settings.analysis.settleMs, () => store.measure())
   await stages.run('analyze', settings.analysis.intervalMs, () => analysis.analyzeAndTrack())
   await stages.run('sample', settings.sampling.intervalMs, () => store.sample())
-  await stages.run('limit', settings.sampling.intervalMs, () => store.limit())
   await stages.run('retain', settings.retention.cleanupIntervalMs, () => store.retain())
   await stages.run('limit-disk', settings.sampling.intervalMs, () => store.limitDisk())
 }

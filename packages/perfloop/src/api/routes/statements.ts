@@ -17,13 +17,14 @@ import {
 import { defineEndpoint } from '../endpoint.ts'
 import { measureOperationStatements } from '../measure-operation-statements.ts'
 import { filters } from '../measure-overview.ts'
+import { newestFirst } from '../newest-first.ts'
 import { toLimit } from '../page.ts'
 import { toRed } from '../present-red.ts'
 import { traceOrNull } from '../present-trace.ts'
 import { type RequestRange, readRange, toUnixNs } from '../request-range.ts'
 
 /** Newest spans of a statement that its callers are counted from. */
-const SAMPLED_CALLS = 2_000
+const SAMPLED_CALLS = 500
 
 const PlanWords = PlanFact.pick({ words: true })
 
@@ -70,13 +71,18 @@ export const statementEndpoints = [
       const scope = filters(query)
       const [rows, callers, plans] = await Promise.all([
         telemetry.run(statements, { ...rollup, ...scope, statement, limit: 1, offset: 0 }),
-        telemetry.run(statementCallers, {
-          ...scope,
-          statement,
-          from_unix_ns: toUnixNs(rollup.from_s * 1_000),
-          to_unix_ns: toUnixNs(rollup.to_s * 1_000),
-          calls: SAMPLED_CALLS,
-        }),
+        newestFirst(
+          range,
+          window =>
+            telemetry.run(statementCallers, {
+              ...scope,
+              statement,
+              from_unix_ns: toUnixNs(window.fromUnixMs),
+              to_unix_ns: toUnixNs(window.toUnixMs),
+              calls: SAMPLED_CALLS,
+            }),
+          found => (found[0]?.sampled ?? 0) >= SAMPLED_CALLS,
+        ),
         telemetry.run(statementPlan, { environment: scope.environment, statement }),
       ])
       const [row] = rows
@@ -86,7 +92,7 @@ export const statementEndpoints = [
         target: { type: 'statement', id: statement },
         data: {
           ...toStatementSummary(row, rollup.to_s - rollup.from_s),
-          callers: callers.map(({ seen, ...caller }) => ({
+          callers: callers.map(({ seen, sampled: _sampled, ...caller }) => ({
             ...caller,
             calls: (caller.calls / seen) * row.calls,
             total_ns: (caller.total_ns / seen) * row.calls,

@@ -1,16 +1,23 @@
 import { z } from 'zod'
 import { NS_PER_MS } from '../../domain/duration.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
-import { traceCount, traces } from '../../store/telemetry/queries/traces.query.ts'
+import {
+  recentTraces,
+  slowestTraces,
+  traceCount,
+} from '../../store/telemetry/queries/traces.query.ts'
 import { Trace, TraceListParams, TraceSummary } from '../contract/measure.ts'
 import { defineEndpoint } from '../endpoint.ts'
 import { filters } from '../measure-overview.ts'
+import { newestFirst } from '../newest-first.ts'
 import { toLimit } from '../page.ts'
 import { readTrace } from '../present-trace.ts'
-import { isoFromNs, readRange, toUnixNs } from '../request-range.ts'
+import { isoFromNs, type RequestRange, readRange, toUnixNs } from '../request-range.ts'
 
 /** Spans of one trace that are answered at most: no page can show more. */
 const MOST_SPANS = 20_000
+/** Slow executions looked at for one trace shown: at a sampling rate of 0.1 every tenth has its spans. */
+const CANDIDATES = 10
 
 export const traceEndpoints = [
   defineEndpoint({
@@ -29,12 +36,28 @@ export const traceEndpoints = [
         operation: query.operation ?? '',
         failed: query.failed ?? ('' as const),
         min_duration_ns: Math.round((query.min_duration_ms ?? 0) * NS_PER_MS),
-        from_unix_ns: toUnixNs(range.fromUnixMs),
-        to_unix_ns: toUnixNs(range.toUnixMs),
       }
+      const inWindow = (window: RequestRange) => ({
+        ...search,
+        from_unix_ns: toUnixNs(window.fromUnixMs),
+        to_unix_ns: toUnixNs(window.toUnixMs),
+      })
+      const page = toLimit(query)
+      const findRows = () =>
+        query.sort === 'slowest'
+          ? telemetry.run(slowestTraces, {
+              ...inWindow(range),
+              ...page,
+              candidates: CANDIDATES * (page.offset + page.limit),
+            })
+          : newestFirst(
+              range,
+              window => telemetry.run(recentTraces, { ...inWindow(window), ...page }),
+              rows => rows.length >= page.limit,
+            )
       const [rows, [count]] = await Promise.all([
-        telemetry.run(traces, { ...search, sort: query.sort, ...toLimit(query) }),
-        telemetry.run(traceCount, search),
+        findRows(),
+        telemetry.run(traceCount, inWindow(range)),
       ])
       return {
         total: count?.total ?? 0,

@@ -231,6 +231,7 @@ export const statementCallers = defineQuery({
     calls: z.number(),
     total_ns: z.number(),
     seen: z.number(),
+    sampled: count64,
   }),
   sql: `
 WITH
@@ -260,7 +261,8 @@ SELECT
   kind,
   sum(called.weight) AS calls,
   sum(called.weight * called.duration_ns) AS total_ns,
-  (SELECT sum(weight) FROM called) AS seen
+  (SELECT sum(weight) FROM called) AS seen,
+  (SELECT count() FROM called) AS sampled
 FROM called
 INNER JOIN
 (

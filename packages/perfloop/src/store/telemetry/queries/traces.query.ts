@@ -31,21 +31,23 @@ const example = {
   to_unix_ns: 1_700_003_600_000_000_000n,
 }
 
-/** Traces by their first matching entry span; `query_count` is of that execution. */
-export const traces = defineQuery({
-  name: 'traces',
-  params: z.object({ ...searchParams, sort: z.enum(['recent', 'slowest']), ...pageParams }),
-  row: z.object({
-    trace_id: z.string(),
-    start_unix_ns: z.string().transform(text => BigInt(text)),
-    duration_ns: count64,
-    environment: z.string(),
-    service: z.string(),
-    operation: z.string(),
-    kind: spanKind,
-    failed: flag,
-    query_count: count64,
-  }),
+const traceRow = {
+  trace_id: z.string(),
+  start_unix_ns: z.string().transform(text => BigInt(text)),
+  duration_ns: count64,
+  environment: z.string(),
+  service: z.string(),
+  operation: z.string(),
+  kind: spanKind,
+  failed: flag,
+  query_count: count64,
+}
+
+/** Newest traces by their matching entry spans; `query_count` is of that execution. */
+export const recentTraces = defineQuery({
+  name: 'recent-traces',
+  params: z.object({ ...searchParams, ...pageParams }),
+  row: z.object(traceRow),
   sql: `
 WITH
   found AS
@@ -63,7 +65,7 @@ WITH
     FROM spans
     WHERE ${MATCHES}
     ORDER BY
-      if({sort:String} = 'slowest', duration_ns, start_unix_ns) DESC,
+      start_unix_ns DESC,
       trace_id
     LIMIT 1 BY trace_id
     LIMIT {limit:UInt32}
@@ -91,9 +93,68 @@ LEFT JOIN
       AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM found)
 ) AS measured ON measured.trace_id = found.trace_id AND measured.span_id = found.span_id
 ORDER BY
-  if({sort:String} = 'slowest', duration_ns, start_unix_ns) DESC,
+  start_unix_ns DESC,
   trace_id`,
-  example: { ...example, sort: 'recent', limit: 20, offset: 0 },
+  example: { ...example, limit: 20, offset: 0 },
+})
+
+/**
+ * Slowest traces by their measured executions. Those are many fewer rows than spans; sampling may have
+ * dropped the spans of some, so `candidates` more are looked at than are wanted.
+ */
+export const slowestTraces = defineQuery({
+  name: 'slowest-traces',
+  params: z.object({ ...searchParams, ...pageParams, candidates: z.int() }),
+  row: z.object(traceRow),
+  sql: `
+WITH
+  candidates AS
+  (
+    SELECT
+      trace_id,
+      start_unix_ns,
+      total_ns,
+      environment,
+      service,
+      operation,
+      kind,
+      measurements.failed AS is_failed,
+      query_count
+    FROM measurements
+    WHERE ${SCOPE}
+        AND start_unix_ns >= {from_unix_ns:UInt64}
+        AND start_unix_ns < {to_unix_ns:UInt64}
+        AND ({operation:String} = '' OR operation = {operation:String})
+        AND ({failed:String} = '' OR measurements.failed = ({failed:String} = 'true'))
+        AND total_ns >= {min_duration_ns:UInt64}
+    ORDER BY total_ns DESC
+    LIMIT {candidates:UInt32}
+  )
+SELECT
+  lower(hex(candidates.trace_id)) AS trace_id,
+  start_unix_ns,
+  total_ns AS duration_ns,
+  environment,
+  service,
+  operation,
+  kind,
+  is_failed AS failed,
+  query_count
+FROM candidates
+WHERE candidates.trace_id IN
+(
+  SELECT trace_id
+  FROM spans
+  WHERE trace_id IN (SELECT trace_id FROM candidates)
+      AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+)
+ORDER BY
+  total_ns DESC,
+  candidates.trace_id
+LIMIT 1 BY candidates.trace_id
+LIMIT {limit:UInt32}
+OFFSET {offset:UInt32}`,
+  example: { ...example, limit: 20, offset: 0, candidates: 200 },
 })
 
 export const traceCount = defineQuery({

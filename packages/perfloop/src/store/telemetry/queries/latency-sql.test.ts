@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bucketOf, quantileNs } from '../../../domain/latency-histogram.ts'
+import { defaultSettings } from '../../../settings/settings.ts'
+import { type OpenTelemetryStore, openTelemetryStore } from '../open-telemetry-store.ts'
+import { quantileSql } from './latency-sql.ts'
+
+describe('quantiles in SQL', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'perfloop-quantiles-'))
+  let store: OpenTelemetryStore
+  beforeAll(async () => {
+    store = await openTelemetryStore({ dataDirectory: directory, settings: defaultSettings() })
+  })
+  afterAll(async () => {
+    await store?.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  it.each([
+    [[]],
+    [[0]],
+    [[1, 1, 1]],
+    [[5e6]],
+    [[1e6, 2e6, 3e6, 4e6, 5e6, 6e6, 7e6, 8e6, 9e6, 1e7]],
+    [Array.from({ length: 500 }, (_, n) => 1e5 + n * n * 997)],
+  ])('equal those of the domain', async durations => {
+    const histogram = new Map<number, number>()
+    for (const duration of durations) {
+      const bucket = bucketOf(duration)
+      histogram.set(bucket, (histogram.get(bucket) ?? 0) + 1)
+    }
+    const rows = await store.engine.query(
+      `WITH mapSort(CAST(({buckets:Array(Int16)}, {counts:Array(Float64)}), 'Map(Int16, Float64)')) AS h
+       SELECT ${quantileSql('h', 0.5)} AS p50, ${quantileSql('h', 0.95)} AS p95, ${quantileSql('h', 0.99)} AS p99`,
+      { buckets: [...histogram.keys()], counts: [...histogram.values()] },
+    )
+    const expected = (q: number) => {
+      const value = quantileNs(histogram, q)
+      return value === undefined ? null : expect.closeTo(value, 3)
+    }
+    expect(rows).toEqual([{ p50: expected(0.5), p95: expected(0.95), p99: expected(0.99) }])
+  })
+})
