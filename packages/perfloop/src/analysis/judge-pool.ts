@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { PerfloopError } from '../domain/perfloop-error.ts'
 import type { Analyzer } from './analyzer.ts'
 import { type JudgeAnswer, type JudgeRequest, judge } from './judge.ts'
 
@@ -7,6 +8,8 @@ export interface JudgePool extends AsyncDisposable {
   judge(request: JudgeRequest, timeoutMs: number): Promise<JudgeAnswer>
 }
 
+/** Loading is not judging: on a busy machine it may take longer than any analyzer is given. */
+const START_TIMEOUT_MS = 30_000
 /** Memory of the thread: rows of evidence are bounded, so an analyzer that needs more is at fault. */
 const MAX_HEAP_MB = 256
 
@@ -18,15 +21,18 @@ export function threadedJudgePool(entry: URL): JudgePool {
   let worker: Worker | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
-  function start(): Worker {
+  async function start(): Promise<Worker> {
     const thread = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } })
     // An error that comes when nobody waits for an answer concerns nobody.
     thread.on('error', () => {})
-    return thread
+    const ready = await answerOf(thread, undefined, START_TIMEOUT_MS)
+    if (typeof ready !== 'string') return thread
+    await thread.terminate()
+    throw new PerfloopError('INTERNAL', { reason: `the judges' thread did not start: ${ready}` })
   }
 
   async function answer(request: JudgeRequest, timeoutMs: number): Promise<JudgeAnswer> {
-    const thread = worker ?? start()
+    const thread = worker ?? (await start())
     worker = thread
     const given = await answerOf(thread, request, timeoutMs)
     if (typeof given !== 'string') return given
@@ -49,10 +55,10 @@ export function threadedJudgePool(entry: URL): JudgePool {
   }
 }
 
-/** The answer, or why there will be none from this thread. */
+/** The answer, or why there will be none from this thread. No request: its word that it is ready. */
 function answerOf(
   thread: Worker,
-  request: JudgeRequest,
+  request: JudgeRequest | undefined,
   timeoutMs: number,
 ): Promise<JudgeAnswer | string> {
   return new Promise(resolve => {
@@ -64,7 +70,7 @@ function answerOf(
       thread.unref()
       resolve(result)
     }
-    const timer = setTimeout(() => settle(`it judged for more than ${timeoutMs} ms`), timeoutMs)
+    const timer = setTimeout(() => settle(`it took more than ${timeoutMs} ms`), timeoutMs)
     const onMessage = (answer: JudgeAnswer) => settle(answer)
     const onError = (error: Error) => settle(error.message)
     const onExit = (code: number) => settle(`its thread ended with ${code}`)
@@ -73,7 +79,7 @@ function answerOf(
     thread.on('exit', onExit)
     thread.ref()
     try {
-      thread.postMessage(request)
+      if (request !== undefined) thread.postMessage(request)
     } catch (error) {
       settle(`its rows cannot be sent: ${String(error)}`)
     }

@@ -19,7 +19,8 @@ const NO_SPAN = `toFixedString('', 8)`
  *   either seen whole or not at all; weights grow accordingly.
  * - A span usually knows its entry. Exporters send children before their parents, so a batch may end in
  *   between; then the entry of its own service in its trace that began last before it is taken.
- * - A statement seen by two layers (an ORM above a driver) counts once: `is_repeated_layer`.
+ * - A statement seen by two layers (an ORM above a driver) counts once: `is_repeated_layer` where one batch
+ *   held both, `torn_layers` where a batch ended in between.
  */
 export const ENTRY_CALLS = `
   (
@@ -39,6 +40,24 @@ export const ENTRY_CALLS = `
       AND is_entry = 1
       AND cityHash64(trace_id) % one_in = 0
     GROUP BY trace_id
+  ),
+  torn_layers AS
+  (
+    SELECT
+      trace_id,
+      span_id,
+      statement
+    FROM spans
+    WHERE ${RECEIVED_IN_WINDOW}
+      AND statement != ''
+      AND (trace_id, span_id) IN (
+        SELECT trace_id, parent_span_id
+        FROM spans
+        WHERE ${RECEIVED_IN_WINDOW}
+          AND statement != ''
+          AND entry_span_id = ${NO_SPAN}
+          AND cityHash64(trace_id) % one_in = 0
+      )
   ),
   entry_calls AS
   (
@@ -79,6 +98,7 @@ export const ENTRY_CALLS = `
         AND c.statement != ''
         AND c.is_repeated_layer = 0
         AND c.is_entry = 0
+        AND (c.entry_span_id != ${NO_SPAN} OR (c.trace_id, c.parent_span_id, c.statement) NOT IN torn_layers)
         AND cityHash64(c.trace_id) % one_in = 0
     ) AS call
     WHERE entry.1 != ${NO_SPAN}
