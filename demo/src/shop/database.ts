@@ -8,7 +8,10 @@ const CUSTOMER_INDEX = 'orders_customer_status'
 export type Database = pg.Pool
 
 export function openDatabase(url: string): Database {
-  return new pg.Pool({ connectionString: url, max: 10 })
+  const pool = new pg.Pool({ connectionString: url, max: 10 })
+  // A connection that breaks while nobody uses it: the pool has dropped it already and makes a new one.
+  pool.on('error', () => {})
+  return pool
 }
 
 /** Makes the shop's tables and rows, unless they are there. */

@@ -14,7 +14,7 @@ const CACHE_MS = 30_000
 const BEST_SELLERS = `
   SELECT p.id, p.title, sum(i.quantity)::int AS sold
   FROM order_items i JOIN products p ON p.id = i.product_id
-  WHERE i.order_id > (SELECT max(id) FROM orders) - 20000
+  WHERE i.order_id > (SELECT max(id) FROM orders) - 8000
   GROUP BY p.id, p.title
   ORDER BY sold DESC
   LIMIT 10`
