@@ -35,6 +35,6 @@ export default defineConfig({
   },
   server: {
     // `npx vite` in this folder, beside a running `perfloop serve`.
-    proxy: { '/api': process.env['PERFLOOP_URL'] ?? 'http://127.0.0.1:4600' },
+    proxy: { '/api': process.env.PERFLOOP_URL ?? 'http://127.0.0.1:4600' },
   },
 })

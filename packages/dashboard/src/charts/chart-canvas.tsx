@@ -33,7 +33,7 @@ export function ChartCanvas({ spec, height, hidden, onZoom }: ChartCanvasProps):
     visible.map(({ label, color, dash, shape: kind }) => [label, color, dash, kind]),
   ])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for all that needs a new plot
+  // `shape` stands for all that needs a new plot.
   useEffect(() => {
     const element = host.current
     if (element === null) return
@@ -57,7 +57,7 @@ export function ChartCanvas({ spec, height, hidden, onZoom }: ChartCanvasProps):
     }
   }, [shape])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `visible` changes with the spec and the shape
+  // `visible` changes with the spec and the shape.
   useEffect(() => {
     plot.current?.setData(toData(spec, visible))
   }, [spec])

@@ -100,12 +100,7 @@ function Swatch({
 function ChartTable({ spec }: { spec: ChartSpec }): ReactElement {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
-    <div
-      className="chart-table"
-      tabIndex={0}
-      role="region"
-      aria-label={`${spec.label}, as a table`}
-    >
+    <section className="chart-table" tabIndex={0} aria-label={`${spec.label}, as a table`}>
       <table className="table">
         <thead>
           <tr>
@@ -133,6 +128,6 @@ function ChartTable({ spec }: { spec: ChartSpec }): ReactElement {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }

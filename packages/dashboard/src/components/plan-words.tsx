@@ -8,7 +8,7 @@ export function PlanWords({ words }: { words: readonly string[] }): ReactElement
       {words.map((line, index) => {
         const depth = Math.floor((line.length - line.trimStart().length) / 2)
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines of a plan are their place in it
+          // Lines of a plan are their place in it.
           <li key={index} style={{ paddingInlineStart: depth * 16 }}>
             {line.trim()}
           </li>

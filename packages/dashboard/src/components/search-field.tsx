@@ -33,7 +33,7 @@ export function SearchField({
         autoComplete="off"
         onChange={event => setText(event.target.value)}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <kbd>/</kbd>
     </label>
   )
 }

@@ -9,7 +9,7 @@ export function SkeletonRows({ rows = 6 }: { rows?: number }): ReactElement {
   return (
     <div className="skeleton-rows" role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rows of a skeleton have no identity
+        // Rows of a skeleton have no identity.
         <div key={row} className="skeleton" />
       ))}
     </div>

@@ -31,5 +31,5 @@ export function toWords(name: string): string {
  */
 export function evidenceLabel(key: string): string {
   const spaced = key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
-  return toWords(spaced.replace(/_(ns|ms|ratio|bytes|per_second|per_hour)(?=_|$)/g, ''))
+  return toWords(spaced.replace(/_(ns|ms|seconds|ratio|bytes|per_second|per_hour)(?=_|$)/g, ''))
 }

@@ -14,7 +14,10 @@ export function useShortcuts(onHelp: () => void): void {
     let goingUntil = 0
     const listen = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return
-      if (event.key === 'Escape') return leaveField(event.target)
+      if (event.key === 'Escape') {
+        leaveField(event.target)
+        return
+      }
       if (isTyping(event.target) || document.querySelector('dialog[open]') !== null) return
       const place = event.timeStamp < goingUntil ? TO_PLACE.get(event.key) : undefined
       goingUntil = event.key === 'g' ? event.timeStamp + CHORD_MS : 0
@@ -37,7 +40,10 @@ export function useShortcuts(onHelp: () => void): void {
 
 function focusSearch(goWhereSearchIs: () => void): void {
   const field = document.querySelector<HTMLInputElement>('[data-shortcut=search]')
-  if (field === null) return goWhereSearchIs()
+  if (field === null) {
+    goWhereSearchIs()
+    return
+  }
   field.focus()
   field.select()
 }
@@ -45,7 +51,7 @@ function focusSearch(goWhereSearchIs: () => void): void {
 function walkRows(step: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>('main .row-link')]
   if (rows.length === 0) return
-  const here = rows.findIndex(row => row === document.activeElement)
+  const here = rows.findIndex(row => row.matches(':focus'))
   const next = here === -1 ? (step === 1 ? 0 : rows.length - 1) : here + step
   const row = rows[Math.max(0, Math.min(rows.length - 1, next))]
   row?.focus()

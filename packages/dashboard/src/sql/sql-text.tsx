@@ -43,7 +43,7 @@ function Tokens({ tokens }: { tokens: readonly SqlToken[] }): ReactElement {
         token.kind === 'space' || token.kind === 'name' || token.kind === 'mark' ? (
           token.text
         ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: tokens are their place in the text
+          // Tokens are their place in the text.
           <span key={index} className={`sql-${token.kind}`}>
             {token.text}
           </span>

@@ -49,7 +49,7 @@ export function Waterfall({
     setFocusId(selectedId)
   }, [tree, selectedId])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when the current row changes, not when rows do
+  // Scrolls when the current row changes, not when rows do.
   useEffect(() => {
     const index = rows.findIndex(row => row.id === current)
     const element = scroller.current

@@ -72,7 +72,11 @@ function ComponentCard({ component }: { component: ComponentHealth }): ReactElem
         </span>
       }
     >
-      {component.reason !== null && <p className="status-message">{component.reason}</p>}
+      {component.reason !== null && (
+        <p className="status-message" data-tone={TONES[component.status]}>
+          {component.reason}
+        </p>
+      )}
       {numbers.length > 0 && (
         <TermList
           terms={numbers.map(([key, value]) => ({

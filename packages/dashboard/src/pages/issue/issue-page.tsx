@@ -149,6 +149,7 @@ function Gain({ issue }: { issue: IssueDetail }): ReactElement {
             label="Recoverable time since it was found"
             width={286}
             height={44}
+            isStretched
           />
           <p className="quiet spread">
             <Instant at={issue.history[0]?.at} />

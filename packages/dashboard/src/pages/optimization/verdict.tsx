@@ -51,7 +51,7 @@ export function Verdict({ impact }: { impact: Impact }): ReactElement {
                 After
               </th>
               <th scope="col">
-                Change with its interval <span className="quiet">±{formatPercent(reach)}</span>
+                Change, interval <span className="quiet">±{formatPercent(reach)}</span>
               </th>
               <th scope="col" data-align="end" data-yields="2">
                 p

@@ -154,7 +154,7 @@ function RuleEditor({
         <code>*</code> means any. What no rule matches is only observed.
       </p>
       {rules.map((rule, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: rules are their place in the order
+        // Rules are their place in the order.
         <fieldset key={index} className="rule">
           <legend className="visually-hidden">Rule {index + 1}</legend>
           {(['kind', 'environment', 'service'] as const).map(name => (
