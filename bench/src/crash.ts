@@ -295,9 +295,9 @@ async function storedSpans(dataDirectory: string) {
     const count = async (sql: string) =>
       Number((await session.queryAsync(sql, { format: 'TSV' })).text().trim())
     return {
-      all: await count('SELECT count() FROM perfloop.spans'),
-      distinct: await count('SELECT uniqExact(trace_id, span_id) FROM perfloop.spans'),
-      rolledUp: await count('SELECT toUInt64(round(sum(calls))) FROM perfloop.operations_minute'),
+      all: await count('SELECT count() FROM spans'),
+      distinct: await count('SELECT uniqExact(trace_id, span_id) FROM spans'),
+      rolledUp: await count('SELECT toUInt64(round(sum(calls))) FROM operations_minute'),
     }
   } finally {
     session.close()

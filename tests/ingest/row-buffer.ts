@@ -68,6 +68,8 @@ export class RowBuffer implements IngestBuffer {
     return [resourcesBlock(), block]
   }
 
+  forgetMentions(): void {}
+
   watch(watcher: Watcher): void {
     this.#watcher = watcher
   }

@@ -133,6 +133,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     logger,
     clock,
     rememberedBatches: settings.ingest.rememberedBatches,
+    onSetAside: () => receiver.forgetMentions(),
   })
   closers.add('loader', () => loader.close())
   receiver.onSegmentClosed(() => loader.wake())

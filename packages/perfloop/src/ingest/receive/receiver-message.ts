@@ -24,6 +24,7 @@ export interface ReceiverWorkerOptions {
 export type ReceiverCommand =
   | { readonly type: 'statistics' }
   | { readonly type: 'rotate' }
+  | { readonly type: 'forgetMentions' }
   | { readonly type: 'close' }
   | { readonly type: 'append'; readonly block: NativeBlock }
   | { readonly type: 'setTokens'; readonly tokens: readonly IngestAccess[] }

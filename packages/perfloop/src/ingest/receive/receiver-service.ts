@@ -31,6 +31,7 @@ export interface ReceiverService {
   setTokens(tokens: readonly IngestAccess[]): void
   append(block: NativeBlock): Promise<void>
   rotate(): Promise<void>
+  forgetMentions(): void
   /** Stops accepting, commits and syncs what was taken, closes the segment. */
   close(): Promise<void>
 }
@@ -79,6 +80,7 @@ export async function startReceiverService(
           : { entriesOnly: watching.entriesOnly, onSpans: spans => live.onSpans(spans) },
       ),
     setTokens: tokens => access.setTokens(tokens),
+    forgetMentions: () => buffer.forgetMentions(),
     append: block => intake.append(block),
     async rotate() {
       await intake.flush()

@@ -56,6 +56,9 @@ async function obey(
     case 'close':
       await service.close()
       return undefined
+    case 'forgetMentions':
+      service.forgetMentions()
+      return undefined
     case 'append':
       await service.append(command.block)
       return undefined

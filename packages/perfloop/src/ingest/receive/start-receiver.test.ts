@@ -69,6 +69,7 @@ describe('the receiver in its thread', () => {
     const closed: number[] = []
     receiver.onSegmentClosed(segment => void closed.push(segment))
     expect(await post(receiver, 'b7ad6b7169203331')).toBe(200)
+    receiver.forgetMentions()
     await receiver.append(spansBlock([1n], [], 1_700_000_000))
     expect(await receiver.statistics()).toMatchObject({
       spansAccepted: 1,

@@ -50,6 +50,8 @@ export interface Receiver {
   append(block: NativeBlock): Promise<void>
   /** Commits what waits and closes the current segment, so that it is loaded. */
   rotate(): Promise<void>
+  /** A frame was lost to a damaged disk: resources, shapes and patterns are given again with the next spans. */
+  forgetMentions(): void
   close(): Promise<void>
 }
 
@@ -138,6 +140,10 @@ class ThreadedReceiver implements Receiver {
 
   async append(block: NativeBlock): Promise<void> {
     await this.#call({ type: 'append', block })
+  }
+
+  forgetMentions(): void {
+    this.#inform({ type: 'forgetMentions' })
   }
 
   async rotate(): Promise<void> {

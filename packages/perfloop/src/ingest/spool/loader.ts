@@ -23,6 +23,8 @@ export interface LoaderOptions {
   readonly logger: Logger
   /** After each segment that is in the store for good. */
   readonly onLoaded?: (loaded: LoadedSegment) => void
+  /** After a frame was set aside: rows that others refer to may have been in it. */
+  readonly onSetAside?: () => void
   /** How many batches are recognized when repeated (`ingest.rememberedBatches`). */
   readonly rememberedBatches?: number
   readonly clock?: Clock
@@ -292,6 +294,7 @@ class SegmentLoader implements Loader {
       table === undefined ? report : { ...report, table },
     )
     this.#counters.quarantinedFrames++
+    this.#options.onSetAside?.()
     this.#options.logger.error(
       { code: 'SPOOL_FRAME_CORRUPT', ...report, table, path },
       ERRORS.SPOOL_FRAME_CORRUPT.message,
