@@ -78,11 +78,16 @@ function runInThread(change: SqliteChange, context: ApplyContext): Promise<Sqlit
     const stop = () => void worker.terminate()
     const timer = setTimeout(stop, context.settings.createIndex.buildTimeoutMs)
     context.signal.addEventListener('abort', stop, { once: true })
-    worker.once('message', resolve)
+    let outcome: SqliteChangeOutcome | undefined
+    worker.once('message', (told: SqliteChangeOutcome) => {
+      outcome = told
+    })
     worker.once('error', reject)
+    // Only when the thread is gone is its connection closed, and the file free of its locks.
     worker.once('exit', () => {
       clearTimeout(timer)
       context.signal.removeEventListener('abort', stop)
+      if (outcome !== undefined) return resolve(outcome)
       reject(
         new PerfloopError('CHANGE_FAILED', { index: change.owned.name, reason: 'it was stopped' }),
       )

@@ -1,0 +1,583 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from '@photostructure/sqlite'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { silentLogger } from '../domain/logger.ts'
+import { OPTIMIZATION_KINDS } from '../optimizations/built-in.ts'
+import { Settings } from '../settings/settings.ts'
+import type {
+  ControlStore,
+  IssueRecord,
+  OptimizationRecord,
+} from '../store/control/control-store.ts'
+import { openControlStore } from '../store/control/open-control-store.ts'
+import {
+  type OpenTelemetryStore,
+  openTelemetryStore,
+} from '../store/telemetry/open-telemetry-store.ts'
+import { TARGET_KINDS } from '../targets/built-in.ts'
+import { createOptimizer } from './create-optimizer.ts'
+import type { OptimizationKind } from './optimization.ts'
+import type { Optimizer } from './optimizer.ts'
+
+const STATEMENT = '0123456789abcdef'
+const ANOTHER = 'fedcba9876543210'
+const directory = mkdtempSync(join(tmpdir(), 'perfloop-optimizer-'))
+/** Near the true time: the store drops facts that are a month old. */
+const START_UNIX_MS = Math.floor(Date.now() / 60_000) * 60_000
+const clock = { unixMs: START_UNIX_MS, nowUnixMs: () => clock.unixMs }
+let telemetry: OpenTelemetryStore
+
+beforeAll(async () => {
+  telemetry = await openTelemetryStore({
+    dataDirectory: join(directory, 'store'),
+    settings: Settings.parse({}),
+  })
+}, 60_000)
+afterAll(async () => {
+  await telemetry?.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+let control: ControlStore
+let optimizer: Optimizer
+let file: string
+/** Each test has a world of its own in the shared store: an environment, a database, a control store. */
+let environment: string
+
+beforeEach(async () => {
+  clock.unixMs = START_UNIX_MS
+  environment = `test-${randomUUID().slice(0, 8)}`
+  const own = mkdtempSync(join(directory, 'world-'))
+  file = join(own, 'shop.db')
+  makeDatabase(file)
+  control = await openControlStore({ dataDirectory: own, url: null, clock })
+  optimizer = makeOptimizer()
+  await observe(STATEMENT, 'SELECT * FROM purchase WHERE buyer_id = ?')
+})
+afterEach(async () => {
+  await optimizer[Symbol.asyncDispose]()
+  await control[Symbol.asyncDispose]()
+})
+
+function makeOptimizer(
+  settings: Readonly<Record<string, unknown>> = {},
+  kinds: readonly OptimizationKind[] = OPTIMIZATION_KINDS,
+): Optimizer {
+  return createOptimizer({
+    control,
+    telemetry,
+    engine: telemetry.engine,
+    settings: Settings.parse({ optimizer: settings }),
+    targetKinds: TARGET_KINDS,
+    optimizationKinds: kinds,
+    clock,
+    logger: silentLogger,
+    dataDirectory: directory,
+  })
+}
+
+function makeDatabase(path: string): void {
+  const database = new DatabaseSync(path)
+  database.exec(`
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE purchase (id INTEGER PRIMARY KEY, buyer_id INT NOT NULL, state TEXT, cents INT);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+      INSERT INTO purchase SELECT i, i * 7919 % 2000, 'open', i % 1000 FROM n;`)
+  database.close()
+}
+
+function indexes(): readonly string[] {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 2_000 })
+  try {
+    return database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'index'")
+      .all()
+      .map(row => String(Object.values(row ?? {})[0]))
+  } finally {
+    database.close()
+  }
+}
+
+/** As the loader would have rolled it up. */
+async function observe(statement: string, text: string): Promise<void> {
+  await telemetry.engine.execute(
+    `INSERT INTO patterns (statement, dialect, text, summary, verb, models, last_seen)
+     VALUES ({statement:String}, 'sqlite', {text:String}, 'SELECT purchase', 'SELECT', ['purchase'], now())`,
+    { statement, text },
+  )
+  await telemetry.engine.execute(
+    `INSERT INTO statements (step_s, environment, service, statement, bucket, calls, duration_ns)
+     VALUES (60, {environment:String}, 'store', {statement:String}, toDateTime({at:UInt32}), 100, 1e9)`,
+    { environment, statement, at: START_UNIX_MS / 1_000 - 120 },
+  )
+}
+
+/** Executions of an operation: `perSecond` for each second of `[from, to)`, with a little noise. */
+async function traffic(
+  fromUnixMs: number,
+  toUnixMs: number,
+  meanMs: number,
+  operation = 'GET /purchases',
+): Promise<void> {
+  const count = Math.floor((toUnixMs - fromUnixMs) / 200)
+  await telemetry.engine.execute(
+    `INSERT INTO measurements (environment, service, operation, kind, start_unix_ns, trace_id, span_id, total_ns, db_ns, weight, received_at)
+     SELECT {environment:String}, 'store', {operation:String}, 'server',
+       toUInt64({from:UInt64} + number * 200000000), toFixedString('t', 16), toFixedString('s', 8),
+       toUInt64({mean:Float64} * (0.9 + 0.2 * (cityHash64(number, {mean:Float64}) % 1000) / 1000)),
+       toUInt64({mean:Float64} * 0.8 * (0.9 + 0.2 * (cityHash64(number + 1, {mean:Float64}) % 1000) / 1000)),
+       1, now()
+     FROM numbers({count:UInt64})`,
+    { environment, operation, from: BigInt(fromUnixMs) * 1_000_000n, mean: meanMs * 1e6, count },
+  )
+}
+
+async function openIssue(change: Partial<IssueRecord> = {}): Promise<IssueRecord> {
+  const at = new Date(clock.unixMs).toISOString()
+  const issue: IssueRecord = {
+    id: randomUUID(),
+    kind: 'missing-index',
+    title: 'All rows are read',
+    description: '',
+    severity: 'high',
+    status: 'open',
+    environment,
+    service: 'store',
+    operation: 'GET /purchases',
+    operationKind: 'server',
+    fingerprint: STATEMENT,
+    statement: STATEMENT,
+    statementText: null,
+    codeLocation: null,
+    confidence: 0.9,
+    recoverableNsPerHour: 1e9,
+    evidence: {},
+    exemplarTrace: '',
+    exemplarSpans: [],
+    windowsSeen: 1,
+    firstSeen: at,
+    lastSeen: at,
+    ignoredUntil: null,
+    ignoreReason: null,
+    createdAt: at,
+    updatedAt: at,
+    ...change,
+  }
+  await control.issues.insert(issue)
+  return issue
+}
+
+async function addTarget() {
+  return optimizer.addTarget(
+    { kind: 'sqlite', name: 'shop', environment, services: [], options: { file } },
+    'admin',
+  )
+}
+
+async function propose(): Promise<OptimizationRecord> {
+  await addTarget()
+  await openIssue()
+  await optimizer.collectTargets()
+  expect(await optimizer.recommend()).toBe(1)
+  const { rows } = await control.optimizations.list({ limit: 10, offset: 0 })
+  const [record] = rows
+  if (record === undefined) throw new Error('nothing proposed')
+  return record
+}
+
+async function statusOf(id: string): Promise<string | undefined> {
+  return (await control.optimizations.get(id))?.status
+}
+
+async function story(id: string): Promise<readonly string[]> {
+  return (await control.ledger.of('optimization', id)).map(({ actor, to }) => `${actor}: ${to}`)
+}
+
+/** Moves the clock to where the verification of an applied change has its last look. */
+function toLastLook(appliedUnixMs: number): number {
+  const { settleMs, measurementDelayMs, looksMs } = Settings.parse({}).optimizer.verification
+  clock.unixMs = appliedUnixMs + settleMs + measurementDelayMs + Math.max(...looksMs)
+  return clock.unixMs
+}
+
+describe('targets', () => {
+  it('are checked when they are added, and keep their secrets to themselves', async () => {
+    const target = await addTarget()
+    expect(target).toMatchObject({ status: 'ok', canChange: true })
+    expect(optimizer.shownOptions(target)).toEqual({ file })
+    const secret = { ...target, kind: 'postgres', options: { url: 'postgres://me:hush@db/shop' } }
+    expect(optimizer.shownOptions(secret)).toEqual({ url: '***' })
+    expect(await control.ledger.of('target', target.id)).toHaveLength(1)
+    await optimizer.removeTarget(target.id, 'admin')
+    expect(await control.targets.list()).toEqual([])
+  })
+
+  it('are refused with the reason when their kind or options are wrong', async () => {
+    const target = { kind: 'sqlite', name: 'x', environment, services: [], options: {} }
+    await expect(optimizer.addTarget(target, 'admin')).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      details: { problems: [expect.stringContaining('options.file')] },
+    })
+    await expect(optimizer.addTarget({ ...target, kind: 'oracle' }, 'admin')).rejects.toMatchObject(
+      { code: 'INVALID_REQUEST' },
+    )
+  })
+
+  it('that are away are said to be so, and do not keep the others from being asked', async () => {
+    const away = await optimizer.addTarget(
+      { kind: 'sqlite', name: 'away', environment, services: [], options: { file: '/none/x.db' } },
+      'admin',
+    )
+    const there = await addTarget()
+    expect(away.status).toBe('unreachable')
+    await optimizer.collectTargets()
+    expect((await control.targets.get(away.id))?.status).toBe('unreachable')
+    expect((await control.targets.get(there.id))?.collectedAt).not.toBeNull()
+  })
+})
+
+describe('recommendations', () => {
+  it('are made once, with proof, and change nothing', async () => {
+    const record = await propose()
+    expect(record).toMatchObject({
+      type: 'create-index',
+      status: 'proposed',
+      environment,
+      service: 'store',
+      title: 'Index purchase by buyer_id',
+      change: expect.stringMatching(
+        /^CREATE INDEX perfloop_purchase_buyer_id_\w{6} ON purchase \(buyer_id\);$/,
+      ),
+      recommendation: { proof: { method: 'sqlite-copy' } },
+    })
+    expect(await optimizer.recommend()).toBe(0)
+    expect(indexes()).toEqual([])
+  })
+
+  it('are not made again after they were dismissed, also by a restarted Perfloop', async () => {
+    const record = await propose()
+    await optimizer.dismiss(record.id, 'admin', 'we know better')
+    await optimizer[Symbol.asyncDispose]()
+    optimizer = makeOptimizer()
+    expect(await optimizer.recommend()).toBe(0)
+    expect(await statusOf(record.id)).toBe('dismissed')
+    expect(optimizer.allowed({ ...record, status: 'dismissed' })).toEqual([])
+  })
+})
+
+describe('changes', () => {
+  it('need a person’s approval and a person’s order where nothing is set', async () => {
+    const record = await propose()
+    await expect(optimizer.apply(record.id, 'admin')).rejects.toMatchObject({ code: 'CONFLICT' })
+    await optimizer.approve(record.id, 'admin')
+    await optimizer.tick()
+    expect(await statusOf(record.id)).toBe('approved')
+    expect(indexes()).toEqual([])
+    await optimizer.apply(record.id, 'admin')
+    expect(indexes()).toHaveLength(1)
+  })
+
+  it('have their undo in the ledger before they are made', async () => {
+    const record = await propose()
+    await optimizer.approve(record.id, 'admin', 'go on')
+    await optimizer.apply(record.id, 'admin')
+    const ledger = await control.ledger.of('optimization', record.id)
+    expect(ledger.map(({ to }) => to)).toEqual(['proposed', 'approved', 'applying', 'applied'])
+    expect(ledger[2]?.evidence).toMatchObject({ change: record.change, undo: record.undo })
+    expect(ledger[1]).toMatchObject({ actor: 'admin', reason: 'go on' })
+  })
+
+  it('are made once, however many ask for them at the same time', async () => {
+    const record = await propose()
+    await optimizer.approve(record.id, 'admin')
+    const asked = await Promise.allSettled(
+      Array.from({ length: 5 }, () => optimizer.apply(record.id, 'admin')),
+    )
+    expect(asked.some(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(indexes()).toHaveLength(1)
+    expect((await story(record.id)).filter(line => line.endsWith(': applying'))).toHaveLength(1)
+    expect((await optimizer.apply(record.id, 'admin')).status).toBe('applied')
+    expect((await story(record.id)).filter(line => line.endsWith(': applying'))).toHaveLength(1)
+  })
+
+  it('follow an approval by themselves where the policy says so', async () => {
+    const record = await propose()
+    await optimizer.setRules(
+      [{ kind: 'create-index', environment, service: '*', mode: 'approve' }],
+      'admin',
+    )
+    await optimizer.tick()
+    expect(await statusOf(record.id)).toBe('proposed')
+    await optimizer.approve(record.id, 'admin')
+    await optimizer.tick()
+    expect(await statusOf(record.id)).toBe('verifying')
+    expect(indexes()).toHaveLength(1)
+  })
+
+  it('wait for the maintenance window', async () => {
+    const record = await propose()
+    await optimizer.approve(record.id, 'admin')
+    const night = makeOptimizer({ maintenanceWindow: { from: '23:00', to: '04:00' } })
+    const noon = Math.floor(START_UNIX_MS / 86_400_000) * 86_400_000 + 12 * 3_600_000
+    clock.unixMs = noon
+    await expect(night.apply(record.id, 'admin')).rejects.toMatchObject({ code: 'CONFLICT' })
+    clock.unixMs = noon + 13 * 3_600_000
+    expect((await night.apply(record.id, 'admin')).status).toBe('applied')
+    await night[Symbol.asyncDispose]()
+  })
+
+  it('stop at the kill switch', async () => {
+    const record = await propose()
+    await optimizer.setRules([{ kind: '*', environment: '*', service: '*', mode: 'auto' }], 'admin')
+    await optimizer.setKillSwitch(true, 'admin', 'incident')
+    await optimizer.tick()
+    expect(await statusOf(record.id)).toBe('proposed')
+    await optimizer.approve(record.id, 'admin')
+    await expect(optimizer.apply(record.id, 'admin')).rejects.toMatchObject({
+      code: 'KILL_SWITCH_ENGAGED',
+    })
+    expect(await optimizer.policy()).toMatchObject({
+      killSwitch: true,
+      killSwitchReason: 'incident',
+    })
+    await optimizer.setKillSwitch(false, 'admin')
+    await optimizer.tick()
+    expect(indexes()).toHaveLength(1)
+    expect(await control.ledger.of('policy', 'kill-switch')).toHaveLength(2)
+  })
+
+  it('of the same operation wait for each other', async () => {
+    await observe(ANOTHER, 'SELECT * FROM purchase WHERE cents = ?')
+    await addTarget()
+    await openIssue()
+    await openIssue({ statement: ANOTHER, fingerprint: ANOTHER })
+    await optimizer.collectTargets()
+    expect(await optimizer.recommend()).toBe(2)
+    const { rows } = await control.optimizations.list({ limit: 10, offset: 0 })
+    for (const { id } of rows) await optimizer.approve(id, 'admin')
+    const [first = '', second = ''] = rows.map(({ id }) => id)
+    await optimizer.apply(first, 'admin')
+    await expect(optimizer.apply(second, 'admin')).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { optimization: first },
+    })
+    expect(indexes()).toHaveLength(1)
+  })
+
+  it('that nobody knows are not found', async () => {
+    await expect(optimizer.approve('nothing', 'admin')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('can be taken back by a person, twice without harm', async () => {
+    const record = await propose()
+    await optimizer.approve(record.id, 'admin')
+    await optimizer.apply(record.id, 'admin')
+    expect((await optimizer.rollBack(record.id, 'admin', 'changed my mind')).status).toBe(
+      'rolled_back',
+    )
+    expect((await optimizer.rollBack(record.id, 'admin')).status).toBe('rolled_back')
+    expect(indexes()).toEqual([])
+  })
+
+  it('that Perfloop may not make are left to a person, with what to run', async () => {
+    const refusing: OptimizationKind = {
+      ...kindOf(),
+      async apply() {
+        const { PerfloopError } = await import('../domain/perfloop-error.ts')
+        throw new PerfloopError('TARGET_PERMISSION_DENIED', { reason: 'read only' })
+      },
+    }
+    const record = await propose()
+    const other = makeOptimizer({}, [refusing])
+    await other.approve(record.id, 'admin')
+    const left = await other.apply(record.id, 'admin')
+    expect(left).toMatchObject({
+      status: 'manual_required',
+      failure: { code: 'TARGET_PERMISSION_DENIED' },
+    })
+    await other[Symbol.asyncDispose]()
+  })
+})
+
+describe('after a crash', () => {
+  async function crashed(): Promise<OptimizationRecord> {
+    const record = await propose()
+    await optimizer.approve(record.id, 'admin')
+    await control.optimizations.transition(record.id, 'approved', 'applying')
+    return record
+  }
+
+  it('a change that was made is known as applied', async () => {
+    const record = await crashed()
+    await kindOf().apply(record.recommendation as never, {
+      targetKind: 'sqlite',
+      targetOptions: { file },
+      settings: Settings.parse({}).optimizer,
+      signal: new AbortController().signal,
+    })
+    await optimizer.recover()
+    expect(await statusOf(record.id)).toBe('applied')
+  })
+
+  it('a change that was not made is known as failed, and can be approved again', async () => {
+    const record = await crashed()
+    await optimizer.recover()
+    expect(await statusOf(record.id)).toBe('failed')
+    await optimizer.approve(record.id, 'admin')
+    expect((await optimizer.apply(record.id, 'admin')).status).toBe('applied')
+  })
+
+  it('a change that was half made is taken back', async () => {
+    const record = await crashed()
+    let undone = 0
+    const half = makeOptimizer({}, [
+      { ...kindOf(), inspect: async () => 'partial', undo: async () => void undone++ },
+    ])
+    await half.recover()
+    expect(undone).toBe(1)
+    expect(await statusOf(record.id)).toBe('failed')
+    // What is left later, because something held it up, is swept up in passing.
+    await half.tick()
+    expect(undone).toBe(2)
+    await half[Symbol.asyncDispose]()
+  })
+})
+
+describe('the verdict', () => {
+  async function applied(): Promise<OptimizationRecord> {
+    const record = await propose()
+    await traffic(clock.unixMs - 600_000, clock.unixMs, 100)
+    await optimizer.approve(record.id, 'admin')
+    return optimizer.apply(record.id, 'admin')
+  }
+
+  it('is improved when the route is faster, and the change stays', async () => {
+    const { id } = await applied()
+    await traffic(clock.unixMs, toLastLook(clock.unixMs), 30)
+    await optimizer.tick()
+    const record = await control.optimizations.get(id)
+    expect(record).toMatchObject({ status: 'verified', impact: { verdict: 'improved' } })
+    const impact = record?.impact as { comparisons: { metric: string; change: number }[] }
+    const median = impact.comparisons.find(({ metric }) => metric === 'p50_ns')
+    expect(median?.change).toBeCloseTo(-0.7, 1)
+    expect(median).toMatchObject({ before_count: 3_000, after_count: 3_000 })
+    expect(indexes()).toHaveLength(1)
+    expect(await story(id)).toEqual([
+      'perfloop: proposed',
+      'admin: approved',
+      'admin: applying',
+      'admin: applied',
+      'perfloop: verifying',
+      'perfloop: verified',
+    ])
+  })
+
+  it('is found early when it is plain', async () => {
+    const { id } = await applied()
+    const from = clock.unixMs
+    clock.unixMs += 130_000
+    await traffic(from, clock.unixMs, 30)
+    await optimizer.tick()
+    expect(await statusOf(id)).toBe('verified')
+  })
+
+  it('is no effect when nothing changed, and the change is undone', async () => {
+    const { id } = await applied()
+    await traffic(clock.unixMs, toLastLook(clock.unixMs), 100.01)
+    await optimizer.tick()
+    expect(await control.optimizations.get(id)).toMatchObject({
+      status: 'rolled_back',
+      impact: { verdict: 'no_effect', reason: expect.stringContaining('No significant effect') },
+    })
+    expect(indexes()).toEqual([])
+  })
+
+  it('is regressed when the route is much slower, and the change is undone at once', async () => {
+    const { id } = await applied()
+    const from = clock.unixMs
+    clock.unixMs += 85_000
+    await traffic(from, clock.unixMs, 180)
+    await optimizer.tick()
+    expect(await control.optimizations.get(id)).toMatchObject({
+      status: 'rolled_back',
+      impact: { verdict: 'regressed' },
+    })
+    expect(indexes()).toEqual([])
+  })
+
+  it('is waited for while there is too little traffic, and that is said', async () => {
+    const { id } = await applied()
+    toLastLook(clock.unixMs)
+    await optimizer.tick()
+    expect(await control.optimizations.get(id)).toMatchObject({
+      status: 'verifying',
+      impact: { verdict: 'inconclusive', reason: expect.stringContaining('Too little traffic') },
+    })
+    expect(optimizer.allowed({ ...(await record(id)) })).toEqual(['rollback', 'keep'])
+    await traffic(clock.unixMs - 300_000, clock.unixMs, 30)
+    await optimizer.tick()
+    expect(await statusOf(id)).toBe('verified')
+  })
+
+  it('of a person who keeps the change is the last word', async () => {
+    const { id } = await applied()
+    expect((await optimizer.keep(id, 'admin', 'needed tomorrow')).status).toBe('verified')
+    toLastLook(clock.unixMs)
+    await optimizer.tick()
+    expect(await statusOf(id)).toBe('verified')
+  })
+
+  it('is put into effect later when the undo fails at first', async () => {
+    const { id } = await applied()
+    await traffic(clock.unixMs, toLastLook(clock.unixMs), 100.01)
+    let isStuck = true
+    const kind = kindOf()
+    const stuck = makeOptimizer({}, [
+      {
+        ...kind,
+        undo: async (...undo) => {
+          if (isStuck) throw new Error('locked')
+          await kind.undo(...undo)
+        },
+      },
+    ])
+    await stuck.tick()
+    expect(await record(id)).toMatchObject({
+      status: 'verifying',
+      failure: { code: 'CHANGE_FAILED' },
+    })
+    isStuck = false
+    await stuck.tick()
+    expect(await statusOf(id)).toBe('rolled_back')
+    expect(indexes()).toEqual([])
+    await stuck[Symbol.asyncDispose]()
+  })
+
+  it('is watched: a change that nothing uses any more is reported once', async () => {
+    const { id } = await applied()
+    await optimizer.keep(id, 'admin')
+    const watching = makeOptimizer({}, [{ ...kindOf(), findWaste: () => 'nobody uses it' }])
+    clock.unixMs += 60_000
+    await watching.collectTargets()
+    await watching.tick()
+    await watching.tick()
+    const ledger = await control.ledger.of('optimization', id)
+    expect(ledger.filter(({ reason }) => reason?.includes('nobody uses it'))).toHaveLength(1)
+    await watching[Symbol.asyncDispose]()
+  })
+
+  async function record(id: string): Promise<OptimizationRecord> {
+    const found = await control.optimizations.get(id)
+    if (found === undefined) throw new Error('gone')
+    return found
+  }
+})
+
+function kindOf(): OptimizationKind {
+  const [kind] = OPTIMIZATION_KINDS
+  if (kind === undefined) throw new Error('no kinds')
+  return kind
+}
