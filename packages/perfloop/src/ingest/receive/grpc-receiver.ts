@@ -1,10 +1,12 @@
 import {
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
+  setLogVerbosity,
 } from '@grpc/grpc-js'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Signal } from '../ingest-buffer.ts'
@@ -25,6 +27,8 @@ const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024
 
 /** OTLP/gRPC. The messages go to the decoder as the bytes they are: nothing is parsed here. */
 export async function startGrpcReceiver(options: ProtocolOptions): Promise<ProtocolReceiver> {
+  // What goes wrong is answered or thrown; the library would also print it to the console.
+  setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
     'grpc.max_receive_message_length': options.settings.maxBodyBytes,
     'grpc.max_concurrent_streams': MOST_CALLS_PER_CONNECTION,

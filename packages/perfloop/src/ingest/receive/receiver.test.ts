@@ -462,12 +462,16 @@ describe('acknowledging', () => {
       headers: { 'content-type': 'application/json', 'content-length': '30' },
     })
     slow.write('1234567890\n')
-    await expect.poll(async () => (await send(service, { body: '1' })).status).toBe(503)
+    await expect
+      .poll(async () => (await send(service, { body: '1' })).status, { timeout: 10_000 })
+      .toBe(503)
     slow.end('1234567890123456789')
     const [response] = await once(slow, 'response')
     expect(response.statusCode).toBe(200)
     response.resume()
-    await expect.poll(async () => (await send(service, { body: '1' })).status).toBe(200)
+    await expect
+      .poll(async () => (await send(service, { body: '1' })).status, { timeout: 10_000 })
+      .toBe(200)
   })
 
   it('stores rows of our own by the same way', async () => {

@@ -90,7 +90,9 @@ describe('the receiver in its thread', () => {
     const seen: LiveSpan[] = []
     receiver.watch(spans => void seen.push(...spans))
     expect(await post(receiver, 'b7ad6b7169203331')).toBe(200)
-    await expect.poll(() => seen.map(span => span.spanId)).toEqual(['b7ad6b7169203331'])
+    await expect
+      .poll(() => seen.map(span => span.spanId), { timeout: 10_000 })
+      .toEqual(['b7ad6b7169203331'])
     receiver.watch(undefined)
     expect(await post(receiver, 'b7ad6b7169203332')).toBe(200)
     await receiver.statistics()

@@ -135,7 +135,7 @@ describe('the sampler', () => {
     const { resources, written } = sampler({
       settings: { ...defaultSettings().resources, intervalMs: 30 },
     })
-    await expect.poll(() => written.length).toBeGreaterThan(4)
+    await expect.poll(() => written.length, { timeout: 10_000 }).toBeGreaterThan(4)
     await resources.close()
     const host = written.find(row => row.scope === 'host')
     expect(host).toMatchObject({ host: hostname(), pid: 0, service: '', environment: '' })
@@ -154,7 +154,7 @@ describe('the sampler', () => {
       },
       logger: { ...silentLogger, warn: (_fields, message) => void warnings.push(message) },
     })
-    await expect.poll(() => calls).toBeGreaterThan(1)
+    await expect.poll(() => calls, { timeout: 10_000 }).toBeGreaterThan(1)
     await resources.close()
     expect(warnings[0]).toMatch(/missing/)
   })

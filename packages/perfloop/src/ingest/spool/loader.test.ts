@@ -21,6 +21,7 @@ import { encodeFrame, FRAME_MAGIC } from './spool-frame.ts'
 import { isStoreState } from './store-failure.ts'
 
 const settings = defaultSettings()
+const PATIENCE = { timeout: 30_000 }
 const RECEIVED_UNIX_SECONDS = Math.floor(Date.now() / 1_000)
 let data: string
 let store: OpenTelemetryStore
@@ -196,7 +197,7 @@ describe('the loader', () => {
     }
     await writeSegment(...Array.from({ length: 12 }, () => [bad]))
     const loader = load()
-    await expect.poll(async () => (await loader.statistics()).retries).toBeGreaterThan(1)
+    await expect.poll(async () => (await loader.statistics()).retries, PATIENCE).toBeGreaterThan(1)
     const statistics = await loader.statistics()
     expect(statistics.quarantinedFrames).toBe(8)
     expect(statistics.waitingFor).toMatch(/Code: \d+/)
@@ -233,7 +234,7 @@ describe('the loader', () => {
       },
     }
     const loader = load({ engine })
-    await expect.poll(async () => (await loader.statistics()).retries).toBeGreaterThan(2)
+    await expect.poll(async () => (await loader.statistics()).retries, PATIENCE).toBeGreaterThan(2)
     const waiting = await loader.statistics()
     expect(waiting.waitingFor).toMatch(/did not answer/)
     expect(waiting.lag.segments).toBe(1)
