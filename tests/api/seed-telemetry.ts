@@ -8,7 +8,8 @@ export interface SeedOptions {
   readonly operations?: number
   readonly statements?: number
   readonly services?: number
-  readonly days?: number
+  /** Number of the first trace, so that several seeds have traces of their own. */
+  readonly firstTrace?: number
 }
 
 export const STATEMENTS_A_TRACE = 4
@@ -27,10 +28,11 @@ export async function seedTelemetry(engine: TelemetryEngine, options: SeedOption
   const operations = options.operations ?? 5
   const statements = options.statements ?? 8
   const services = options.services ?? 2
+  const first = options.firstTrace ?? 0
   const start = `toUInt64(${untilUnixS - overSeconds}) * 1000000000 + intDiv(toUInt64(number) * ${overSeconds} * 1000000, ${traces}) * 1000`
-  const trace = `toFixedString(unhex(concat('f00d', leftPad(lower(hex(number)), 28, '0'))), 16)`
+  const trace = `toFixedString(unhex(concat('f00d', leftPad(lower(hex(number + ${first})), 28, '0'))), 16)`
   const span = (n: string) =>
-    `toFixedString(unhex(leftPad(lower(hex(number * 8 + ${n})), 16, '0')), 8)`
+    `toFixedString(unhex(leftPad(lower(hex((number + ${first}) * 8 + ${n})), 16, '0')), 8)`
   const service = `concat('service-', toString(number % ${services}))`
   const duration = `toUInt64(1000000 * (20 + cityHash64(number) % 200))`
 

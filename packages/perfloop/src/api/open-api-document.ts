@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { API_VERSION, ErrorEnvelope, envelope } from './contract/envelope.ts'
+import * as contract from './contract/index.ts'
 import { LiveEvent } from './contract/live.ts'
 import type { Endpoint } from './endpoint.ts'
 import { API_PREFIX } from './register-endpoint.ts'
@@ -9,11 +10,16 @@ type Json = Record<string, unknown>
 /** OpenAPI 3.1 of all endpoints: its schemas are JSON Schema, which zod writes itself. */
 export function openApiDocument(endpoints: readonly Endpoint[]): Json {
   const paths: Record<string, Json> = {}
+  const components: Json = {}
   for (const endpoint of endpoints) {
     const path = `${API_PREFIX}${endpoint.path.replace(/:(\w+)/g, '{$1}')}`
-    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: describe(endpoint) }
+    paths[path] = {
+      ...paths[path],
+      [endpoint.method.toLowerCase()]: describe(endpoint, components),
+    }
   }
-  paths[`${API_PREFIX}/stream`] = { get: STREAM }
+  paths[`${API_PREFIX}/stream`] = { get: describeStream(components) }
+  schemaOf(z.object({ error: ErrorEnvelope }), 'output', components)
   return {
     openapi: '3.1.0',
     info: {
@@ -27,7 +33,7 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
     security: [{ bearer: [] }, { session: [] }],
     paths,
     components: {
-      schemas: { Error: schemaOf(ErrorEnvelope, 'output') },
+      schemas: components,
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'The admin token' },
         session: { type: 'apiKey', in: 'cookie', name: 'perfloop_session' },
@@ -37,7 +43,9 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
           status,
           {
             description,
-            content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+            content: {
+              'application/json': { schema: { $ref: '#/components/schemas/ErrorEnvelope' } },
+            },
           },
         ]),
       ),
@@ -56,23 +64,28 @@ const ERROR_RESPONSES: Readonly<Record<string, string>> = {
   503: 'The store is not there at the moment',
 }
 
-function describe(endpoint: Endpoint): Json {
+function describe(endpoint: Endpoint, components: Json): Json {
   const [tag = 'health'] = endpoint.name.split('.')
   return {
     operationId: endpoint.name,
     tags: [tag],
     summary: endpoint.summary,
     ...(endpoint.access !== 'write' && { security: [{}, { bearer: [] }, { session: [] }] }),
-    parameters: [...parameters(endpoint.params, 'path'), ...parameters(endpoint.query, 'query')],
+    parameters: [
+      ...parameters(endpoint.params, 'path', components),
+      ...parameters(endpoint.query, 'query', components),
+    ],
     ...(endpoint.body && {
       requestBody: {
-        content: { 'application/json': { schema: schemaOf(endpoint.body, 'input') } },
+        content: { 'application/json': { schema: schemaOf(endpoint.body, 'input', components) } },
       },
     }),
     responses: {
       [endpoint.created ? 201 : 200]: {
         description: 'Success',
-        content: { 'application/json': { schema: schemaOf(envelope(endpoint.data), 'output') } },
+        content: {
+          'application/json': { schema: schemaOf(envelope(endpoint.data), 'output', components) },
+        },
       },
       ...errorResponses(),
     },
@@ -88,9 +101,13 @@ function errorResponses(): Json {
   )
 }
 
-function parameters(schema: z.ZodType | undefined, where: 'path' | 'query'): Json[] {
+function parameters(
+  schema: z.ZodType | undefined,
+  where: 'path' | 'query',
+  components: Json,
+): Json[] {
   if (!(schema instanceof z.ZodObject)) return []
-  const described = schemaOf(schema, 'input')
+  const described = schemaOf(schema, 'input', components)
   const required = Array.isArray(described.required) ? described.required : []
   const properties = z.record(z.string(), z.record(z.string(), z.unknown()))
   return Object.entries(properties.parse(described.properties ?? {})).map(
@@ -104,17 +121,40 @@ function parameters(schema: z.ZodType | undefined, where: 'path' | 'query'): Jso
   )
 }
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+/** Every schema of the contract, by its name there: what is used more than once is described once. */
+const NAMED = z.registry<{ id: string }>()
+for (const [name, value] of Object.entries(contract)) {
+  // Parameters are listed one by one, not as an object.
+  if (value instanceof z.ZodObject && !name.endsWith('Params')) NAMED.add(value, { id: name })
+}
+
+/** JSON Schema, with the named schemas within it put among the components. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
   const { $schema: _dialect, ...described } = z.toJSONSchema(schema, {
     io,
     target: 'draft-2020-12',
     unrepresentable: 'any',
-    reused: 'inline',
+    metadata: NAMED,
+    override({ jsonSchema }) {
+      // The format says it, and the pattern is long.
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
+      // Answers may get further fields: the API only ever adds.
+      if (io === 'output' && jsonSchema.additionalProperties === false) {
+        delete jsonSchema.additionalProperties
+      }
+    },
   })
-  return described
+  const { $defs = {}, ...own } = pointToComponents(described)
+  Object.assign(components, $defs)
+  return own
 }
 
-const STREAM: Json = {
+function pointToComponents(schema: object): Json {
+  const text = JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(text))
+}
+
+const describeStream = (components: Json): Json => ({
   operationId: 'stream',
   tags: ['stream'],
   summary: 'Live topics as server-sent events; resumed by Last-Event-ID',
@@ -138,8 +178,8 @@ const STREAM: Json = {
   responses: {
     200: {
       description: 'Events named by their topic; the data of each is one of these',
-      content: { 'text/event-stream': { schema: schemaOf(LiveEvent, 'output') } },
+      content: { 'text/event-stream': { schema: schemaOf(LiveEvent, 'output', components) } },
     },
     ...errorResponses(),
   },
-}
+})

@@ -20,7 +20,7 @@ interface Event {
   data?: { topic: string; [key: string]: unknown }
 }
 
-let server: Server | undefined
+let server: Server
 let hub: LiveHub
 let items: Item[]
 let computed: number
@@ -36,7 +36,7 @@ beforeEach(() => {
 afterEach(async () => {
   for (const browser of browsers.splice(0)) browser.leave()
   hub.close()
-  await new Promise(resolve => server?.close(resolve))
+  await new Promise(resolve => server.close(resolve))
 })
 
 describe('the live hub', () => {
@@ -127,11 +127,7 @@ describe('the live hub', () => {
     listener?.([span('2'), span('3'), span('4'), span('5')])
     const event = await browser.next('spans')
     expect(event.data).toMatchObject({ skipped: 2 })
-    expect(event.data?.['spans']).toMatchObject([
-      { span_id: '1' },
-      { span_id: '2' },
-      { span_id: '3' },
-    ])
+    expect(event.data?.spans).toMatchObject([{ span_id: '1' }, { span_id: '2' }, { span_id: '3' }])
     browser.leave()
     await until(() => listener === undefined)
   })
@@ -142,8 +138,8 @@ describe('the live hub', () => {
     const all = await open(['spans'], undefined, true)
     await until(() => entriesOnly === false)
     listener?.([span('1'), { ...span('2'), isEntry: false }, { ...span('3'), kind: 'client' }])
-    expect((await all.next('spans')).data?.['spans']).toHaveLength(3)
-    expect((await entries.next('spans')).data?.['spans']).toHaveLength(1)
+    expect((await all.next('spans')).data?.spans).toHaveLength(3)
+    expect((await entries.next('spans')).data?.spans).toHaveLength(1)
   })
 
   it('drops what a slow browser cannot take and sends a new snapshot when it can', async () => {
@@ -155,7 +151,7 @@ describe('the live hub', () => {
     await until(() => hub.dropped > 0)
     padding = 'done'
     slow.resume()
-    await until(async () => (await slow.next('overview')).data?.['overview'] === 'done')
+    await until(async () => (await slow.next('overview')).data?.overview === 'done')
   })
 
   it('says that it is alive when it has nothing to say', async () => {
@@ -231,11 +227,11 @@ async function start(changes: Partial<Settings['server']> = {}): Promise<void> {
       response,
     })
   })
-  await new Promise<void>(resolve => server?.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 }
 
 async function open(topics: LiveTopic[], lastEventId?: string, all = false): Promise<Browser> {
-  const { port } = server?.address() as AddressInfo
+  const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}/?topics=${topics.join()}${all ? '&all' : ''}`
   const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId }
   const response = await new Promise<IncomingMessage>((resolve, reject) =>
@@ -288,7 +284,7 @@ function parseFrame(frame: string): Event {
       return [line.slice(0, at), line.slice(at + 2)]
     }),
   )
-  return { ...fields, ...(fields['data'] && { data: JSON.parse(fields['data']) }) }
+  return { ...fields, ...(fields.data && { data: JSON.parse(fields.data) }) }
 }
 
 function span(spanId: string): LiveSpan {

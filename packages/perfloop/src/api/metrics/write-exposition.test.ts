@@ -68,14 +68,14 @@ describe('the metrics of operations', () => {
   it('add up beyond their limit, so that totals stay right', () => {
     const all = [operation('a', 5), operation('b', 9), operation('c', 1), operation('d', 2)]
     const [errors, durations] = operationMetrics(all, 2)
-    expect(errors?.samples.map(({ labels, value }) => [labels?.['operation'], value])).toEqual([
+    expect(errors?.samples.map(({ labels, value }) => [labels?.operation, value])).toEqual([
       ['b', 1],
       ['a', 1],
       ['_other', 2],
     ])
     const counts = durations?.samples.filter(({ suffix }) => suffix === '_count')
     expect(counts?.map(({ value }) => value)).toEqual([9, 5, 3])
-    const inf = durations?.samples.find(({ labels }) => labels?.['le'] === '+Inf')
+    const inf = durations?.samples.find(({ labels }) => labels?.le === '+Inf')
     expect(inf?.value).toBe(9)
   })
 })
