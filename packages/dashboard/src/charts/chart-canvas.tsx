@@ -142,7 +142,8 @@ function toSeries(
   return {
     label: series.label,
     stroke,
-    width: shape === 'line' ? 1.6 : 1,
+    // A bar's outline would show where there is none: zero is no bar.
+    width: shape === 'line' ? 1.6 : shape === 'bars' ? 0 : 1,
     spanGaps: false,
     points: { show: isLonely },
     ...(series.dash === undefined ? {} : { dash: [...series.dash] }),

@@ -28,7 +28,8 @@ export function KeyFigures({ overview }: { overview: Overview | undefined }): Re
     }),
   )
   const objectives = readObjectives(useQuery(settingsQuery()).data)
-  const now = overview?.totals
+  // Without a call there is no latency, not one of zero.
+  const now = overview?.totals.calls === 0 ? undefined : overview?.totals
   const past = before.data?.totals.calls === 0 ? undefined : before.data?.totals
   const recoverable = issues.data?.items.reduce(
     (sum, issue) => sum + issue.recoverable_ns_per_hour,
@@ -41,7 +42,7 @@ export function KeyFigures({ overview }: { overview: Overview | undefined }): Re
     <dl className="figures">
       <Figure
         label="Throughput"
-        value={toRate(now?.calls_per_second)}
+        value={toRate(overview?.totals.calls_per_second)}
         spark={spark(overview?.series, point => point.calls)}
         foot={<Change now={now?.calls_per_second} past={past?.calls_per_second} better="neither" />}
       />

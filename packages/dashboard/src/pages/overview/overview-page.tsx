@@ -26,12 +26,19 @@ export function OverviewPage(): ReactElement {
   return (
     <div className="page">
       <PageHead title="Overview" meta={<HealthStrip />} />
-      {isUntouched && <FirstSteps />}
-      <KeyFigures overview={query.data} />
+      {!isUntouched && <KeyFigures overview={query.data} />}
       <div className="split">
-        <Traffic query={query} />
+        {isUntouched ? <FirstSteps /> : <Traffic query={query} />}
         <LiveTail />
       </div>
+      {!isUntouched && <Rankings query={query} />}
+    </div>
+  )
+}
+
+function Rankings({ query }: { query: ReturnType<typeof useQuery<Overview>> }): ReactElement {
+  return (
+    <>
       <div className="halves">
         <TopIssues />
         <Panel title="Slowest operations" note="by p95" flush>
@@ -45,7 +52,7 @@ export function OverviewPage(): ReactElement {
           {overview => <ServicesTable services={overview.services} />}
         </Loaded>
       </Panel>
-    </div>
+    </>
   )
 }
 
