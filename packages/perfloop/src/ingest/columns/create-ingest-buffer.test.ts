@@ -79,7 +79,7 @@ describe('a trace in the store', () => {
     expect(
       engine.query('SELECT hex(trace_id) t, hex(span_id) s, hex(entry_span_id) e FROM spans'),
     ).toEqual([{ t: TRACE_ID.toUpperCase(), s: '0000000000001234', e: '0000000000001234' }])
-    expect(engine.rebuilt(row)).toEqual({
+    expect(engine.rebuilt(row ?? {})).toEqual({
       attributes: {
         'http.request.method': 'GET',
         'url.path': '/orders/42',
@@ -113,7 +113,7 @@ describe('a trace in the store', () => {
     }
     send(sentTraces([sentSpan({ attributes: values })]))
     const [row] = store()
-    expect(engine.rebuilt(row).attributes).toEqual({
+    expect(engine.rebuilt(row ?? {}).attributes).toEqual({
       text: 'grüße 👋',
       empty: '',
       yes: true,
@@ -196,7 +196,7 @@ describe('a trace in the store', () => {
       verb: 'SELECT',
       models: ['users'],
     })
-    expect(engine.rebuilt(rows[0]).attributes['db.query.text']).toBe(
+    expect(engine.rebuilt(rows[0] ?? {}).attributes['db.query.text']).toBe(
       'SELECT * FROM users WHERE email = ?',
     )
   })
@@ -213,7 +213,7 @@ describe('a trace in the store', () => {
     const rows = store()
     expect(Number(engine.query('SELECT count() n FROM shapes')[0]?.n)).toBeLessThan(400)
     for (const i of [0, 100, 500, 1_999]) {
-      expect(engine.rebuilt(rows[i]).attributes).toEqual({
+      expect(engine.rebuilt(rows[i] ?? {}).attributes).toEqual({
         'server.address': 'db',
         user: `user ${i}`,
         tries: i % 3,
@@ -228,7 +228,7 @@ describe('a trace in the store', () => {
     send(sentTraces([sentSpan({ kind: 3, attributes: values, name: 'q' })]))
     const [row] = store()
     expect(row?.attribute_values).toEqual(['sqlite', 'SELECT ?', 'x', 'q'])
-    expect(engine.rebuilt(row).attributes).toEqual({ ...values, 'db.statement': 'SELECT ?' })
+    expect(engine.rebuilt(row ?? {}).attributes).toEqual({ ...values, 'db.statement': 'SELECT ?' })
   })
 
   it('keeps events and links as OTLP JSON', () => {

@@ -63,6 +63,7 @@ class ColumnBuffer implements IngestBuffer {
   private pointsAccepted = 0
   private logsAccepted = 0
   private watcher: Watcher
+  private knownPatternEvictions = 0
 
   private readonly mentions = new Mentions()
   private readonly services: ServiceBook
@@ -138,6 +139,7 @@ class ColumnBuffer implements IngestBuffer {
     context: ReceiveContext,
   ): IngestOutcome {
     this.mark()
+    this.forgetOldPatterns()
     const bytes = encoding === 'json' ? otlpJsonToProtobuf(signal, body) : body
     const request = new Request(signal, context, this.window(), {
       resources: this.resources,
@@ -159,6 +161,13 @@ class ColumnBuffer implements IngestBuffer {
     this.show(context)
     const { accepted, rejections } = request
     return { accepted, rejected: rejections.total, message: rejections.message() }
+  }
+
+  /** Attributes remember the patterns of their statements, which must not outlive the bound on those. */
+  private forgetOldPatterns(): void {
+    if (this.statements.evictions === this.knownPatternEvictions) return
+    this.knownPatternEvictions = this.statements.evictions
+    this.cache.forget()
   }
 
   private window(): TimeWindow {

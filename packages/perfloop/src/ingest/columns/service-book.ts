@@ -3,9 +3,9 @@ import { OPERATION_BUCKETS_SECONDS, type OperationCounters } from '../ingest-buf
 import { type DictionarySymbol, SymbolTable } from './dictionary-symbol.ts'
 
 /** All operations of all services together: what their counters may cost. */
-const MOST_OPERATIONS = 32_768
+const MOST_OPERATIONS = 20_000
 /** All statement fingerprints remembered for the limits, of all services. */
-const MOST_STATEMENTS = 200_000
+const MOST_STATEMENTS = 120_000
 
 export interface OperationEntry {
   readonly symbol: DictionarySymbol

@@ -64,7 +64,7 @@ interface Group {
   readonly shapes: Map<number, Shape>
   shapesMade: number
   /** Distinct constants of each slot since the last demotion. */
-  readonly distinct: readonly Set<number>[]
+  readonly distinct: Set<number>[]
   epoch: number
 }
 
@@ -235,7 +235,7 @@ export class ShapeBook {
       variableSlots: [],
       shapes: new Map(),
       shapesMade: 0,
-      distinct: used.map(() => new Set<number>()),
+      distinct: [],
       epoch: this.epoch,
     }
     divideSlots(group)
@@ -245,8 +245,12 @@ export class ShapeBook {
   /** Counts a new shape; answers true when that made a slot variable, so that the shape must be sought anew. */
   private noteShape(group: Group, records: readonly AttributeRecord[]): boolean {
     if (group.constantSlots.length === 0) return false
-    for (const slot of group.constantSlots) {
-      group.distinct[slot]?.add((records[slot] as AttributeRecord).hashLow)
+    // Most groups never make a second shape, and need no sets.
+    if (group.shapesMade > 0) {
+      for (const slot of group.constantSlots) {
+        const distinct = group.distinct[slot] ?? new Set()
+        group.distinct[slot] = distinct.add((records[slot] as AttributeRecord).hashLow)
+      }
     }
     if (++group.shapesMade <= SHAPES_BEFORE_DEMOTION && this.shapeCount < MOST_SHAPES) return false
     this.demote(group)
@@ -262,7 +266,7 @@ export class ShapeBook {
       const distinct = group.distinct[slot]?.size ?? 0
       if (isOutOfRoom || distinct >= bound) group.variable[slot] = 1
     }
-    for (const distinct of group.distinct) distinct.clear()
+    group.distinct.length = 0
     this.shapeCount -= group.shapes.size
     this.evictions += group.shapes.size
     group.shapes.clear()

@@ -23,7 +23,7 @@ import { type AttributeKey, KeyTable } from './key-table.ts'
 import { BYTES, FIXED64, type ProtobufReader, VARINT } from './protobuf-reader.ts'
 
 const SLOTS = 32_768
-const ARENA_BYTES = 6 * 1024 * 1024
+const ARENA_BYTES = 4 * 1024 * 1024
 /** Longer attributes hardly repeat, save statements, of which this is a long one. */
 const LONGEST_KEPT_BYTES = 4_096
 /** A key with more misses than hits, after so many, has one value in so many remembered. */
@@ -230,6 +230,11 @@ export class AttributeCache {
     if (this.slots[slot] === undefined) this.kept++
     else this.evictions++
     this.slots[slot] = record
+  }
+
+  /** Between requests: gives up what is known, and with it what enrichment has derived from it. */
+  forget(): void {
+    this.renew()
   }
 
   /** Begins a new generation. */

@@ -41,7 +41,7 @@ export interface StatementContext {
   readonly collection: string
 }
 
-const MOST_PATTERN_BYTES = 16 * 1024 * 1024
+const MOST_PATTERN_BYTES = 8 * 1024 * 1024
 const MOST_MODELS = 32
 
 /** Statement patterns by fingerprint, within a bound: when it is full, it begins anew. */
