@@ -28,6 +28,11 @@ export const StoreSettings = section({
       .default(null)
       .describe('URL of an external ClickHouse server. null: embedded chDB.'),
     database: z.string().default('perfloop').describe('Database on that server.'),
+    cluster: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('Name of the cluster whose replicas hold the tables. null: a single server.'),
     username: z.string().default('default').describe('User on that server.'),
     password: z
       .string()

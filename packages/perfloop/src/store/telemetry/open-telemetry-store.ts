@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from '../../domain/logger.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
 import { ChdbEngine } from './chdb/chdb-engine.ts'
+import { ClickHouseEngine } from './clickhouse/clickhouse-engine.ts'
 import { lockDataDirectory } from './data-directory-lock.ts'
 import type { BoundValue, TelemetryEngine } from './engine.ts'
 import { migrate } from './migrate.ts'
@@ -43,11 +44,7 @@ export async function openTelemetryStore(
   const logger = options.logger ?? silentLogger
   const lock = lockDataDirectory(dataDirectory)
   try {
-    const engine = await ChdbEngine.open({
-      path: join(dataDirectory, 'telemetry'),
-      settings: settings.store,
-      logger,
-    })
+    const { engine, pid, restarts } = await openEngine(options, logger)
     try {
       await migrate(engine, logger)
     } catch (error) {
@@ -66,8 +63,8 @@ export async function openTelemetryStore(
         return runQuery(engine, query, params)
       },
       queryCount: () => queries,
-      storePid: () => engine.pid(),
-      storeRestarts: () => engine.restarts,
+      storePid: pid,
+      storeRestarts: restarts,
       async close() {
         await engine.close()
         lock.release()
@@ -77,6 +74,25 @@ export async function openTelemetryStore(
     lock.release()
     throw error
   }
+}
+
+interface OpenEngine {
+  readonly engine: TelemetryEngine
+  readonly pid: () => Promise<number | undefined>
+  readonly restarts: () => number
+}
+
+async function openEngine(
+  { dataDirectory, settings }: TelemetryStoreOptions,
+  logger: Logger,
+): Promise<OpenEngine> {
+  if (settings.store.clickhouse.url !== null) {
+    const engine = new ClickHouseEngine(settings.store)
+    return { engine, pid: async () => undefined, restarts: () => 0 }
+  }
+  const path = join(dataDirectory, 'telemetry')
+  const engine = await ChdbEngine.open({ path, settings: settings.store, logger })
+  return { engine, pid: () => engine.pid(), restarts: () => engine.restarts }
 }
 
 async function runQuery<Q extends Query>(

@@ -25,6 +25,7 @@ export class ChdbChild {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
+  #lastWords = ''
   /** Resolves when the process is gone, however it went. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
 
@@ -34,18 +35,26 @@ export class ChdbChild {
       // Each session's query occupies one of libuv's threads while it runs.
       env: { ...process.env, UV_THREADPOOL_SIZE: String(sessions + 1), ...ALLOCATOR },
       execArgv: ['--max-old-space-size=128', '--max-semi-space-size=1'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     this.#process.on('message', message => this.#settle(message as ChdbAnswer))
+    this.#process.stderr?.setEncoding('utf8').on('data', (words: string) => {
+      this.#lastWords = (this.#lastWords + words).slice(-LAST_WORDS_LENGTH)
+    })
     this.exited = new Promise(resolve => {
       this.#process.once('error', () => resolve({ code: null, signal: null }))
-      this.#process.once('exit', (code, signal) => resolve({ code, signal }))
+      this.#process.once('close', (code, signal) => resolve({ code, signal }))
     })
     void this.exited.then(() => this.#abandon())
   }
 
   get pid(): number | undefined {
     return this.#process.pid
+  }
+
+  /** The end of what it wrote on standard error: the engine tells there why it did not open or aborted. */
+  get lastWords(): string {
+    return this.#lastWords
   }
 
   async open(options: ChdbChildOptions): Promise<void> {
@@ -98,6 +107,8 @@ export class ChdbChild {
   }
 }
 
+const LAST_WORDS_LENGTH = 4_000
+
 /** Memory the engine freed goes back to the system soon, so that a quiet store is a small one. */
 const ALLOCATOR = {
   MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:false',
@@ -106,8 +117,5 @@ const ALLOCATOR = {
 function toPerfloopError(answer: Extract<ChdbAnswer, { kind: 'failed' }>): PerfloopError {
   const details = { message: answer.message, clickhouseCode: answer.clickhouseCode }
   if (answer.missing) return new PerfloopError('CHDB_MISSING', details)
-  if (/Cannot lock file/.test(answer.message)) {
-    return new PerfloopError('DATA_DIRECTORY_IN_USE', details)
-  }
   return new PerfloopError('STORE_QUERY_FAILED', details)
 }

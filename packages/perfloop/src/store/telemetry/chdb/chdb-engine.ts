@@ -31,6 +31,8 @@ const EXECUTE_SESSION = 1
 const FIRST_READ_SESSION = 2
 
 const FIRST_RESTART_DELAY_MS = 50
+/** After so long without a crash the next one counts as the first again. */
+const STABLE_MS = 60_000
 const LONGEST_RESTART_DELAY_MS = 5_000
 /** How much longer than its own time limit a query may stay silent before its process counts as hung. */
 const HANG_GRACE_MS = 15_000
@@ -51,6 +53,7 @@ export class ChdbEngine implements TelemetryEngine {
   readonly #bans: QueryBans
   #child: Promise<ChdbChild>
   #restarts = 0
+  #restartsInRow = 0
   readonly #closing = new AbortController()
 
   private constructor(options: ChdbEngineOptions) {
@@ -152,14 +155,14 @@ export class ChdbEngine implements TelemetryEngine {
   ): Promise<Uint8Array> {
     if (this.#bans.isBanned(identity)) throw banned(identity)
     const child = await this.#child
-    const hung = setTimeout(() => child.kill(), maxMs + HANG_GRACE_MS)
+    const hung = maxMs === 0 ? undefined : setTimeout(() => child.kill(), maxMs + HANG_GRACE_MS)
     try {
       const bytes = await child.run(session, sql)
       this.#bans.survived(identity)
       return bytes
     } catch (error) {
-      if (error instanceof StoreProcessDied && !this.#closing.signal.aborted)
-        this.#bans.crashedDuring(identity)
+      if (!(error instanceof StoreProcessDied)) this.#bans.survived(identity)
+      else if (!this.#closing.signal.aborted) this.#bans.crashedDuring(identity)
       throw error
     } finally {
       clearTimeout(hung)
@@ -184,35 +187,45 @@ export class ChdbEngine implements TelemetryEngine {
       const child = new ChdbChild(sessions)
       try {
         await child.open({ path, sessions, connectionArgs: connectionArgs(settings) })
-        void child.exited.then(exit => this.#revive(exit))
+        const startedAtMs = Date.now()
+        void child.exited.then(exit => {
+          if (Date.now() - startedAtMs > STABLE_MS) this.#restartsInRow = 0
+          this.#revive({ ...exit, lastWords: child.lastWords })
+        })
         return child
       } catch (error) {
         child.kill()
         await child.exited
-        const locked = error instanceof PerfloopError && error.code === 'DATA_DIRECTORY_IN_USE'
+        const { lastWords } = child
+        const locked = /Cannot lock file/.test(lastWords)
         if (!locked || Date.now() > giveUpAtMs) {
-          logger.error({ err: error }, 'The store process did not start')
-          throw unreachable(error)
+          logger.error({ err: error, lastWords }, 'The store process did not start')
+          throw locked
+            ? new PerfloopError('DATA_DIRECTORY_IN_USE', { directory: path }, error)
+            : unreachable(error)
         }
         await pause(FIRST_RESTART_DELAY_MS, undefined, { signal: this.#closing.signal })
       }
     }
   }
 
-  #revive(exit: { readonly code: number | null; readonly signal: string | null }): void {
+  #revive(end: Readonly<Record<string, unknown>>): void {
     if (this.#closing.signal.aborted) return
     this.#options.logger.error(
-      { ...exit, restarts: this.#restarts },
+      { ...end, restarts: this.#restarts },
       'The store process died; starting it again',
     )
     this.#child = this.#restart()
     // Whoever asks meanwhile awaits the same promise and is told; nobody may be asking.
-    this.#child.catch(() => this.#revive({ code: null, signal: null }))
+    this.#child.catch(() => this.#revive({}))
   }
 
   async #restart(): Promise<ChdbChild> {
     const delayMs =
-      this.#restarts === 0 ? 0 : FIRST_RESTART_DELAY_MS * 2 ** Math.min(this.#restarts, 20)
+      this.#restartsInRow === 0
+        ? 0
+        : FIRST_RESTART_DELAY_MS * 2 ** Math.min(this.#restartsInRow, 20)
+    this.#restartsInRow += 1
     this.#restarts += 1
     await pause(Math.min(delayMs, LONGEST_RESTART_DELAY_MS), undefined, {
       signal: this.#closing.signal,
@@ -222,9 +235,7 @@ export class ChdbEngine implements TelemetryEngine {
 }
 
 function unreachable(error: unknown): unknown {
-  return error instanceof StoreProcessDied
-    ? new PerfloopError('STORE_UNREACHABLE', {}, error)
-    : error
+  return error instanceof PerfloopError ? error : new PerfloopError('STORE_UNREACHABLE', {}, error)
 }
 
 function banned(sql: string): PerfloopError {

@@ -7,6 +7,7 @@ import type { ChdbAnswer, ChdbRequest } from './chdb-message.ts'
  */
 export class ChdbHost {
   #sessions: Session[] = []
+  #openSession: (() => Session) | undefined
 
   async answer(request: ChdbRequest): Promise<ChdbAnswer> {
     try {
@@ -21,16 +22,21 @@ export class ChdbHost {
       case 'open': {
         const { Session } = await import('chdb')
         const options = { connectionArgs: [...request.connectionArgs] }
-        for (let index = 0; index < request.sessions; index++) {
-          this.#sessions.push(new Session(request.path, options))
-        }
+        const openSession = () => new Session(request.path, options)
+        this.#openSession = openSession
+        this.#sessions = Array.from({ length: request.sessions }, openSession)
         return NOTHING
       }
       case 'run': {
         const session = this.#sessions[request.session]
         if (session === undefined) throw new Error(`No session ${request.session}`)
-        const result = await session.queryAsync(request.sql, { format: 'JSONEachRow' })
-        return result.bytes()
+        try {
+          const result = await session.queryAsync(request.sql, { format: 'JSONEachRow' })
+          return result.bytes()
+        } catch (error) {
+          this.#renew(request.session)
+          throw error
+        }
       }
       case 'close': {
         for (const session of this.#sessions) session.close()
@@ -38,6 +44,17 @@ export class ChdbHost {
         return NOTHING
       }
     }
+  }
+
+  /**
+   * A query that failed half-way leaves the rows it had written in its session, where they would come out
+   * before those of the next query.
+   */
+  #renew(index: number): void {
+    if (this.#openSession === undefined) return
+    const renewed = this.#openSession()
+    this.#sessions[index]?.close()
+    this.#sessions[index] = renewed
   }
 }
 

@@ -18,7 +18,9 @@ CREATE TABLE IF NOT EXISTS resources
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY resource
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Senders of telemetry';
 
 CREATE TABLE IF NOT EXISTS shapes
@@ -35,7 +37,9 @@ CREATE TABLE IF NOT EXISTS shapes
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY shape
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'What the attributes of many spans have in common';
 
 CREATE TABLE IF NOT EXISTS patterns
@@ -51,7 +55,9 @@ CREATE TABLE IF NOT EXISTS patterns
 ENGINE = ReplacingMergeTree(last_seen)
 ORDER BY statement
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Statement patterns: each stored once';
 
 CREATE TABLE IF NOT EXISTS spans
@@ -93,7 +99,9 @@ ENGINE = MergeTree
 PARTITION BY (retention_days, toStartOfHour(received_at))
 ORDER BY (environment, service, toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')), trace_id, start_unix_ns)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'One row a span';
 
 CREATE TABLE IF NOT EXISTS kept_traces
@@ -105,7 +113,9 @@ CREATE TABLE IF NOT EXISTS kept_traces
 ENGINE = ReplacingMergeTree(decided_at)
 ORDER BY trace_id
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Traces whose detail is kept whatever the sampling rate';
 
 CREATE TABLE IF NOT EXISTS dropped_traces
@@ -118,5 +128,7 @@ ENGINE = ReplacingMergeTree(decided_at)
 PARTITION BY toStartOfHour(expires_at)
 ORDER BY trace_id
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)', index_granularity = 1024,
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Traces whose detail was dropped, for a while: a slow or failed span that comes too late makes no half trace';

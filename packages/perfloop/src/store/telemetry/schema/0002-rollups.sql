@@ -29,7 +29,9 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMMDD(bucket)
 ORDER BY (step_s, environment, service, kind, operation, bucket)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'RED of every operation, from all spans';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS fill_operations TO operations AS
@@ -150,7 +152,9 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMMDD(bucket)
 ORDER BY (step_s, environment, service, statement, bucket)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'RED of every statement, from all spans, each execution counted once';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS fill_statements TO statements AS

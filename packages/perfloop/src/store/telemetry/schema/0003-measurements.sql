@@ -26,7 +26,9 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, operation, kind, start_unix_ns)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Load time, query count, db time, render time and total of every execution of an entry operation';
 
 CREATE TABLE IF NOT EXISTS breakdowns
@@ -52,7 +54,9 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMMDD(bucket)
 ORDER BY (step_s, environment, service, kind, operation, bucket)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Sums of the measurements of every entry operation';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS fill_breakdowns TO breakdowns AS
@@ -171,5 +175,7 @@ CREATE TABLE IF NOT EXISTS watermarks
 ENGINE = ReplacingMergeTree(written_at)
 ORDER BY job
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'How far the jobs over received spans have come; written before a window is begun';

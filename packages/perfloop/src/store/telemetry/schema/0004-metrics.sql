@@ -14,7 +14,9 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, name, timestamp)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Scalar metric points';
 
 CREATE TABLE IF NOT EXISTS metric_points
@@ -41,7 +43,9 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(received_at)
 ORDER BY (environment, service, name, time_unix_ns)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Metric points that are distributions';
 
 CREATE TABLE IF NOT EXISTS resource_usage
@@ -67,5 +71,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(timestamp)
 ORDER BY (environment, service, scope, host, pid, timestamp)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'Memory, CPU, disk and network of hosts, containers and processes';

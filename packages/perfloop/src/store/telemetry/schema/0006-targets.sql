@@ -10,5 +10,7 @@ CREATE TABLE IF NOT EXISTS target_facts
 ENGINE = ReplacingMergeTree(collected_at)
 ORDER BY (environment, target, fact, subject)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
-         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
+         fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+         old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
+         merge_tree_clear_old_temporary_directories_interval_seconds = 600
 COMMENT 'What targets told about themselves: analyzers see the store only';
