@@ -1,5 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client'
+import {
+  type ClickHouseClient,
+  ClickHouseError,
+  ClickHouseLogLevel,
+  createClient,
+} from '@clickhouse/client'
 import type { z } from 'zod'
 import { PerfloopError } from '../../../domain/perfloop-error.ts'
 import type { StoreSettings } from '../../../settings/store.ts'
@@ -45,6 +50,8 @@ export class ClickHouseEngine implements TelemetryEngine {
       username,
       password,
       application: 'perfloop',
+      // What goes wrong is thrown, and logged where it is handled.
+      log: { level: ClickHouseLogLevel.OFF },
       // Reads, one insert and one other statement, as the embedded engine has.
       max_open_connections: settings.readConnections + 2,
       request_timeout: LONGEST_STATEMENT_MS,
