@@ -35,7 +35,7 @@ const maxRows = () =>
   count().default(1_000).describe('Rows of evidence it is given; those that cost most come first.')
 const maxSpans = () =>
   count()
-    .default(1_000_000)
+    .default(250_000)
     .describe(
       'Spans it looks at in one window. When there are more, it looks at whole traces picked by their id, and counts each for several.',
     )
@@ -64,7 +64,6 @@ export const NPlusOneOptions = section({
   highCalls: count()
     .default(20)
     .describe('Calls in one execution from which it is at least high in trace files.'),
-  maxSpanIds: count().default(20).describe('Spans of the exemplar that a finding names.'),
   severity: severity(USUAL_SEVERITY),
   maxRows: maxRows(),
   maxSpans: maxSpans(),

@@ -30,7 +30,6 @@ export const nPlusOne = defineAnalyzer({
   ask: (window, options) => ({
     ...secondsOf(window),
     min_calls: Math.max(2, options.minCalls),
-    max_span_ids: options.maxSpanIds,
     max_neighbours: MAX_NEIGHBOURS,
     max_rows: options.maxRows,
     max_spans: options.maxSpans,

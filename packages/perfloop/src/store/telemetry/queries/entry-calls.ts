@@ -11,6 +11,38 @@ export const RECEIVED_IN_WINDOW = `received_at >= toDateTime({from_s:UInt32}) AN
 
 const NO_SPAN = `toFixedString('', 8)`
 
+/** Database calls of the window; with `condition`, those that know their entry or those that do not. */
+function calls(condition: string): string {
+  return `
+      SELECT
+        trace_id, span_id, entry_span_id, service, statement, parameters, start_unix_ns, duration_ns,
+        row_count, code_location, status
+      FROM spans
+      WHERE ${RECEIVED_IN_WINDOW}
+        AND statement != ''
+        AND is_repeated_layer = 0
+        AND is_entry = 0
+        AND cityHash64(trace_id) % one_in = 0
+        AND ${condition}`
+}
+
+const COLUMNS = `
+      c.trace_id AS trace_id,
+      e.span_id AS entry_span_id,
+      e.environment AS environment,
+      e.service AS service,
+      e.operation AS operation,
+      e.kind AS kind,
+      e.weight AS weight,
+      c.span_id AS span_id,
+      c.statement AS statement,
+      c.parameters AS parameters,
+      c.start_unix_ns AS start_unix_ns,
+      c.duration_ns AS duration_ns,
+      c.row_count AS row_count,
+      c.code_location AS code_location,
+      c.status AS status`
+
 /**
  * Common table expressions that give every database call of a window together with the execution of the
  * entry operation it belongs to, as `entry_calls`.
@@ -28,18 +60,21 @@ export const ENTRY_CALLS = `
     FROM spans
     WHERE ${RECEIVED_IN_WINDOW}
   ) AS one_in,
-  traces_of_entries AS
+  entries AS
   (
     SELECT
       trace_id,
-      arraySort(e -> e.3, groupArray((
-        span_id, service, start_unix_ns, environment, operation, toString(kind), weight * assumeNotNull(one_in)
-      ))) AS entries
+      span_id,
+      service,
+      start_unix_ns,
+      environment,
+      operation,
+      toString(kind) AS kind,
+      weight * assumeNotNull(one_in) AS weight
     FROM spans
     WHERE ${RECEIVED_IN_WINDOW}
       AND is_entry = 1
       AND cityHash64(trace_id) % one_in = 0
-    GROUP BY trace_id
   ),
   torn_layers AS
   (
@@ -61,47 +96,14 @@ export const ENTRY_CALLS = `
   ),
   entry_calls AS
   (
-    SELECT
-      call.trace_id AS trace_id,
-      entry.1 AS entry_span_id,
-      entry.4 AS environment,
-      entry.2 AS service,
-      entry.5 AS operation,
-      entry.6 AS kind,
-      entry.7 AS weight,
-      call.span_id AS span_id,
-      call.statement AS statement,
-      call.parameters AS parameters,
-      call.start_unix_ns AS start_unix_ns,
-      call.duration_ns AS duration_ns,
-      call.row_count AS row_count,
-      call.code_location AS code_location,
-      call.status AS status
-    FROM
-    (
-      SELECT
-        c.trace_id AS trace_id,
-        c.span_id AS span_id,
-        c.statement AS statement,
-        c.parameters AS parameters,
-        c.start_unix_ns AS start_unix_ns,
-        c.duration_ns AS duration_ns,
-        c.row_count AS row_count,
-        c.code_location AS code_location,
-        c.status AS status,
-        arrayFirst(e -> e.1 = c.entry_span_id, t.entries) AS known,
-        arrayLast(e -> e.2 = c.service AND e.3 <= c.start_unix_ns, t.entries) AS nearest,
-        if(known.1 = ${NO_SPAN}, nearest, known) AS entry
-      FROM spans AS c
-      INNER JOIN traces_of_entries AS t ON c.trace_id = t.trace_id
-      WHERE ${RECEIVED_IN_WINDOW.replaceAll('received_at', 'c.received_at')}
-        AND c.statement != ''
-        AND c.is_repeated_layer = 0
-        AND c.is_entry = 0
-        AND (c.entry_span_id != ${NO_SPAN} OR (c.trace_id, c.parent_span_id, c.statement) NOT IN torn_layers)
-        AND cityHash64(c.trace_id) % one_in = 0
-    ) AS call
-    WHERE entry.1 != ${NO_SPAN}
+    SELECT ${COLUMNS}
+    FROM (${calls(`entry_span_id != ${NO_SPAN}`)}) AS c
+    INNER JOIN entries AS e ON c.trace_id = e.trace_id AND c.entry_span_id = e.span_id
+    UNION ALL
+    SELECT ${COLUMNS}
+    FROM (${calls(`entry_span_id = ${NO_SPAN} AND (trace_id, parent_span_id, statement) NOT IN torn_layers`)}) AS c
+    ASOF INNER JOIN entries AS e
+      ON c.trace_id = e.trace_id AND c.service = e.service AND c.start_unix_ns >= e.start_unix_ns
   )`
 
 /** The text of each statement, once. */

@@ -5,6 +5,9 @@ import { defineQuery } from '../query.ts'
 import { ENTRY_CALLS, evidenceWindow, PATTERN_TEXTS } from './entry-calls.ts'
 import { count64, spanKind } from './row-fields.ts'
 
+/** Spans of the exemplar that a row names: the first ones. */
+const MOST_SPAN_IDS = 20
+
 const Neighbour = z
   .tuple([z.string(), count64, z.string(), count64.nullable(), z.string(), z.string(), z.string()])
   .transform(([statement, calls, firstStartUnixNs, rows, spanId, summary, text]) => ({
@@ -28,7 +31,6 @@ export const repeatedStatements = defineQuery({
   params: z.object({
     ...evidenceWindow,
     min_calls: z.int(),
-    max_span_ids: z.int(),
     max_neighbours: z.int(),
     max_rows: z.int(),
   }),
@@ -67,9 +69,12 @@ export const repeatedStatements = defineQuery({
     span_ids: z.array(z.string()),
     neighbours: z.array(Neighbour),
   }),
+  // Read once from top to bottom: calls → what each statement did in each execution → executions that repeat
+  // something, with all their statements → statements that are repeated. A table expression that is named
+  // twice is computed twice, so none is.
   sql: `
 WITH${ENTRY_CALLS},
-  per_execution AS
+  per_statement AS
   (
     SELECT
       environment,
@@ -78,7 +83,7 @@ WITH${ENTRY_CALLS},
       kind,
       trace_id,
       entry_span_id,
-      statement,
+      c.statement AS statement,
       any(c.weight) AS weight,
       count() AS calls,
       uniqExactIf(c.parameters, c.parameters != 0) + countIf(c.parameters = 0) AS distinct_calls,
@@ -87,8 +92,7 @@ WITH${ENTRY_CALLS},
       toFloat64(sum(c.duration_ns)) AS duration_ns,
       min(c.start_unix_ns) AS first_start_unix_ns,
       if(count(c.row_count) = count(), sum(c.row_count), NULL) AS rows,
-      argMin(c.span_id, c.start_unix_ns) AS first_span_id,
-      arraySlice(arrayMap(s -> s.2, arraySort(groupArray((c.start_unix_ns, c.span_id)))), 1, {max_span_ids:UInt32}) AS span_ids,
+      arrayMap(s -> s.2, arraySort(groupArraySorted(${MOST_SPAN_IDS})((c.start_unix_ns, c.span_id)))) AS span_ids,
       anyLastIf(c.code_location, c.code_location != '') AS code_location
     FROM entry_calls AS c
     GROUP BY
@@ -98,33 +102,55 @@ WITH${ENTRY_CALLS},
       kind,
       trace_id,
       entry_span_id,
-      statement
+      c.statement
   ),
-  repeated AS
+  executions AS
   (
     SELECT
       environment,
       service,
       operation,
       kind,
-      statement,
-      sum(e.weight) AS executions,
+      trace_id,
+      entry_span_id,
+      any(s.weight) AS weight,
+      groupArrayIf(
+        (s.statement, s.calls, s.distinct_calls, s.known_ratio, s.busy_ns, s.duration_ns, s.first_start_unix_ns, s.span_ids, s.code_location),
+        s.calls >= {min_calls:UInt32}
+      ) AS repeated,
+      groupArray({max_neighbours:UInt32})((s.statement, s.calls, s.first_start_unix_ns, s.rows, s.span_ids[1])) AS around
+    FROM per_statement AS s
+    GROUP BY
+      environment,
+      service,
+      operation,
+      kind,
+      trace_id,
+      entry_span_id
+    HAVING notEmpty(repeated)
+  ),
+  repetitions AS
+  (
+    SELECT
+      environment,
+      service,
+      operation,
+      kind,
+      r.1 AS statement,
+      sum(weight) AS executions,
       count() AS seen_executions,
-      toFloat64(quantileExact(0.5)(e.calls)) AS calls_median,
-      max(e.calls) AS calls_max,
-      sum(e.weight * e.calls) AS calls_total,
-      quantileExact(0.5)(e.distinct_calls / e.calls) AS distinct_ratio,
-      avg(e.known_ratio) AS parameters_known,
-      sum(e.weight * e.busy_ns) AS busy_ns,
-      sum(e.weight * e.busy_ns * (1 - 1 / e.calls)) AS spareable_ns,
-      sum(e.weight * e.duration_ns) / sum(e.weight * e.calls) AS mean_call_ns,
-      anyLastIf(e.code_location, e.code_location != '') AS code_location,
-      argMax(
-        (e.trace_id, e.entry_span_id, e.calls, e.first_start_unix_ns, e.busy_ns, e.duration_ns, e.span_ids),
-        (e.calls, e.first_start_unix_ns)
-      ) AS exemplar
-    FROM per_execution AS e
-    WHERE e.calls >= {min_calls:UInt32}
+      toFloat64(quantileExact(0.5)(r.2)) AS calls_median,
+      max(r.2) AS calls_max,
+      sum(weight * r.2) AS calls_total,
+      quantileExact(0.5)(r.3 / r.2) AS distinct_ratio,
+      avg(r.4) AS parameters_known,
+      sum(weight * r.5) AS busy_ns,
+      sum(weight * r.5 * (1 - 1 / r.2)) AS spareable_ns,
+      sum(weight * r.6) / sum(weight * r.2) AS mean_call_ns,
+      anyLastIf(r.9, r.9 != '') AS code_location,
+      argMax((trace_id, entry_span_id, r.2, r.7, r.5, r.6, r.8, around), (r.2, r.7)) AS exemplar
+    FROM executions
+    ARRAY JOIN repeated AS r
     GROUP BY
       environment,
       service,
@@ -134,60 +160,61 @@ WITH${ENTRY_CALLS},
     ORDER BY spareable_ns DESC
     LIMIT {max_rows:UInt32}
   ),
-  around AS
-  (
-    SELECT
-      trace_id,
-      entry_span_id,
-      arraySlice(arraySort(n -> n.3, groupArray((
-        e.statement, calls, toString(first_start_unix_ns), rows, lower(hex(first_span_id)), pattern.summary, pattern.text
-      ))), 1, {max_neighbours:UInt32}) AS neighbours
-    FROM per_execution AS e
-    LEFT JOIN ${PATTERN_TEXTS} AS pattern ON e.statement = pattern.statement
-    WHERE (trace_id, entry_span_id) IN (SELECT exemplar.1, exemplar.2 FROM repeated)
-    GROUP BY
-      trace_id,
-      entry_span_id
-  )
+  texts AS ${PATTERN_TEXTS}
 SELECT
-  repeated.environment AS environment,
-  repeated.service AS service,
-  repeated.operation AS operation,
-  repeated.kind AS kind,
-  repeated.statement AS statement,
-  pattern.text AS text,
-  pattern.summary AS summary,
-  pattern.verb AS verb,
-  pattern.dialect AS dialect,
-  executions,
-  seen_executions,
-  calls_median,
-  calls_max,
-  calls_total,
-  distinct_ratio,
-  parameters_known,
-  busy_ns,
-  spareable_ns,
-  mean_call_ns,
-  code_location,
-  lower(hex(exemplar.1)) AS trace_id,
-  lower(hex(exemplar.2)) AS entry_span_id,
-  exemplar.3 AS exemplar_calls,
-  toString(exemplar.4) AS exemplar_first_start_unix_ns,
-  exemplar.5 AS exemplar_busy_ns,
-  exemplar.6 / greatest(1, exemplar.5) AS exemplar_parallel,
-  arrayMap(s -> lower(hex(s)), exemplar.7) AS span_ids,
-  around.neighbours AS neighbours
-FROM repeated
-LEFT JOIN ${PATTERN_TEXTS} AS pattern ON repeated.statement = pattern.statement
-LEFT JOIN around ON exemplar.1 = around.trace_id AND exemplar.2 = around.entry_span_id
+  environment,
+  service,
+  operation,
+  kind,
+  q.statement AS statement,
+  any(text.text) AS text,
+  any(text.summary) AS summary,
+  any(text.verb) AS verb,
+  any(text.dialect) AS dialect,
+  any(q.executions) AS executions,
+  any(q.seen_executions) AS seen_executions,
+  any(q.calls_median) AS calls_median,
+  any(q.calls_max) AS calls_max,
+  any(q.calls_total) AS calls_total,
+  any(q.distinct_ratio) AS distinct_ratio,
+  any(q.parameters_known) AS parameters_known,
+  any(q.busy_ns) AS busy_ns,
+  any(q.spareable_ns) AS spareable_ns,
+  any(q.mean_call_ns) AS mean_call_ns,
+  any(q.code_location) AS code_location,
+  lower(hex(any(q.exemplar.1))) AS trace_id,
+  lower(hex(any(q.exemplar.2))) AS entry_span_id,
+  any(q.exemplar.3) AS exemplar_calls,
+  toString(any(q.exemplar.4)) AS exemplar_first_start_unix_ns,
+  any(q.exemplar.5) AS exemplar_busy_ns,
+  any(q.exemplar.6) / greatest(1, any(q.exemplar.5)) AS exemplar_parallel,
+  arrayMap(s -> lower(hex(s)), any(q.exemplar.7)) AS span_ids,
+  arrayMap(
+    n -> (n.2, n.3, toString(n.1), n.4, n.5, n.6, n.7),
+    arraySort(groupArray((
+      q.neighbour.3, q.neighbour.1, q.neighbour.2, q.neighbour.4, lower(hex(q.neighbour.5)), around.summary, around.text
+    )))
+  ) AS neighbours
+FROM
+(
+  SELECT *, neighbour
+  FROM repetitions
+  ARRAY JOIN exemplar.8 AS neighbour
+) AS q
+LEFT JOIN texts AS text ON q.statement = text.statement
+LEFT JOIN texts AS around ON q.neighbour.1 = around.statement
+GROUP BY
+  environment,
+  service,
+  operation,
+  kind,
+  q.statement
 ORDER BY spareable_ns DESC`,
   example: {
     from_s: 1_700_000_000,
     to_s: 1_700_000_300,
     max_spans: 1_000_000,
     min_calls: 6,
-    max_span_ids: 20,
     max_neighbours: 200,
     max_rows: 1_000,
   },
