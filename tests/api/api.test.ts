@@ -189,6 +189,8 @@ describe('errors', () => {
   it('have the envelope on addresses that do not exist and bodies that are no JSON', async () => {
     const missing = await ask('/nothing')
     expect([missing.status, missing.body.error.code]).toEqual([404, 'NOT_FOUND'])
+    const undecodable = await ask('/%zz')
+    expect([undecodable.status, undecodable.body.error.code]).toEqual([400, 'INVALID_REQUEST'])
     const broken = await ask('/config/policy', {
       method: 'PUT',
       headers: { ...ADMIN, 'content-type': 'application/json' },

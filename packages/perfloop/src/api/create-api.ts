@@ -30,6 +30,9 @@ export function createApi(context: ApiContext): FastifyInstance {
     forceCloseConnections: true,
     bodyLimit: 1024 * 1024,
     exposeHeadRoutes: true,
+    // Addresses that cannot even be decoded; hooks and error handler are not asked about them.
+    frameworkErrors: (error, request, reply) =>
+      sendError(context, error, request, reply.headers(SECURITY_HEADERS)),
     routerOptions: { ignoreTrailingSlash: true },
   })
   app.decorateRequest('actor', 'anonymous')

@@ -92,5 +92,5 @@ function countQueries(telemetry: TelemetryStore): { telemetry: TelemetryStore; c
 
 /** The operation a request was for, for its envelope and its log line. */
 export function operationOf(request: FastifyRequest): string {
-  return request.routeOptions.config.operation ?? 'unknown'
+  return request.routeOptions?.config?.operation ?? 'unknown'
 }

@@ -47,6 +47,7 @@ describe('access', () => {
     const guess = (address: string, now = NOW) => {
       try {
         access.authenticate({ authorization: 'Bearer wrong' }, 'read', address, now)
+        return undefined
       } catch (error) {
         return error
       }
