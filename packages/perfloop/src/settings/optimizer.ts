@@ -106,6 +106,11 @@ export const OptimizerSettings = section({
       .min(0)
       .default(0.2)
       .describe('A slowdown by more than this share undoes the change at once.'),
+    regressionConfidence: ratio()
+      .default(0.8)
+      .describe(
+        'At the last look, the confidence interval of this level must be beyond `regressionRatio`; before, that of the look.',
+      ),
     errorRatioRise: ratio()
       .default(0.01)
       .describe('A rise of the share of failed executions by more than this undoes the change.'),

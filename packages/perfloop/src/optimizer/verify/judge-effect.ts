@@ -109,8 +109,8 @@ export function judgeEffect(
 
 interface Draft {
   readonly comparison: Comparison
-  /** Interval at the level of this look, for decisions; the comparison carries the 95 % one, for people. */
-  readonly decisiveLow: number
+  /** Lower bound for decisions, computed when one is near; the comparison carries the 95 % one, for people. */
+  readonly decisiveLow: () => number
 }
 
 function compareOperation(
@@ -133,14 +133,17 @@ function compareOperation(
 
     const inflation = inflationOf(samples.before, samples.after)
     const shift = hodgesLehmann(samples.before, samples.after, 1 - settings.significance, inflation)
-    const decisive = hodgesLehmann(samples.before, samples.after, 1 - look.level, inflation)
-    if (shift === undefined || decisive === undefined) return []
+    if (shift === undefined) return []
     const toChange = isRatio(metric)
       ? (value: number) => value
       : (value: number) => Math.expm1(value)
     return [
       {
-        decisiveLow: toChange(decisive.low),
+        decisiveLow: () => {
+          const confidence = look.isLast ? settings.regressionConfidence : 1 - look.level
+          const decisive = hodgesLehmann(samples.before, samples.after, confidence, inflation)
+          return decisive === undefined ? Number.NEGATIVE_INFINITY : toChange(decisive.low)
+        },
         comparison: {
           operation,
           metric,
@@ -199,9 +202,10 @@ function verdictOf(
     if (metric === 'error_ratio') {
       return after - before > settings.errorRatioRise ? 'regressed' : 'no_effect'
     }
-    // Early, only what is beyond the limit for sure; in the end, what most likely is.
-    const worst = look.isLast ? change : decisiveLow
-    if (metric !== 'db_ns' && worst > settings.regressionRatio) return 'regressed'
+    // Early, only what is beyond the limit for sure; in the end, what most likely is. What is slower within
+    // the limit is no regression, and no effect that would be a reason to keep the change.
+    const isWorse = metric !== 'db_ns' && change > settings.regressionRatio
+    if (isWorse && decisiveLow() > settings.regressionRatio) return 'regressed'
     return look.isLast ? 'no_effect' : 'inconclusive'
   }
   const isNegligible =
