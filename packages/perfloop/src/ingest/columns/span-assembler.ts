@@ -629,6 +629,7 @@ export class SpanAssembler implements SpanFacts {
         kind: SPAN_KINDS[rows.kinds[row] as number] ?? 'unspecified',
         category: SPAN_CATEGORIES[rows.categories[row] as number] ?? 'other',
         failed: rows.statuses[row] === STATUS_ERROR,
+        isEntry: rows.entries[row] === 1,
         durationNs: durationNsAt(rows, row),
         receivedUnixMs,
       })

@@ -8,11 +8,12 @@
  */
 export const REDACTED = '[redacted]'
 
-const EMAIL = /[\p{L}\p{N}._%+-]{1,64}(?:@|%40)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/gu
+const EMAIL =
+  /[\p{L}\p{N}._%+-]{1,64}(?:@|%40)(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}[\p{L}\p{N}-]{1,62}/gu
 const AUTHORIZATION = /\b(bearer|basic|digest|token|apikey|api-key)\s+[A-Za-z0-9._~+/=-]{8,}/gi
 const JSON_WEB_TOKEN = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?/g
 const SECRET =
-  /\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|auth(?:orization)?|cookie|session(?:id)?|ssn|national[-_]?id)(["']?\s{0,3}[:=]\s{0,3})(["']?)([^\s"',;&})\]]{1,256})\3/gi
+  /\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|auth(?:orization)?|cookie|session(?:id)?|ssn|national[-_]?id)(["']?\s{0,3}[:=]\s{0,3})(["']?)(?!\[redacted\])[^\s"',;&})\]]{1,256}\3/gi
 const URL_WITH_USER = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"'<>]{1,256}@/gi
 const URL_PARAMETERS = /([?&;][\w.[\]%-]{1,64}=)[^&\s"'<>#]{1,2048}/g
 /** `Key (email)=(a@b.c) already exists`, PostgreSQL's way to name the culprit. */
@@ -23,22 +24,23 @@ const FAILING_ROW = /(Failing row contains \()[^\n]*/g
 const STATEMENT_NEAR =
   /\b(?:select|insert\s+into|update|delete\s+from|values|where|syntax|duplicate entry|invalid input|incorrect|truncated|constraint|column|violates|sql|parameters)\b/i
 const QUOTED = /'(?:[^'\\]|\\.|''){1,4096}'|(?<=\binput syntax[^\n"]{0,80}: )"[^"\n]{1,4096}"/g
-/** Seven digits or more, also in groups: national identities, cards, telephones, accounts. */
-const LONG_NUMBER = /(?<![\w.:-])\+?\d(?:[ .-]?\d){6,30}(?![\w:-])|\d{9,}/g
+/** Seven digits or more, also in groups: national identities, cards, telephones, accounts; dates stay. */
+const LONG_NUMBER =
+  /(?<![\w.:-])(?!\d{4}-\d{2}-\d{2}(?![\d-]))\+?\d(?:[ .-]?\d){6,30}(?![\w:-])|\d{9,}/g
 const GROUPED_IDENTITY = /(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)|(?<!\d)\d{6}[-+]\d{3,4}[\dA-Z]?(?!\d)/g
 
 export function redactText(text: string): string {
   if (!mayHoldSecret(text)) return text
   let redacted = text
   if (redacted.includes('://')) redacted = redacted.replace(URL_WITH_USER, '$1')
+  redacted = redacted.replace(AUTHORIZATION, `$1 ${REDACTED}`).replace(JSON_WEB_TOKEN, REDACTED)
   if (redacted.includes('=') || redacted.includes(':')) {
-    redacted = redacted.replace(SECRET, `$1$2${REDACTED}`)
+    redacted = redacted.replace(SECRET, `$1$2$3${REDACTED}$3`)
   }
   if (redacted.includes('=')) {
     redacted = redacted.replace(URL_PARAMETERS, '$1?').replace(KEY_DETAIL, '$1?$2')
   }
   redacted = redacted.replace(FAILING_ROW, '$1?)')
-  redacted = redacted.replace(AUTHORIZATION, `$1 ${REDACTED}`).replace(JSON_WEB_TOKEN, REDACTED)
   if (STATEMENT_NEAR.test(redacted)) redacted = redacted.replace(QUOTED, '?')
   redacted = redactEmails(redacted)
   return redacted.replace(GROUPED_IDENTITY, REDACTED).replace(LONG_NUMBER, REDACTED)
