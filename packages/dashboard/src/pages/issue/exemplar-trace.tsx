@@ -29,7 +29,7 @@ export function ExemplarTrace({
         </Link>
       }
     >
-      <Loaded query={query} skeleton={<Skeleton height={240} />}>
+      <Loaded query={query} skeleton={<Skeleton height={345} />}>
         {trace => <Body trace={trace} spanIds={spanIds} />}
       </Loaded>
     </Panel>

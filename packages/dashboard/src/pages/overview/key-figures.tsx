@@ -85,7 +85,7 @@ export function KeyFigures({ overview }: { overview: Overview | undefined }): Re
         label="Open issues"
         value={{ value: formatCount(issues.data?.pagination.total), unit: '' }}
         state={serious === undefined ? undefined : serious.length === 0 ? 'met' : 'missed'}
-        target={serious === undefined ? undefined : 'no serious one'}
+        target={serious === undefined ? undefined : 'target 0'}
         foot={
           <Link to="/issues" className="text-link">
             {serious === undefined ? 'Issues' : `${serious.length} serious`}

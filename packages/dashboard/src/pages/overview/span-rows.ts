@@ -3,20 +3,34 @@ import { formatDuration } from '../../format/duration.ts'
 
 /** More than fit on any screen, so that a whole burst is in the document at least once. */
 const MOST_ROWS = 120
+const ROW_HEIGHT = 26
+/** Browsers lose precision beyond some 30 million pixels: long before that the rows are counted anew. */
+const MOST_COUNTED = 200_000
 
-/** Newest first; the oldest row is written over and moved to the top instead of making a new one. */
+/**
+ * Newest first. Every row stays where it was laid out, one above the one before, and the list as a whole is moved
+ * down by a transform: nothing is laid out again for a new row, and the page does not count as shifting. The oldest
+ * row is written over instead of making a new one.
+ */
 export function createSpanRows(list: HTMLElement): { add(spans: readonly LiveSpan[]): void } {
+  let counted = 0
+  list.replaceChildren()
   return {
     add(spans) {
-      const fresh = document.createDocumentFragment()
+      if (counted > MOST_COUNTED) {
+        counted = 0
+        list.replaceChildren()
+      }
       // Of a burst larger than the list only the newest are kept.
       for (const span of spans.slice(-MOST_ROWS)) {
-        const oldest = list.childElementCount + fresh.childElementCount >= MOST_ROWS
-        const row = (oldest ? list.lastElementChild : null) ?? createRow()
+        counted += 1
+        const oldest = list.childElementCount < MOST_ROWS ? null : list.lastElementChild
+        const row = oldest instanceof HTMLElement ? oldest : createRow()
         writeRow(row, span)
-        fresh.prepend(row)
+        row.style.top = `${-counted * ROW_HEIGHT}px`
+        list.prepend(row)
       }
-      list.prepend(fresh)
+      list.style.transform = `translateY(${counted * ROW_HEIGHT}px)`
     },
   }
 }
@@ -33,9 +47,9 @@ function createRow(): HTMLElement {
   return row
 }
 
-function writeRow(row: Element, span: LiveSpan): void {
-  row.setAttribute('data-span-id', span.span_id)
-  row.setAttribute('data-failed', String(span.failed))
+function writeRow(row: HTMLElement, span: LiveSpan): void {
+  row.dataset.spanId = span.span_id
+  row.dataset.failed = String(span.failed)
   const link = row.firstElementChild
   if (!(link instanceof HTMLAnchorElement)) return
   link.href = `/traces/${span.trace_id}?span=${span.span_id}`
