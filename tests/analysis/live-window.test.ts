@@ -16,6 +16,7 @@ import {
 } from '../../packages/perfloop/src/analyzers/scenario/telemetry.ts'
 import { silentLogger } from '../../packages/perfloop/src/domain/logger.ts'
 import { createIngestBuffer } from '../../packages/perfloop/src/ingest/columns/create-ingest-buffer.ts'
+import { fingerprintStatement } from '../../packages/perfloop/src/ingest/fingerprint/fingerprint-statement.ts'
 import { defaultSettings } from '../../packages/perfloop/src/settings/settings.ts'
 import { openControlStore } from '../../packages/perfloop/src/store/control/open-control-store.ts'
 import { createMeasurementJob } from '../../packages/perfloop/src/store/telemetry/jobs/measure-settled-traces.ts'
@@ -23,6 +24,7 @@ import {
   type OpenTelemetryStore,
   openTelemetryStore,
 } from '../../packages/perfloop/src/store/telemetry/open-telemetry-store.ts'
+import type { PlanFact } from '../../packages/perfloop/src/store/telemetry/target-facts.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'perfloop-live-window-'))
 const settings = defaultSettings()
@@ -211,4 +213,63 @@ it('stays silent on every healthy twin', async () => {
   expect(
     (await control.issues.list({ limit: 5, offset: 0 })).rows.map(({ title }) => title),
   ).toEqual([])
+})
+
+it('finds the index that a plan of a target lacks, and hands its candidates on', async () => {
+  nowMs += 60 * 60_000
+  await receive(story(/one slow statement/, 'planned'))
+  const { fingerprint } = fingerprintStatement(
+    "SELECT * FROM dues WHERE remark LIKE '%x'",
+    'sqlite',
+  )
+  const plan: PlanFact = {
+    fact: 'plan',
+    subject: fingerprint,
+    dialect: 'sqlite',
+    text: 'SELECT * FROM dues WHERE remark LIKE ?',
+    plan: { node: 'SCAN', table: 'dues', children: [] },
+    words: ['reads all of dues'],
+    fullScans: [
+      { table: 'dues', tableRows: 90_000, estimatedRowsOut: 40, filter: 'remark LIKE ?' },
+    ],
+    sorts: [],
+    candidates: [
+      {
+        table: 'dues',
+        columns: [{ name: 'remark', descending: false }],
+        predicate: null,
+        reason: 'It is filtered by.',
+      },
+    ],
+  }
+  await store.engine.execute(
+    `INSERT INTO target_facts (environment, target, fact, subject, document, collected_at)
+     VALUES ('production', 'main', 'plan', {subject:String}, {document:String}, toDateTime64({at:Float64}, 3, 'UTC'))`,
+    { subject: fingerprint, document: JSON.stringify(plan), at: nowMs / 1_000 },
+  )
+  await using control = await openControlStore({
+    dataDirectory: join(directory, 'control-planned'),
+    url: null,
+    clock,
+  })
+  await using analysis = createAnalysis({
+    telemetry: store,
+    control,
+    analyzers: BUILT_IN_ANALYZERS,
+    settings,
+    clock,
+    logger: silentLogger,
+  })
+  nowMs += 60_000
+  await createMeasurementJob(store).run()
+  await analysis.tick()
+  const { rows } = await control.issues.list({ kind: 'missing-index', limit: 5, offset: 0 })
+  expect(rows).toMatchObject([
+    {
+      service: 'planned',
+      operation: 'GET /reports/dues',
+      statement: fingerprint,
+      evidence: { target: 'main', table: 'dues', columns: ['remark'], candidates: plan.candidates },
+    },
+  ])
 })
