@@ -211,7 +211,7 @@ describe('a trace in the store', () => {
     )
     send(sentTraces(spans))
     const rows = store()
-    expect(Number(engine.query('SELECT count() n FROM shapes')[0]?.n)).toBeLessThan(400)
+    expect(Number(engine.query('SELECT count() n FROM shapes')[0]?.n)).toBeLessThan(600)
     for (const i of [0, 100, 500, 1_999]) {
       expect(engine.rebuilt(rows[i] ?? {}).attributes).toEqual({
         'server.address': 'db',
