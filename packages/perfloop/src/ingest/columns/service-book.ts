@@ -2,6 +2,8 @@ import { OTHER, SPAN_KINDS } from '../../domain/span.ts'
 import { OPERATION_BUCKETS_SECONDS, type OperationCounters } from '../ingest-buffer.ts'
 import { type DictionarySymbol, SymbolTable } from './dictionary-symbol.ts'
 
+/** More is somebody making them up: spans of the rest go to `_other`. */
+const MOST_ENVIRONMENTS = 200
 /** All operations of all services together: what their counters may cost. */
 const MOST_OPERATIONS = 20_000
 /** All statement fingerprints remembered for the limits, of all services. */
@@ -37,6 +39,7 @@ export interface CardinalityLimits {
 export class ServiceBook {
   private readonly limits: CardinalityLimits
   private readonly services = new Map<string, Service>()
+  private readonly environments = new Set<string>()
   private readonly environmentSymbols = new SymbolTable(1_000)
   private readonly serviceSymbols = new SymbolTable(10_000)
   private readonly operationSymbols = new SymbolTable(MOST_OPERATIONS + 1)
@@ -51,8 +54,9 @@ export class ServiceBook {
     const known = this.services.get(`${environment}\0${name}`)
     if (known !== undefined) return known
     if (name !== OTHER && this.services.size >= this.limits.maxServices) {
-      return this.service(OTHER, OTHER)
+      return this.service(environment, OTHER)
     }
+    if (!this.admitsEnvironment(environment)) return this.service(OTHER, OTHER)
     const service: Service = {
       id: this.services.size + 1,
       environment: this.environmentSymbols.get(environment),
@@ -62,6 +66,13 @@ export class ServiceBook {
     }
     this.services.set(`${environment}\0${name}`, service)
     return service
+  }
+
+  private admitsEnvironment(environment: string): boolean {
+    if (environment === OTHER || this.environments.has(environment)) return true
+    if (this.environments.size >= MOST_ENVIRONMENTS) return false
+    this.environments.add(environment)
+    return true
   }
 
   operation(service: Service, kind: number, name: string): OperationEntry {

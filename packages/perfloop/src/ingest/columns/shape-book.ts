@@ -9,6 +9,7 @@ import type { NativeWriter } from './native-writer.ts'
 import type { Service } from './service-book.ts'
 import { ArrayColumn, LowCardinalityColumn, NumberColumn, TextColumn } from './table-columns.ts'
 import { TableRows } from './table-rows.ts'
+import { findVaryingSlots } from './varying-slots.ts'
 
 /** Key lists remembered; beyond, spans carry their attributes as one document until the next renewal. */
 const MOST_KEY_SETS = 4_096
@@ -17,9 +18,7 @@ const RENEW_SECONDS = 600
 /** Shapes remembered in all. */
 const MOST_SHAPES = 32_768
 /** So many shapes of a group since its last demotion say that something in it varies. */
-const SHAPES_BEFORE_DEMOTION = 192
-/** A slot with this share of the values seen meanwhile varies by itself, beside the worst. */
-const VARYING_SHARE = 0.5
+const SHAPES_BEFORE_DEMOTION = 512
 export const OVERFLOW_KEY = '@attributes'
 
 /** What spans with equal keys (and service, scope, kind) have in common before their values are looked at. */
@@ -62,9 +61,8 @@ interface Group {
   constantSlots: readonly number[]
   variableSlots: readonly number[]
   readonly shapes: Map<number, Shape>
-  shapesMade: number
-  /** Distinct constants of each slot since the last demotion. */
-  readonly distinct: Set<number>[]
+  /** Hashes of the constants of each shape made since the last demotion. */
+  readonly samples: Int32Array[]
   epoch: number
 }
 
@@ -234,8 +232,7 @@ export class ShapeBook {
       constantSlots: [],
       variableSlots: [],
       shapes: new Map(),
-      shapesMade: 0,
-      distinct: [],
+      samples: [],
       epoch: this.epoch,
     }
     divideSlots(group)
@@ -244,34 +241,23 @@ export class ShapeBook {
 
   /** Counts a new shape; answers true when that made a slot variable, so that the shape must be sought anew. */
   private noteShape(group: Group, records: readonly AttributeRecord[]): boolean {
-    if (group.constantSlots.length === 0) return false
-    // Most groups never make a second shape, and need no sets.
-    if (group.shapesMade > 0) {
-      for (const slot of group.constantSlots) {
-        const distinct = group.distinct[slot] ?? new Set()
-        group.distinct[slot] = distinct.add((records[slot] as AttributeRecord).hashLow)
-      }
-    }
-    if (++group.shapesMade <= SHAPES_BEFORE_DEMOTION && this.shapeCount < MOST_SHAPES) return false
-    this.demote(group)
-    return true
-  }
-
-  private demote(group: Group): void {
+    const { constantSlots, samples } = group
+    if (constantSlots.length === 0) return false
     const isOutOfRoom = this.shapeCount >= MOST_SHAPES
-    let most = 0
-    for (const slot of group.constantSlots) most = Math.max(most, group.distinct[slot]?.size ?? 0)
-    const bound = Math.min(most, group.shapesMade * VARYING_SHARE)
-    for (const slot of group.constantSlots) {
-      const distinct = group.distinct[slot]?.size ?? 0
-      if (isOutOfRoom || distinct >= bound) group.variable[slot] = 1
+    if (samples.length < SHAPES_BEFORE_DEMOTION && !isOutOfRoom) {
+      samples.push(
+        Int32Array.from(constantSlots, slot => (records[slot] as AttributeRecord).hashLow),
+      )
+      return false
     }
-    group.distinct.length = 0
+    const varying = isOutOfRoom ? [...constantSlots.keys()] : findVaryingSlots(samples)
+    for (const place of varying) group.variable[constantSlots[place] as number] = 1
     this.shapeCount -= group.shapes.size
     this.evictions += group.shapes.size
     group.shapes.clear()
-    group.shapesMade = 0
+    samples.length = 0
     divideSlots(group)
+    return true
   }
 
   private makeShape(group: Group, records: readonly AttributeRecord[]): Shape {
@@ -302,7 +288,7 @@ export class ShapeBook {
   }
 
   get cacheBytes(): number {
-    return this.keySetCount * 2_200 + this.shapeCount * 460
+    return this.keySetCount * 2_200 + this.shapeCount * 600
   }
 }
 
