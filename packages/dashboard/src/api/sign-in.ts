@@ -25,13 +25,18 @@ export async function withSession<Result>(write: () => Promise<Result>): Promise
   } catch (failure) {
     if (!(failure instanceof ApiFailure) || failure.status !== 401 || ask === undefined)
       throw failure
-    const signedIn = await new Promise<boolean>(resolve => {
-      answered.push(resolve)
-      ask?.()
-    })
-    if (!signedIn) throw failure
+    if (!(await askToSignIn())) throw failure
     return write()
   }
+}
+
+/** False when the reader would rather not, or when nobody can be asked yet. */
+export function askToSignIn(): Promise<boolean> {
+  if (ask === undefined) return Promise.resolve(false)
+  return new Promise(resolve => {
+    answered.push(resolve)
+    ask?.()
+  })
 }
 
 /**

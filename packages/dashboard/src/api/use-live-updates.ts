@@ -12,10 +12,17 @@ export function useLiveState(): LiveState {
 /** Pushed news into the query cache: snapshots replace, changes make their lists ask anew. */
 export function useLiveUpdates(): void {
   const queries = useQueryClient()
-  useEffect(() => liveFeed.onEvent(event => takeIn(queries, event)), [queries])
+  useEffect(() => {
+    // The first snapshot is what the pages have just asked for; a later one follows a gap, and much may be missed.
+    const begun = new Set<string>()
+    return liveFeed.onEvent(event => {
+      takeIn(queries, event, begun.has(event.topic))
+      begun.add(event.topic)
+    })
+  }, [queries])
 }
 
-function takeIn(queries: QueryClient, event: LiveEvent): void {
+function takeIn(queries: QueryClient, event: LiveEvent, hasBegun: boolean): void {
   switch (event.topic) {
     case 'overview': {
       const { from, to } = toTimeRange({ range: DEFAULT_RANGE })
@@ -27,14 +34,14 @@ function takeIn(queries: QueryClient, event: LiveEvent): void {
       queries.setQueryData(['health'], event.health)
       return
     case 'issues':
-      if (event.snapshot) return
+      if (event.snapshot && !hasBegun) return
       void queries.invalidateQueries({ queryKey: ['issues'] })
       for (const { id } of event.issues) {
         void queries.invalidateQueries({ queryKey: ['issue', id] })
       }
       return
     case 'optimizations':
-      if (event.snapshot) return
+      if (event.snapshot && !hasBegun) return
       void queries.invalidateQueries({ queryKey: ['optimizations'] })
       for (const { id } of event.optimizations) {
         void queries.invalidateQueries({ queryKey: ['optimization', id] })

@@ -1,5 +1,6 @@
 import { ApiFailure } from '@perfloop/client'
 import { type ReactElement, useEffect, useState } from 'react'
+import { askToSignIn } from '../api/sign-in.ts'
 import { Icon } from './icon.tsx'
 
 /** What went wrong, what to do about it, and a way to try again. The page around it stays. */
@@ -25,9 +26,13 @@ export function Failure({
         {failure !== undefined && <FailureDetails failure={failure} />}
       </div>
       {onRetry !== undefined && (
-        <button type="button" className="button" onClick={onRetry}>
-          <Icon name="refresh" />
-          Try again
+        <button
+          type="button"
+          className="button"
+          onClick={failure?.status === 401 ? () => void askToSignIn().then(onRetry) : onRetry}
+        >
+          {failure?.status !== 401 && <Icon name="refresh" />}
+          {failure?.status === 401 ? 'Sign in' : 'Try again'}
         </button>
       )}
     </div>
@@ -37,7 +42,7 @@ export function Failure({
 function FailureDetails({ failure }: { failure: ApiFailure }): ReactElement {
   const details = Object.entries(failure.details).filter(([name]) => name !== 'cure')
   return (
-    <details className="failure-details">
+    <details className="failure-details" open={details.length > 0}>
       <summary>
         <code>{failure.code}</code>
         {failure.status !== null && ` · HTTP ${failure.status}`}

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { AnalysisSettings } from './analysis.ts'
 import { AnalyzerSettings } from './analyzers.ts'
 import { IngestSettings } from './ingest.ts'
+import { ObjectiveSettings } from './objectives.ts'
 import { OptimizerSettings } from './optimizer.ts'
 import { ResourceSettings } from './resources.ts'
 import { RetentionSettings } from './retention.ts'
@@ -23,6 +24,7 @@ export const Settings = z.strictObject({
   analysis: AnalysisSettings,
   analyzers: AnalyzerSettings,
   optimizer: OptimizerSettings,
+  objectives: ObjectiveSettings,
 })
 
 export type Settings = z.output<typeof Settings>

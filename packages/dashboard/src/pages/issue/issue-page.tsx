@@ -100,7 +100,7 @@ function Body({ issue }: { issue: IssueDetail }): ReactElement {
 
 function Evidence({ issue }: { issue: IssueDetail }): ReactElement {
   const entries = Object.entries(issue.evidence).filter(
-    ([, value]) => typeof value !== 'object' || value === null,
+    ([key, value]) => typeof value !== 'object' && !key.endsWith('_span_id'),
   )
   const lists = Object.entries(issue.evidence).filter(
     ([, value]) => Array.isArray(value) && value.length > 0 && value.every(isPlain),
