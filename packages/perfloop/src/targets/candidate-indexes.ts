@@ -151,12 +151,16 @@ function distinctValues(table: TableFact): (column: string) => number {
 function covers(index: IndexFact, candidate: CandidateIndex, access: TableAccess): boolean {
   if (index.partial !== null && index.partial !== candidate.predicate) return false
   const fixed = new Set([...access.equal, ...access.oneOf])
-  // A unique index over columns that are all fixed finds one row: no index finds fewer.
-  const single = new Set(access.equal)
-  if (index.unique && index.partial === null && index.columns.every(column => single.has(column))) {
-    return true
-  }
   const names = candidate.columns.map(column => column.name)
+  const single = new Set([...access.equal, ...access.joined])
+  // A unique index over columns that are all fixed to one value finds one row: no index finds fewer.
+  const isUniqueKey =
+    index.unique &&
+    index.partial === null &&
+    index.columns.every(column => single.has(column)) &&
+    (index.columns.every(column => access.equal.includes(column)) ||
+      index.columns.every(column => names.includes(column)))
+  if (isUniqueKey) return true
   const keys = index.columns.slice(0, names.length)
   if (keys.length < names.length) return false
   // Among fixed columns the order in the index does not matter; behind them it does.

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fingerprint } from '../../domain/fingerprint.ts'
 import type {
   ApplyContext,
@@ -255,10 +255,23 @@ describe('create-index on PostgreSQL: the change', () => {
 
   it('cleans up the invalid index of a build that was stopped', async () => {
     const recommendation = await planOne(BY_BUYER)
-    const impatient = Settings.parse({ optimizer: { createIndex: { buildTimeoutMs: 15 } } })
-    await expect(
-      createIndex.apply(recommendation, { ...applying(), settings: impatient.optimizer }),
-    ).rejects.toMatchObject({ code: 'CHANGE_FAILED', details: { invalidIndex: 'removed' } })
+    const blocker = new pg.Client({ connectionString: server.url })
+    await blocker.connect()
+    await blocker.query('BEGIN')
+    await blocker.query('UPDATE purchase SET cents = cents WHERE id = 1')
+    const stop = new AbortController()
+    const patient = Settings.parse({ optimizer: { createIndex: { lockTimeoutMs: 10_000 } } })
+    const stopped = createIndex
+      .apply(recommendation, { ...applying(), settings: patient.optimizer, signal: stop.signal })
+      .catch(error => error)
+    await vi.waitFor(async () => expect(await ourIndexes()).toHaveLength(1), 5_000)
+    stop.abort()
+    await blocker.query('ROLLBACK')
+    await blocker.end()
+    expect(await stopped).toMatchObject({
+      code: 'CHANGE_FAILED',
+      details: { reason: expect.stringContaining('user request'), invalidIndex: 'removed' },
+    })
     expect(await ourIndexes()).toEqual([])
   }, 20_000)
 
