@@ -60,8 +60,8 @@ export class SpanMessage {
     this.droppedLinks = 0
     this.attributeCount = 0
     this.attributesSent = 0
-    this.events.length = 0
-    this.links.length = 0
+    if (this.events.length > 0) this.events.length = 0
+    if (this.links.length > 0) this.links.length = 0
     this.part = ''
   }
 
