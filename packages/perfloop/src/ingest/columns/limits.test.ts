@@ -208,7 +208,6 @@ describe('watching', () => {
         operation: 'tick',
         kind: 'server',
         category: 'other',
-        failed: false,
         isEntry: true,
         failed: false,
         durationNs: 5_000_000,
