@@ -41,7 +41,11 @@ export function TimeChart({
             title="Show or hide"
             onClick={() => toggle(series.label)}
           >
-            <Swatch color={series.color} dash={series.dash} shape={series.shape} />
+            <Swatch
+              color={series.color}
+              dash={series.dash}
+              shape={series.shape ?? (spec.stacked === true ? 'area' : 'line')}
+            />
             {series.label}
           </button>
         ))}

@@ -11,8 +11,14 @@ export function formatEvidence(key: string, value: unknown): string {
   return JSON.stringify(value)
 }
 
+/** `failed_ratio_low` is a ratio, `calls_max` a count: the statistic comes after the unit. */
+const STATISTIC = /_(low|high|min|max|mean|median|p\d+)$/
+
 function formatNumber(key: string, value: number): string {
-  const name = key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
+  const name = key
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replace(STATISTIC, '')
   if (/_ns_per_hour$/.test(name)) return `${formatDuration(value)} per hour`
   if (/_ns(_per_[a-z]+)?$/.test(name)) return formatDuration(value)
   if (/_ms$/.test(name)) return formatDuration(value * 1e6)

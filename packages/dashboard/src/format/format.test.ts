@@ -119,6 +119,8 @@ describe('names of the API', () => {
     expect(formatEvidence('maxDurationMs', 12)).toBe('12.0 ms')
     expect(formatEvidence('window_seconds', 90)).toBe('1 min 30 s')
     expect(formatEvidence('error_ratio', 0.25)).toBe('25.0 %')
+    expect(formatEvidence('error_ratio_low', 0.25)).toBe('25.0 %')
+    expect(formatEvidence('busy_ns_per_execution', 2e6)).toBe('2.00 ms')
     expect(formatEvidence('calls', 27)).toBe('27')
     expect(formatEvidence('size_bytes', 2048)).toBe('2.00 KiB')
     expect(formatEvidence('rate_per_second', 3)).toBe('3.00/s')

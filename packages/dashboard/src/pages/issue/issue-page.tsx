@@ -19,6 +19,7 @@ import { formatEvidence } from '../../format/evidence-value.ts'
 import { evidenceLabel, toWords } from '../../format/label.ts'
 import { formatPercent, plural } from '../../format/number.ts'
 import { SqlBlock } from '../../sql/sql-text.tsx'
+import { EvidenceTables } from './evidence-tables.tsx'
 import { ExemplarTrace } from './exemplar-trace.tsx'
 import { IssueActions } from './issue-actions.tsx'
 
@@ -118,6 +119,7 @@ function Evidence({ issue }: { issue: IssueDetail }): ReactElement {
           />
         </div>
       )}
+      <EvidenceTables evidence={issue.evidence} />
       {lists.map(([key, value]) => (
         <div key={key} className="spaced">
           <h3>{evidenceLabel(key)}</h3>
