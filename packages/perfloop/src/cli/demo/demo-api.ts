@@ -8,7 +8,8 @@ export interface DemoApi {
   addTarget(name: string, services: readonly string[], url: string): Promise<void>
   issues(): Promise<readonly Issue[]>
   optimizations(): Promise<readonly Optimization[]>
-  approve(id: string): Promise<void>
+  /** Two steps, as on the page: to allow a change, and to make it. */
+  step(id: string, name: 'approve' | 'apply'): Promise<void>
   health(): Promise<Health>
 }
 
@@ -17,7 +18,8 @@ const Envelope = z.object({
   error: z.object({ message: z.string() }).optional(),
 })
 
-const ANSWER_MS = 10_000
+/** Long, because the answer to `apply` waits for the index to be built. */
+const ANSWER_MS = 60_000
 const ALL = 'per_page=200'
 
 export function createDemoApi(serverUrl: string, adminToken: string): DemoApi {
@@ -49,9 +51,9 @@ export function createDemoApi(serverUrl: string, adminToken: string): DemoApi {
     },
     issues: () => ask(z.array(Issue), `/insights/issues?${ALL}`),
     optimizations: () => ask(z.array(Optimization), `/insights/optimizations?${ALL}`),
-    async approve(id) {
+    async step(id, name) {
       const body = { reason: 'perfloop demo --approve' }
-      await ask(z.unknown(), `/insights/optimizations/${id}/approve`, { method: 'POST', body })
+      await ask(z.unknown(), `/insights/optimizations/${id}/${name}`, { method: 'POST', body })
     },
     health: () => ask(Health, '/health'),
   }

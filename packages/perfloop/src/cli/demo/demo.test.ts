@@ -156,20 +156,21 @@ const issue: Issue = {
   ignore_reason: null,
 }
 
-/** A server on which an approved change is verified two looks later. */
-function fakeApi(): DemoApi & { readonly approvedIds: string[] } {
-  const approvedIds: string[] = []
+/** A server on which a change that was approved and applied is verified two looks later. */
+function fakeApi(): DemoApi & { readonly steps: string[] } {
+  const steps: string[] = []
   let looks = 0
   return {
-    approvedIds,
+    steps,
     addTarget: async () => {},
     issues: async () => [issue],
     async optimizations() {
-      if (approvedIds.length === 0) return [optimization('a', 'proposed')]
+      if (steps.length === 0) return [optimization('a', 'proposed')]
+      if (steps.length === 1) return [optimization('a', 'approved')]
       return [optimization('a', ++looks > 2 ? 'verified' : 'verifying')]
     },
-    async approve(id) {
-      approvedIds.push(id)
+    async step(id, name) {
+      steps.push(`${name} ${id}`)
     },
     health: async () => ({
       status: 'healthy',
@@ -187,22 +188,29 @@ describe('the unattended demo', () => {
   const options = {
     approve: 'create-index',
     forMs: 10_000,
+    beforeMs: 0,
     pollMs: 1,
     signal: new AbortController().signal,
     nowMs: () => performance.now(),
   }
 
-  it('approves what is proposed once, and ends when it is verified', async () => {
+  it('approves and applies what is proposed once, and ends when it is verified', async () => {
     const api = fakeApi()
     await attend(api, options)
-    expect(api.approvedIds).toEqual(['a'])
+    expect(api.steps).toEqual(['approve a', 'apply a'])
     expect((await api.optimizations())[0]?.status).toBe('verified')
+  })
+
+  it('changes nothing before there is something to compare with', async () => {
+    const api = fakeApi()
+    await attend(api, { ...options, beforeMs: 60_000, forMs: 20 })
+    expect(api.steps).toEqual([])
   })
 
   it('approves nothing of another kind, and ends with its time', async () => {
     const api = fakeApi()
     await attend(api, { ...options, approve: 'cache-policy', forMs: 20 })
-    expect(api.approvedIds).toEqual([])
+    expect(api.steps).toEqual([])
   })
 
   it('reports findings, changes, verdicts with their intervals, and the server’s numbers', async () => {
@@ -217,7 +225,9 @@ describe('the unattended demo', () => {
     })
     expect(found.server).toEqual({ start: { ready_ms: 873 }, receiver: { spans: 9 } })
     expect(describeReport(found)).toContain('improved: Index a')
-    expect(describeReport({ ...found, found: [], applied: [], verified: [] })).toContain('nothing')
+    expect(
+      describeReport({ ...found, found: [], proposed: [], applied: [], verified: [] }),
+    ).toContain('nothing')
   })
 })
 

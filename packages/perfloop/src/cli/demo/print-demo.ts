@@ -53,6 +53,7 @@ export function describeReport(report: DemoReport): string {
   const found = report.found.map(
     ({ severity, kind, title }) => `    ${severity.padEnd(8)} ${kind.padEnd(15)} ${title}`,
   )
+  const proposed = report.proposed.map(({ title, status }) => `    ${status.padEnd(12)} ${title}`)
   const applied = report.applied.map(({ title, status }) => `    ${status.padEnd(12)} ${title}`)
   const verified = report.verified.map(
     ({ title, verdict, reason }) => `    ${verdict}: ${title}\n      ${reason}`,
@@ -60,6 +61,8 @@ export function describeReport(report: DemoReport): string {
   return [
     `  Found in ${report.duration_s} s`,
     ...orNothing(found),
+    '  Proposed',
+    ...orNothing(proposed),
     '  Applied',
     ...orNothing(applied),
     '  Verified',

@@ -34,6 +34,8 @@ const HOST = '127.0.0.1'
 const SERVICE = 'shop'
 const DATABASE = 'shop'
 const POLL_MS = 1_000
+/** Before the first change: some twenty blocks of measurements, while the index is found and proven. */
+const BEFORE_MS = 45_000
 /** What shells answer for a command that Ctrl-C ended. */
 const INTERRUPTED = 130
 const PORTS = { api: 4600, otlpHttp: 4318, otlpGrpc: 4317 } as const
@@ -50,7 +52,10 @@ const POSTGRES_SETTINGS = {
 /** Runs until it is told to stop, or its time is over; answers the exit code. */
 export async function runDemo(flags: DemoFlags, io: DemoIo): Promise<number> {
   const startedMs = performance.now()
-  const logger = pino({ level: 'warn' }, pino.destination(2))
+  const logger = pino(
+    { level: 'warn', serializers: { error: pino.stdSerializers.err } },
+    pino.destination(2),
+  )
   const closers = new Closers(logger)
   const stopping = new AbortController()
   const stop = () => stopping.abort()
@@ -273,6 +278,7 @@ async function watchDemo(demo: Demo, flags: DemoFlags, io: DemoIo, run: Run): Pr
   await attend(api, {
     approve: flags.approve,
     forMs: flags.for ?? Number.POSITIVE_INFINITY,
+    beforeMs: BEFORE_MS,
     pollMs: POLL_MS,
     signal: run.stopping.signal,
     nowMs: () => performance.now(),

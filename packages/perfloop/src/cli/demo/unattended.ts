@@ -7,6 +7,8 @@ export interface UnattendedOptions {
   /** Kind of optimization whose proposals are approved; undefined: none. */
   readonly approve: string | undefined
   readonly forMs: number
+  /** How long the shop runs before anything is changed: an effect needs something to be compared with. */
+  readonly beforeMs: number
   readonly pollMs: number
   readonly signal: AbortSignal
   readonly nowMs: () => number
@@ -26,12 +28,13 @@ const FINAL: ReadonlySet<string> = new Set([
  * every approved change has its verdict and one of them is verified, or when the time is over.
  */
 export async function attend(api: DemoApi, options: UnattendedOptions): Promise<void> {
-  const endsAtMs = options.nowMs() + options.forMs
+  const beganMs = options.nowMs()
+  const endsAtMs = beganMs + options.forMs
   const approved = new Set<string>()
   while (options.nowMs() < endsAtMs && !options.signal.aborted) {
-    if (options.approve !== undefined) {
+    if (options.approve !== undefined && options.nowMs() >= beganMs + options.beforeMs) {
       const optimizations = await api.optimizations()
-      await approveProposed(api, optimizations, options.approve, approved)
+      await approveAndApply(api, optimizations, options.approve, approved)
       if (isProven(optimizations, approved)) return
     }
     const restMs = Math.min(options.pollMs, Math.max(0, endsAtMs - options.nowMs()))
@@ -39,21 +42,26 @@ export async function attend(api: DemoApi, options: UnattendedOptions): Promise<
   }
 }
 
-async function approveProposed(
+/** Perfloop's own policy is to observe: it waits for both steps, and so does the demo. */
+async function approveAndApply(
   api: DemoApi,
   optimizations: readonly Optimization[],
   kind: string,
   approved: Set<string>,
 ): Promise<void> {
   for (const { id, type, status } of optimizations) {
-    if (type !== kind || status !== 'proposed' || approved.has(id)) continue
+    if (type !== kind) continue
+    if (status === 'proposed') await attempt(api.step(id, 'approve'))
+    if (status === 'approved') await attempt(api.step(id, 'apply'))
     approved.add(id)
-    // It may be gone or changed since it was listed; the next look tells.
-    await api.approve(id).catch((error: unknown) => {
-      if (!(error instanceof PerfloopError)) throw error
-      approved.delete(id)
-    })
   }
+}
+
+/** It may be gone or changed since it was listed, or must wait for another one; the next look tells. */
+async function attempt(step: Promise<void>): Promise<void> {
+  await step.catch((error: unknown) => {
+    if (!(error instanceof PerfloopError)) throw error
+  })
 }
 
 function isProven(optimizations: readonly Optimization[], approved: ReadonlySet<string>): boolean {
@@ -75,6 +83,14 @@ export interface DemoReport {
     readonly operation: string
     readonly status: string
     readonly recoverable_ms_per_hour: number
+  }[]
+  /** What was recommended and not applied, with what became of it. */
+  readonly proposed: readonly {
+    readonly id: string
+    readonly type: string
+    readonly title: string
+    readonly status: string
+    readonly failure: string | null
   }[]
   readonly applied: readonly {
     readonly id: string
@@ -122,6 +138,7 @@ export async function report(
   const components = health.components.map(({ component, numbers }) => [component, numbers])
   return {
     found: issues.map(toFound),
+    proposed: optimizations.flatMap(toProposed),
     applied: optimizations.flatMap(toApplied),
     verified: optimizations.flatMap(toVerified),
     duration_s: durationS,
@@ -133,6 +150,12 @@ function toFound(issue: Issue): DemoReport['found'][number] {
   const { kind, severity, title, service, operation, status } = issue
   const recoverable = Math.round(issue.recoverable_ns_per_hour / 1e6)
   return { kind, severity, title, service, operation, status, recoverable_ms_per_hour: recoverable }
+}
+
+function toProposed(optimization: Optimization): DemoReport['proposed'] {
+  const { id, type, title, status, failure } = optimization
+  if (optimization.applied_at !== null) return []
+  return [{ id, type, title, status, failure: failure?.message ?? null }]
 }
 
 function toApplied(optimization: Optimization): DemoReport['applied'] {
