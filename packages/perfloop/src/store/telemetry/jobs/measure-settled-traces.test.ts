@@ -190,6 +190,24 @@ describe('the measurement job', () => {
     expect(sums).toEqual({ executions: 300, total: 30_000, self: 30_000, load: 30_000 })
   })
 
+  it('waits for a longer window when there is much to measure', async () => {
+    const insertMany = (secondsAfter: number) =>
+      scratch.store.engine.execute(
+        `INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, span_id, entry_span_id, start_unix_ns,
+           duration_ns, weight, received_at, retention_days)
+         SELECT 'production', 'shop', 'GET /', 'server', 1, randomFixedString(16), randomFixedString(8), randomFixedString(8),
+           {start_s:UInt32} * 1000000000 + number, 1000, 1, toDateTime({start_s:UInt32}, 'UTC'), 7 FROM numbers(6000)`,
+        { start_s: START_MS / 1_000 + secondsAfter },
+      )
+    await insertMany(0)
+    await insertMany(10)
+    const job = createMeasurementJob(scratch.store)
+    scratch.setNow(START_MS + 12_000)
+    expect(await job.run()).toMatchObject({ executions: 0, measuredUntilUnixMs: START_MS })
+    scratch.setNow(START_MS + 20_000)
+    expect(await job.run()).toMatchObject({ executions: 12_000 })
+  })
+
   it('measures each execution once when it is killed between the note and the insert, or after it', async () => {
     await insertSpans(scratch.store.engine, [entry, child('db', 10, 30)])
     await measureAll()

@@ -8,6 +8,12 @@ const JOB = 'measurements'
 const LONGEST_WINDOW_S = 60
 /** Children of longer executions are looked up by trace; those of shorter ones are in a range read anyway. */
 const LONG_EXECUTION_NS = 60_000_000_000n
+/**
+ * A window also reads what was received shortly before and after it, so short windows cost more than long
+ * ones: of so many executions, so long a window is waited for. Fewer are measured at once.
+ */
+const MANY_EXECUTIONS = 5_000
+const PATIENCE_S = 15
 const NS_PER_S = 1e9
 const MS_PER_S = 1_000
 
@@ -57,29 +63,27 @@ export function createMeasurementJob(
       measuredUntilS = begun?.toS ?? 0
     }
     const untilS = Math.floor(Math.min(nowMs, await loadedUntilUnixMs()) / MS_PER_S) - settleS
-    for (;;) {
-      const window = await nextWindow(measuredUntilS, untilS)
-      if (window === undefined) break
+    let doneS = measuredUntilS
+    while (doneS < untilS) {
+      const waiting = await received({ fromS: measuredUntilS, toS: untilS })
+      doneS = waiting.entries === 0 ? untilS : waiting.first_s
+      const isSoonEnough = untilS - waiting.first_s < PATIENCE_S
+      if (waiting.entries === 0 || (waiting.entries > MANY_EXECUTIONS && isSoonEnough)) break
+
+      const window = { fromS: doneS, toS: Math.min(doneS + LONGEST_WINDOW_S, untilS) }
       await noteWindow(store, JOB, window)
       begun = window
       // Should this fail, the next run repeats the window that is noted.
       measuredUntilS = undefined
       executions += await measure(window)
       measuredUntilS = window.toS
+      doneS = window.toS
     }
-    const doneS = Math.max(measuredUntilS, untilS)
     return {
       executions,
       measuredUntilUnixMs: doneS * MS_PER_S,
       lagMs: Math.max(0, nowMs - doneS * MS_PER_S),
     }
-  }
-
-  async function nextWindow(fromS: number, untilS: number): Promise<ReceiveWindow | undefined> {
-    if (fromS >= untilS) return undefined
-    const waiting = await received({ fromS, toS: untilS })
-    if (waiting.entries === 0) return undefined
-    return { fromS: waiting.first_s, toS: Math.min(waiting.first_s + LONGEST_WINDOW_S, untilS) }
   }
 
   async function measure(window: ReceiveWindow): Promise<number> {
