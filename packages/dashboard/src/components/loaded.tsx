@@ -1,5 +1,5 @@
 import type { UseQueryResult } from '@tanstack/react-query'
-import type { ReactElement, ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { Failure } from './failure.tsx'
 
 /**
@@ -14,10 +14,10 @@ export function Loaded<Data>({
   query: UseQueryResult<Data>
   skeleton: ReactNode
   children: (data: Data) => ReactNode
-}): ReactElement {
+}): ReactNode {
   const retry = (): void => void query.refetch()
   if (query.data === undefined) {
-    return query.isError ? <Failure error={query.error} onRetry={retry} /> : <>{skeleton}</>
+    return query.isError ? <Failure error={query.error} onRetry={retry} /> : skeleton
   }
   return (
     <>
