@@ -9,7 +9,7 @@ import { traceOrNull } from './present-trace.ts'
 import { type RequestRange, toUnixNs } from './request-range.ts'
 
 /** Newest executions that the statements of an operation are counted from. */
-const SAMPLED_EXECUTIONS = 200
+const SAMPLED_EXECUTIONS = 100
 
 /** Statements that one operation issues: counted in its newest executions, scaled to all of the range. */
 export async function measureOperationStatements(
