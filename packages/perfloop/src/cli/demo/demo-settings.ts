@@ -28,8 +28,8 @@ export const DEMO_SETTINGS: readonly {
   },
   {
     key: 'optimizer.verification.looksMs',
-    value: [20_000, 40_000, 60_000, 120_000, 300_000],
-    why: 'and looked at 20 s, 40 s, 1 min, 2 min and 5 min after it',
+    value: [30_000, 60_000, 90_000],
+    why: 'and looked at 30 s, 60 s and 90 s after it',
   },
   {
     key: 'optimizer.verification.blockMs',
