@@ -267,6 +267,8 @@ describe('real senders', () => {
           endpoint,
           '--traces',
           '700',
+          '--rate',
+          '0',
           '--service',
           service,
           ...flags,
