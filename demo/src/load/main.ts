@@ -4,7 +4,7 @@ import { nextRequest } from './traffic.ts'
 /** A visitor who waits longer than this has gone. */
 const PATIENCE_MS = 10_000
 const MAX_IN_FLIGHT = 64
-const DEFAULT_REQUESTS_PER_SECOND = 15
+const DEFAULT_REQUESTS_PER_SECOND = 10
 /** The load ends by itself, so that one that was forgotten does not run for ever. */
 const LONGEST_MS = 12 * 3_600_000
 

@@ -21,10 +21,10 @@ interface Share {
 
 /** What visitors of a small shop do: many look, some search their orders, few buy, the office reads reports. */
 const MIX: readonly Share[] = [
-  { weight: 15, request: () => get('/') },
-  { weight: 12, request: random => get(`/categories/category-${1 + below(CATEGORIES, random)}`) },
-  { weight: 25, request: random => get(`/products/${1 + skewed(PRODUCTS, random)}`) },
-  { weight: 30, request: customerOrders },
+  { weight: 10, request: () => get('/') },
+  { weight: 10, request: random => get(`/categories/category-${1 + below(CATEGORIES, random)}`) },
+  { weight: 22, request: random => get(`/products/${1 + skewed(PRODUCTS, random)}`) },
+  { weight: 40, request: customerOrders },
   { weight: 8, request: () => get('/orders/recent') },
   { weight: 2, request: () => get('/reports/sales') },
   { weight: 8, request: checkout },

@@ -25,7 +25,7 @@ export function registerDemo(program: Command): void {
     .option('--for <time>', 'stop after so long, such as 180s or 5m', parseDurationMs)
     .option('--approve <kind>', 'approve proposals of this kind, such as create-index')
     .option('--faults <names>', 'planted problems, comma-separated; all or none', 'all')
-    .option('--rate <requests>', 'requests per second of the load', parseRate, 15)
+    .option('--rate <requests>', 'requests per second of the load', parseRate, 10)
     .option('--json', 'print what was found, applied and verified as JSON at the end', false)
     .option('--no-open', 'do not open the dashboard in a browser')
     .action(async (flags: DemoFlags) => {
