@@ -1,8 +1,8 @@
 import { FAULTS } from './faults.ts'
-import { readShopConfig } from './shop-config.ts'
+import { readShopConfig, type ShopConfig } from './shop-config.ts'
 import { startShop } from './start-shop.ts'
 
-const config = readShopConfig(process.env)
+const config = configOrExit()
 const shop = await startShop(config)
 process.send?.({
   ready: true,
@@ -20,3 +20,13 @@ const stop = () => {
 process.once('disconnect', stop)
 process.once('SIGTERM', stop)
 process.once('SIGINT', () => {})
+
+/** A wrong setting is told in a sentence, without a stack. */
+function configOrExit(): ShopConfig {
+  try {
+    return readShopConfig(process.env)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(2)
+  }
+}
