@@ -284,11 +284,12 @@ describe('statements that are cut, huge or hostile', () => {
   })
 
   it('ten thousand parentheses or comments are read in linear time', () => {
-    const startedMs = performance.now()
+    // A square of 30,000 would take minutes; this much CPU allows for a busy machine and for coverage.
+    const before = process.cpuUsage()
     for (const part of ['(', 'IN (', '/*', '[', 'SELECT (', "'", '$a$', 'VALUES (', ', (']) {
       read(part.repeat(30_000))
     }
-    expect(performance.now() - startedMs).toBeLessThan(1_000)
+    expect(process.cpuUsage(before).user).toBeLessThan(10_000_000)
   })
 
   it('texts wider than Latin 1 keep their names', () => {
