@@ -7,6 +7,7 @@ import type { ControlStore } from '../store/control/control-store.ts'
 import { calledOperations } from '../store/telemetry/queries/called-operations.query.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 import type { Analyzer, Window } from './analyzer.ts'
+import { explainFindings } from './explain-findings.ts'
 import { directJudgePool, type JudgePool, threadedJudgePool } from './judge-pool.ts'
 import { type AnalyzerOutcome, runAnalyzer } from './run-analyzer.ts'
 import { type KindOfFinding, type TrackReport, trackIssues } from './track-issues.ts'
@@ -105,10 +106,12 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
     const judged = new Set(
       reports.filter(({ status }) => status === 'judged').map(({ kind }) => kind),
     )
+    const { standing, explained } = explainFindings(findings, limits)
     const issues = await trackIssues({
       control,
       window,
-      findings,
+      findings: standing,
+      explained,
       judged,
       calls: await callsIn(window),
       quietMs: limits.quietMs,

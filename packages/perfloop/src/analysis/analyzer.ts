@@ -43,8 +43,29 @@ export interface Finding {
   readonly spanIds: readonly string[]
   /** Numbers and names the reader can check; keys carry units. JSON values only. */
   readonly evidence: Readonly<Record<string, unknown>>
+  /** Where it says that this is slow but not why: a finding that is the cause of it stands for it. */
+  readonly symptom?: Symptom
+  /** What else is slow because of it. */
+  readonly cause?: Cause
   /** Time per hour users would get back if this were gone. The one ranking. */
   readonly recoverableNsPerHour: DurationNs
+}
+
+export interface Symptom {
+  readonly of: 'statement' | 'operation'
+  /** Time of all its executions in the window. */
+  readonly timeNs: DurationNs
+}
+
+export interface Cause {
+  /** Whether each call of its statement is slow because of it. */
+  readonly ofSlowStatement: boolean
+  /** The time in the window that entry operations pass in what it is about. */
+  readonly operations: readonly {
+    readonly operation: string
+    readonly kind: SpanKind
+    readonly timeNs: DurationNs
+  }[]
 }
 
 /**

@@ -25,6 +25,8 @@ function cutTo(length: number): (text: string) => string {
   return text => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
 }
 
+const nanoseconds = () => z.number().min(0).transform(durationNs)
+
 /** Analyzers are strangers' code: what comes back is checked before it becomes an issue. */
 const CheckedFinding = z.object({
   environment: z.string(),
@@ -43,7 +45,16 @@ const CheckedFinding = z.object({
   traceId: z.string(),
   spanIds: z.array(z.string()).max(1_000),
   evidence: z.record(z.string(), z.json()),
-  recoverableNsPerHour: z.number().min(0).transform(durationNs),
+  symptom: z.object({ of: z.enum(['statement', 'operation']), timeNs: nanoseconds() }).optional(),
+  cause: z
+    .object({
+      ofSlowStatement: z.boolean(),
+      operations: z.array(
+        z.object({ operation: z.string(), kind: z.enum(SPAN_KINDS), timeNs: nanoseconds() }),
+      ),
+    })
+    .optional(),
+  recoverableNsPerHour: nanoseconds(),
 })
 
 /** One analyzer over its rows. A broken one costs its own findings, never its neighbours'. */
@@ -68,12 +79,15 @@ function checked(findings: readonly Finding[]): readonly Finding[] {
 
 /** `exactOptionalPropertyTypes`: what is not told is absent. */
 function withoutUndefined(finding: z.output<typeof CheckedFinding>): Finding {
-  const { operationIsIncidental, statement, statementText, codeLocation, ...rest } = finding
+  const { operationIsIncidental, statement, statementText, codeLocation, symptom, cause, ...rest } =
+    finding
   return {
     ...rest,
     ...(operationIsIncidental === undefined ? {} : { operationIsIncidental }),
     ...(statement === undefined ? {} : { statement }),
     ...(statementText === undefined ? {} : { statementText }),
     ...(codeLocation === undefined ? {} : { codeLocation }),
+    ...(symptom === undefined ? {} : { symptom }),
+    ...(cause === undefined ? {} : { cause }),
   }
 }

@@ -8,6 +8,7 @@ import type { ControlStore, IssueRecord } from '../store/control/control-store.t
 import { openControlStore } from '../store/control/open-control-store.ts'
 import type { Finding, Window } from './analyzer.ts'
 import { changeIssueStatus } from './change-issue-status.ts'
+import type { ExplainedFinding } from './explain-findings.ts'
 import { type TrackReport, trackIssues } from './track-issues.ts'
 
 const START_MS = Date.UTC(2026, 2, 1, 10)
@@ -51,7 +52,11 @@ function finding(change: Partial<Finding> = {}): Finding {
 /** Tracks the five minutes that end now. */
 async function track(
   findings: readonly Finding[],
-  change: { calls?: number; judged?: readonly string[] } = {},
+  change: {
+    calls?: number
+    judged?: readonly string[]
+    explained?: readonly ExplainedFinding[]
+  } = {},
 ): Promise<TrackReport> {
   const window: Window = {
     fromUnixNs: BigInt(nowMs - 5 * MINUTE_MS) * 1_000_000n,
@@ -62,6 +67,7 @@ async function track(
     control,
     window,
     findings: findings.map(one => ({ kind: 'n-plus-one', finding: one })),
+    explained: change.explained ?? [],
     judged: new Set(change.judged ?? ['n-plus-one']),
     calls: () => change.calls ?? 100,
     quietMs: 10 * MINUTE_MS,
@@ -235,3 +241,17 @@ it('refuses a step that is not legal, and an issue it does not know', async () =
 function now(): string {
   return new Date(nowMs).toISOString()
 }
+
+it('closes the issue of a symptom in favour of its cause once that is found', async () => {
+  const symptom = finding({ subject: fingerprint('00000000000000bb'), title: 'Slow' })
+  const [symptomId] = (await track([symptom])).opened
+  nowMs += MINUTE_MS
+  const cause = finding({ title: 'Cause' })
+  const by = { kind: 'n-plus-one', finding: cause }
+  const report = await track([cause], { explained: [{ kind: 'n-plus-one', finding: symptom, by }] })
+  expect(report).toMatchObject({ resolved: [symptomId] })
+  expect(await control.ledger.of('issue', symptomId ?? '')).toMatchObject([
+    { to: 'open' },
+    { to: 'resolved', reason: 'explained by: Cause', evidence: { explained_by: report.opened[0] } },
+  ])
+})

@@ -3,6 +3,7 @@ import type { IssueStatus } from '../domain/issue.ts'
 import type { ControlStore, IssueRecord } from '../store/control/control-store.ts'
 import type { Finding, Window } from './analyzer.ts'
 import { changeIssueStatus } from './change-issue-status.ts'
+import type { ExplainedFinding } from './explain-findings.ts'
 
 /** A finding with the kind of the analyzer that made it. */
 export interface KindOfFinding {
@@ -14,6 +15,8 @@ export interface TrackedWindow {
   readonly control: ControlStore
   readonly window: Window
   readonly findings: readonly KindOfFinding[]
+  /** Seen, but only what another finding shows as well: no issues of their own. */
+  readonly explained?: readonly ExplainedFinding[]
   /** Kinds that judged this window: only their silence means something. */
   readonly judged: ReadonlySet<string>
   /** Executions of an operation in the window. */
@@ -62,9 +65,10 @@ export async function trackIssues(tracked: TrackedWindow): Promise<TrackReport> 
           : await meetAgain(control, known, finding, tracked.window)
       report[outcome].push(id)
     }
-    const resolved = await resolveQuiet({ ...tracked, control }, taken)
+    const explained = await resolveExplained({ ...tracked, control }, taken)
+    const quiet = await resolveQuiet({ ...tracked, control }, taken)
     const { opened, updated, reopened } = report
-    return { opened, updated, reopened, resolved }
+    return { opened, updated, reopened, resolved: [...explained, ...quiet] }
   })
 }
 
@@ -189,6 +193,33 @@ function fields(finding: Finding) {
     exemplarTrace: finding.traceId,
     exemplarSpans: finding.spanIds,
   }
+}
+
+/**
+ * A symptom often shows before its cause does: a plan takes a minute to be told. When the cause is found, the
+ * issue of the symptom is closed in its favour.
+ */
+async function resolveExplained(
+  { control, window, explained = [] }: TrackedWindow,
+  seen: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const resolved: string[] = []
+  for (const { kind, finding, by } of explained) {
+    const issue = await knownIssue(control, kind, finding, seen)
+    const cause = await knownIssue(control, by.kind, by.finding, new Set())
+    const isStanding = issue !== undefined && ACTIVE.includes(issue.status)
+    if (!isStanding || seen.has(issue.id) || cause === undefined) continue
+    await changeIssueStatus(control, {
+      id: issue.id,
+      to: 'resolved',
+      actor: ACTOR,
+      at: endOf(window),
+      reason: `explained by: ${cause.title}`,
+      evidence: { explained_by: cause.id, trace_id: finding.traceId },
+    })
+    resolved.push(issue.id)
+  }
+  return resolved
 }
 
 /**

@@ -114,6 +114,7 @@ describe('every analyzer', () => {
       models: [text()],
       operation_ratio: random.next(),
       operations: n(),
+      by_operation: [{ operation: text(), kind: 'server' as const, timeNs: n() }],
       calls: n(),
       seen_calls: n(),
       failed_calls: n(),
@@ -141,6 +142,7 @@ describe('every analyzer', () => {
           busy_ns: n(),
           spareable_ns: n(),
           mean_call_ns: n(),
+          loop_ns: n(),
           entry_span_id: SPAN,
           exemplar_calls: n(),
           exemplar_first_start_unix_ns: BigInt(n()),
@@ -192,6 +194,8 @@ describe('every analyzer', () => {
           seen_executions: n(),
           excess_ns: n(),
           slow_executions: n(),
+          seen_slow_executions: n(),
+          all_ns: n(),
           slow_total_ns: n(),
           slow_db_ns: n(),
           slow_render_ns: n(),
@@ -238,6 +242,7 @@ describe('too little data', () => {
     busy_ns: durationNs(60e6),
     spareable_ns: durationNs(57e6),
     mean_call_ns: durationNs(1e6),
+    loop_ns: durationNs(9e6),
     code_location: '',
     trace_id: TRACE,
     entry_span_id: SPAN,
@@ -321,6 +326,8 @@ describe('slow-operation', () => {
     max_ns: durationNs(2e9),
     excess_ns: durationNs(20e9),
     slow_executions: 50,
+    seen_slow_executions: 50,
+    all_ns: durationNs(60e9),
     slow_total_ns: durationNs(40e9),
     slow_db_ns: durationNs(30e9),
     slow_render_ns: durationNs(2e9),
@@ -345,6 +352,14 @@ describe('slow-operation', () => {
     const [finding] = slowOperation.judge([mixed], live, options)
     expect(finding?.evidence).toMatchObject({ dominant_part: null })
     expect(finding?.title).toContain('no part dominates')
+  })
+
+  it('leaves the stragglers of a few requests to chance', () => {
+    const few = { ...operation, executions: 20, seen_executions: 20 }
+    const judged = (seen_slow_executions: number) =>
+      slowOperation.judge([{ ...few, seen_slow_executions }], live, options)
+    expect(judged(2)).toEqual([])
+    expect(judged(5)).toHaveLength(1)
   })
 
   it('gives jobs more time than requests', () => {
@@ -373,6 +388,7 @@ describe('missing-index', () => {
     models: ['cranes'],
     operation_ratio: 1,
     operations: 1,
+    by_operation: [],
     calls: 100,
     seen_calls: 100,
     failed_calls: 0,

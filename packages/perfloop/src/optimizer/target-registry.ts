@@ -213,7 +213,8 @@ async function writeFacts(
     partBytes = 0
   }
   for (const fact of facts) {
-    const document = JSON.stringify(fact)
+    const { services } = target
+    const document = JSON.stringify(fact.fact === 'plan' ? { ...fact, services } : fact)
     if (partBytes + document.length > MAX_PART_BYTES) await flush()
     part.push({ fact: fact.fact, subject: fact.subject, document })
     partBytes += document.length

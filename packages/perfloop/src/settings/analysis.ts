@@ -1,4 +1,4 @@
-import { count, durationMs, section } from './section.ts'
+import { count, durationMs, ratio, section } from './section.ts'
 
 export const AnalysisSettings = section({
   intervalMs: durationMs().default(15_000).describe('How often the analyzers look.'),
@@ -15,6 +15,11 @@ export const AnalysisSettings = section({
     .default(20)
     .describe(
       'Requests an operation must have had in the window for its silence to count: without traffic nothing can be seen.',
+    ),
+  explainedRatio: ratio()
+    .default(0.5)
+    .describe(
+      'Share of the time of a slow operation from which its causes, such as a missing index or an N+1, stand for it.',
     ),
   maxFindingsPerAnalyzer: count()
     .default(200)

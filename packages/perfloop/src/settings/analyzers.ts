@@ -102,6 +102,11 @@ export const SlowOperationOptions = section({
   minJobExecutions: count()
     .default(1)
     .describe('The same of a job: one run that takes too long is a fact, not a sample.'),
+  confidence: ratio()
+    .default(0.95)
+    .describe(
+      'Confidence with which more than 1 in 20 requests must be over the limit, so that chance explains no finding.',
+    ),
   dominantRatio: ratio()
     .default(0.5)
     .describe('Share of the time from which one part is said to dominate.'),

@@ -111,6 +111,7 @@ function toFinding(
       `The plan scans ${spared.map(({ scan }) => `${scan.table} (${formatCount(scan.tableRows)} rows, ${formatCount(scan.estimatedRowsOut)} kept${scan.filter === null ? '' : ` by ${scan.filter}`})`).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${candidate?.reason ?? ''}`.trim(),
     // The plan is an estimate without literals, of a time that may be past.
     confidence: 0.85 * (1 - 1 / (1 + row.seen_calls)),
+    cause: { ofSlowStatement: true, operations: row.by_operation },
     statement: row.statement,
     statementText: row.text,
     ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),

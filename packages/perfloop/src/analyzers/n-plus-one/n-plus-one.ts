@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
+import { durationNs } from '../../domain/duration.ts'
 import type { Severity } from '../../domain/severity.ts'
 import { NPlusOneOptions } from '../../settings/analyzers.ts'
 import { repeatedStatements } from '../../store/telemetry/queries/repeated-statements.query.ts'
@@ -177,6 +178,18 @@ function toFinding(tree: Tree, window: Window, options: Options): Finding {
     title: title(tree),
     description: description(tree, perExecutionNs),
     confidence: confidence(tree),
+    cause: {
+      ofSlowStatement: false,
+      // What the application does between the calls, such as making objects of rows, goes with the loop. Loops
+      // within one another overlap.
+      operations: [
+        {
+          operation: row.operation,
+          kind: row.kind,
+          timeNs: durationNs(Math.max(...nodes.map(node => node.loop_ns))),
+        },
+      ],
+    },
     statement: row.statement,
     statementText: row.text,
     ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),

@@ -97,6 +97,8 @@ function toFinding(
     description: `It ran ${formatCount(row.calls)} times, half of them longer than ${formatDuration(row.p50_ns)}; ${A_CLASS[name]} should take at most ${formatDuration(limit)}. ${formatPercent(row.operation_ratio)} of its time is spent by ${row.operation}. Look at its plan: does it read more rows than it returns, sort on disk, or wait for locks?`,
     // The share of calls that decide a p95 grows with their number.
     confidence: 0.95 * (1 - 1 / (1 + row.seen_calls)),
+    symptom: { of: 'statement', timeNs: row.duration_ns },
+    cause: { ofSlowStatement: false, operations: row.by_operation },
     statement: row.statement,
     statementText: row.text,
     ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),

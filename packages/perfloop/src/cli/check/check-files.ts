@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Analyzer, Finding, Window } from '../../analysis/analyzer.ts'
+import { explainFindings } from '../../analysis/explain-findings.ts'
 import { directJudgePool } from '../../analysis/judge-pool.ts'
 import { runAnalyzer } from '../../analysis/run-analyzer.ts'
+import type { KindOfFinding } from '../../analysis/track-issues.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import { createIngestBuffer } from '../../ingest/columns/create-ingest-buffer.ts'
@@ -184,11 +186,13 @@ async function findingsOf(
       }),
     })),
   )
-  const findings: CheckedFinding[] = []
+  const findings: KindOfFinding[] = []
   for (const { kind, outcome } of outcomes) {
     // A gate that judged only in part must not look like one that passed.
     if (outcome.status === 'failed') throw outcome.error
-    findings.push(...outcome.findings.map(finding => ({ kind, ...finding })))
+    findings.push(...outcome.findings.map(finding => ({ kind, finding })))
   }
-  return findings.toSorted((a, b) => b.recoverableNsPerHour - a.recoverableNsPerHour)
+  return explainFindings(findings, settings.analysis)
+    .standing.map(({ kind, finding }) => ({ kind, ...finding }))
+    .toSorted((a, b) => b.recoverableNsPerHour - a.recoverableNsPerHour)
 }

@@ -89,6 +89,8 @@ export const PlanFact = z.object({
       reason: z.string(),
     }),
   ),
+  /** Services whose statements run on this target; absent or empty: all of its environment. */
+  services: z.array(z.string()).optional(),
   /** Why an ordinary index would not help some of its conditions. */
   obstacles: z.array(z.string()).optional(),
   /** What had to be supposed to explain it without its literals. */

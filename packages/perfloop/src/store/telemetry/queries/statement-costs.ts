@@ -11,6 +11,9 @@ export const statementCostParams = {
   max_rows: z.int(),
 }
 
+/** Operations that are named with what a statement takes of them. */
+const MOST_OPERATIONS = 50
+
 /** What a statement costs, over all operations that call it, and which of them it costs most. */
 export const statementCostRow = {
   environment: z.string(),
@@ -27,6 +30,12 @@ export const statementCostRow = {
   /** Share of the statement's time that is spent by that operation. */
   operation_ratio: z.number(),
   operations: count64,
+  /** What it takes of each of them, the most first; of the first few. */
+  by_operation: z.array(
+    z
+      .tuple([z.number(), z.string(), spanKind])
+      .transform(([timeNs, operation, kind]) => ({ operation, kind, timeNs: durationNs(timeNs) })),
+  ),
   calls: z.number(),
   seen_calls: count64,
   failed_calls: z.number(),
@@ -84,6 +93,7 @@ export const STATEMENT_COSTS = `${ENTRY_CALLS},
       argMax(o.kind, o.duration_ns) AS kind,
       max(o.duration_ns) / greatest(1, sum(o.duration_ns)) AS operation_ratio,
       count() AS operations,
+      arrayMap(h -> (-h.1, h.2, h.3), groupArraySorted(${MOST_OPERATIONS})((-toFloat64(o.duration_ns), o.operation, o.kind))) AS heaviest,
       sum(o.calls) AS calls,
       sum(o.seen_calls) AS seen_calls,
       sum(o.failed_calls) AS failed_calls,
@@ -115,6 +125,7 @@ export const STATEMENT_COSTS = `${ENTRY_CALLS},
       s.kind AS kind,
       s.operation_ratio AS operation_ratio,
       s.operations AS operations,
+      s.heaviest AS by_operation,
       s.calls AS calls,
       s.seen_calls AS seen_calls,
       s.failed_calls AS failed_calls,

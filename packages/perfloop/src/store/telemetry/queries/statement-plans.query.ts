@@ -3,7 +3,11 @@ import { defineQuery } from '../query.ts'
 import { PlanFact } from '../target-facts.ts'
 import { STATEMENT_COSTS, statementCostParams, statementCostRow } from './statement-costs.ts'
 
-/** Statements of a window whose plan a target has told, with what they cost and the newest plan. */
+/**
+ * Statements of a window whose plan a target has told, with what they cost. Equal statements of two services are
+ * two statements when they run on two databases: a plan speaks for the services of its target only. One that is
+ * not in its target's last collection is past.
+ */
 export const statementPlans = defineQuery({
   name: 'statement-plans',
   params: z.object(statementCostParams),
@@ -18,28 +22,46 @@ export const statementPlans = defineQuery({
   }),
   sql: `
 WITH${STATEMENT_COSTS},
-  plans AS
+  newest AS
   (
     SELECT
       environment,
-      subject,
-      argMax(f.target, f.collected_at) AS target,
-      argMax(f.document, f.collected_at) AS plan,
-      toString(max(f.collected_at)) AS collected_at
-    FROM target_facts AS f
-    WHERE fact = 'plan'
+      target,
+      max(collected_at) AS collected_at
+    FROM target_facts
     GROUP BY
       environment,
-      subject
+      target
+  ),
+  plans AS
+  (
+    SELECT
+      f.environment AS environment,
+      f.target AS target,
+      f.subject AS subject,
+      f.collected_at AS collected_at,
+      f.document AS plan,
+      JSONExtract(f.document, 'services', 'Array(String)') AS services
+    FROM target_facts AS f
+    INNER JOIN newest AS n
+      ON f.environment = n.environment AND f.target = n.target AND f.collected_at = n.collected_at
+    WHERE f.fact = 'plan'
   )
-SELECT
-  c.*,
-  p.target AS target,
-  p.collected_at AS collected_at,
-  p.plan AS plan
-FROM statement_costs AS c
-INNER JOIN plans AS p ON c.environment = p.environment AND c.statement = p.subject
-ORDER BY c.duration_ns DESC
+SELECT *
+FROM
+(
+  SELECT
+    c.*,
+    p.target AS target,
+    toString(p.collected_at) AS collected_at,
+    p.plan AS plan
+  FROM statement_costs AS c
+  INNER JOIN plans AS p ON c.environment = p.environment AND c.statement = p.subject
+  WHERE empty(p.services) OR has(p.services, c.service)
+  ORDER BY notEmpty(p.services) DESC, p.collected_at DESC
+  LIMIT 1 BY c.environment, c.service, c.statement
+)
+ORDER BY duration_ns DESC
 LIMIT {max_rows:UInt32}`,
   example: {
     from_s: 1_700_000_000,
