@@ -277,9 +277,9 @@ describe('statements that are cut, huge or hostile', () => {
 
   it('a megabyte is read in a moment and leaves a short text', () => {
     const rows = Array.from({ length: 40_000 }, (_, n) => `(${n}, 'name ${n}')`).join(', ')
-    const startedMs = performance.now()
+    const started = process.cpuUsage()
     const pattern = read(`INSERT INTO t (a, b) VALUES ${rows}`)
-    expect(performance.now() - startedMs).toBeLessThan(500)
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(500)
     expect(pattern.normalized).toBe('INSERT INTO t (a, b) VALUES (?, ?)')
   })
 
