@@ -1,5 +1,5 @@
 import { createServer, get, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LiveSpan } from '../../domain/live-span.ts'
@@ -67,6 +67,16 @@ describe('the live hub', () => {
     const after = computed
     await sleep(60)
     expect(computed).toBeLessThanOrEqual(after + 1)
+  })
+
+  it('forgets streams that were asked for one behind the other on a connection that is gone', async () => {
+    await start()
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    socket.resume()
+    socket.write('GET /?topics=issues HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(5))
+    await until(() => hub.clients === 5)
+    socket.destroy()
+    await until(() => hub.clients === 0)
   })
 
   it('gives a browser that comes back what it missed, once', async () => {

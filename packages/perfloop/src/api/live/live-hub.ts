@@ -108,6 +108,8 @@ export class LiveHub {
     })
     this.#clients.add(client)
     request.response.on('close', () => this.#remove(client))
+    // A response that waits behind another one on its connection (pipelining) is not told when that closes.
+    request.response.req.socket.once('close', () => this.#remove(client))
     client.send(`retry: ${this.#settings.liveIntervalMs}\n\n`, performance.now())
     this.#followSpans()
     this.#tick ??= setInterval(() => this.#onTick(), this.#settings.liveIntervalMs)
