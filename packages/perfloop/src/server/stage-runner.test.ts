@@ -25,6 +25,18 @@ describe('a stage', () => {
     expect(runs).toBe(2)
   })
 
+  it('runs when the clock was set back', async () => {
+    const clock = { now: 10_000_000 }
+    const stages = runnerAt(clock)
+    const run = () => stages.run('measure', 100, async () => {})
+    await run()
+    clock.now -= 3_600_000
+    expect(await run()).toBe(true)
+    expect(await run()).toBe(false)
+    clock.now += 100
+    expect(await run()).toBe(true)
+  })
+
   it('keeps its failure to itself, says so, and is well again after it went well', async () => {
     const clock = { now: 0 }
     const stages = runnerAt(clock)

@@ -36,7 +36,9 @@ export class StageRunner {
   /** Runs `work` when `everyMs` have passed since it was last begun; false when it is not due. */
   async run(name: string, everyMs: number, work: () => Promise<unknown>): Promise<boolean> {
     const nowUnixMs = this.#clock.nowUnixMs()
-    if (nowUnixMs < (this.#dueUnixMs.get(name) ?? 0)) return false
+    const waitMs = (this.#dueUnixMs.get(name) ?? 0) - nowUnixMs
+    // Further away than it can be: the clock was set back, and must not stop everything until it caught up.
+    if (waitMs > 0 && waitMs <= everyMs) return false
     this.#dueUnixMs.set(name, nowUnixMs + everyMs)
 
     const status = this.#statusOf(name)
