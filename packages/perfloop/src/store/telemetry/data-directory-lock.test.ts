@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { builtEntry } from '../../domain/built-entry.ts'
 import { lockDataDirectory } from './data-directory-lock.ts'
 
 let directory: string
@@ -26,8 +27,11 @@ describe('the lock of a data directory', () => {
     lockDataDirectory(directory).release()
   })
 
-  it('makes the directory when it is not there', () => {
-    lockDataDirectory(join(directory, 'a', 'b')).release()
+  it('makes the directory when it is not there, for its owner alone', () => {
+    const made = join(directory, 'a', 'b')
+    lockDataDirectory(made).release()
+    expect(statSync(made).mode & 0o077).toBe(0)
+    expect(readdirSync(made)).toEqual([])
   })
 
   it('is not held by a process that was killed', async () => {
@@ -48,5 +52,35 @@ describe('the lock of a data directory', () => {
   it('is not held by half a file', () => {
     writeFileSync(file(), '{"pid":')
     lockDataDirectory(directory).release()
+  })
+
+  it('goes to one of many that start at once over what a killed process left', async () => {
+    writeFileSync(file(), JSON.stringify({ pid: process.pid, startedAt: 'another time' }))
+    const script = `
+      const { lockDataDirectory } = await import(process.argv[1])
+      while (Date.now() < Number(process.argv[3])) {}
+      try { lockDataDirectory(process.argv[2]); console.log('has it') } catch {}
+      setTimeout(() => {}, 1_500)`
+    const entry = builtEntry(import.meta.url, './data-directory-lock.ts').href
+    const at = String(Date.now() + 1_000)
+    const told = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const child = spawn(process.execPath, [
+          '--input-type=module',
+          '-e',
+          script,
+          entry,
+          directory,
+          at,
+        ])
+        let text = ''
+        child.stdout.on('data', chunk => {
+          text += chunk
+        })
+        await new Promise(resolve => child.once('close', resolve))
+        return text
+      }),
+    )
+    expect(told.filter(text => text.includes('has it'))).toHaveLength(1)
   })
 })

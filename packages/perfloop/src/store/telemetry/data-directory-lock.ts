@@ -1,9 +1,11 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 
 const Holder = z.object({ pid: z.int().positive(), startedAt: z.string() })
+type Holder = z.output<typeof Holder>
 
 export interface DataDirectoryLock {
   release(): void
@@ -15,7 +17,8 @@ export interface DataDirectoryLock {
  * that was started at another time. (The engine holds a lock of its own besides.)
  */
 export function lockDataDirectory(directory: string): DataDirectoryLock {
-  mkdirSync(directory, { recursive: true })
+  // What applications do is nobody else's business: other users of the machine have no way in.
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, 'perfloop.lock')
   for (let attempt = 0; ; attempt++) {
     try {
@@ -26,20 +29,42 @@ export function lockDataDirectory(directory: string): DataDirectoryLock {
         throw new PerfloopError('DATA_DIRECTORY_IN_USE', { directory, pid: holder.pid }, cause)
       }
       if (Object(cause).code !== 'EEXIST' || attempt > 0) throw cause
-      rmSync(file, { force: true })
+      removeStale(file, holder)
     }
   }
 }
 
+/** Written apart and linked into place: whoever finds the lock finds its holder in it, never an empty file. */
 function createLock(file: string): DataDirectoryLock {
-  const descriptor = openSync(file, 'wx')
+  const draft = besides(file)
   const holder = { pid: process.pid, startedAt: processStartedAt(process.pid) ?? 'unknown' }
-  writeSync(descriptor, `${JSON.stringify(holder)}\n`)
-  closeSync(descriptor)
+  writeFileSync(draft, `${JSON.stringify(holder)}\n`, { flag: 'wx' })
+  try {
+    linkSync(draft, file)
+  } finally {
+    rmSync(draft)
+  }
   return { release: () => rmSync(file, { force: true }) }
 }
 
-function readHolder(file: string): z.output<typeof Holder> | undefined {
+/** Moved away first, for only one can: of two that start at once the slower must not remove the other's lock. */
+function removeStale(file: string, stale: Holder | undefined): void {
+  const removed = besides(file)
+  try {
+    renameSync(file, removed)
+  } catch {
+    return
+  }
+  const holder = readHolder(removed)
+  if (holder?.pid !== stale?.pid || holder?.startedAt !== stale?.startedAt) linkSync(removed, file)
+  rmSync(removed)
+}
+
+function besides(file: string): string {
+  return `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+}
+
+function readHolder(file: string): Holder | undefined {
   try {
     return Holder.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch {
