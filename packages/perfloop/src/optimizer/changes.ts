@@ -27,6 +27,8 @@ export class Changes {
   readonly #signal: AbortSignal
   /** Being made by this process now; whatever else is `applying` was left by a crash. */
   readonly #inFlight = new Set<string>()
+  /** Being taken back now: meanwhile nobody else may decide on them. */
+  readonly #undoing = new Set<string>()
 
   constructor(options: OptimizerOptions, targets: TargetRegistry, signal: AbortSignal) {
     this.#options = options
@@ -53,6 +55,7 @@ export class Changes {
     extra: Extra = {},
     before: (store: ControlStore) => Promise<void> = async () => {},
   ): Promise<OptimizationRecord> {
+    if (to !== 'rolled_back') this.#requireNotUndoing(record)
     await this.#options.control.transaction(async store => {
       await before(store)
       if (!(await store.optimizations.transition(record.id, record.status, to, extra))) {
@@ -147,6 +150,25 @@ export class Changes {
     step: Step,
     extra: Extra = {},
   ): Promise<OptimizationRecord> {
+    this.#requireNotUndoing(record)
+    this.#undoing.add(record.id)
+    try {
+      return await this.#takeBack(record, step, extra)
+    } finally {
+      this.#undoing.delete(record.id)
+    }
+  }
+
+  #requireNotUndoing({ id }: OptimizationRecord): void {
+    if (!this.#undoing.has(id)) return
+    throw new PerfloopError('CONFLICT', { optimization: id, reason: 'it is being taken back' })
+  }
+
+  async #takeBack(
+    record: OptimizationRecord,
+    step: Step,
+    extra: Extra,
+  ): Promise<OptimizationRecord> {
     const recommendation = readRecommendation(record.recommendation)
     try {
       await this.#kind(record).undo(recommendation, await this.context(record))
@@ -156,7 +178,10 @@ export class Changes {
       await this.note(record, { ...step, reason: 'It could not be undone.', evidence: { failure } })
       throw error
     }
-    const undone = await this.step(record, 'rolled_back', step, { failure: null, ...extra })
+    // From whatever somebody who was faster made of it: that it is gone is true all the same.
+    const current = await this.require(record.id)
+    if (current.status === 'rolled_back') return current
+    const undone = await this.step(current, 'rolled_back', step, { failure: null, ...extra })
     this.#options.logger.info({ optimization: record.id, undo: record.undo }, 'a change was undone')
     return undone
   }

@@ -556,6 +556,37 @@ describe('the verdict', () => {
     await stuck[Symbol.asyncDispose]()
   })
 
+  it('is nobody else’s to say while the change is taken back', async () => {
+    const { id } = await applied()
+    const kind = kindOf()
+    let begun = () => {}
+    let goOn = () => {}
+    const isUndoing = new Promise<void>(resolve => {
+      begun = resolve
+    })
+    const mayGoOn = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    const slow = makeOptimizer({}, [
+      {
+        ...kind,
+        undo: async (...undo) => {
+          begun()
+          await mayGoOn
+          await kind.undo(...undo)
+        },
+      },
+    ])
+    const rollingBack = slow.rollBack(id, 'admin')
+    await isUndoing
+    await expect(slow.keep(id, 'another')).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(slow.rollBack(id, 'another')).rejects.toMatchObject({ code: 'CONFLICT' })
+    goOn()
+    expect((await rollingBack).status).toBe('rolled_back')
+    expect(indexes()).toEqual([])
+    await slow[Symbol.asyncDispose]()
+  })
+
   it('is watched: a change that nothing uses any more is reported once', async () => {
     const { id } = await applied()
     await optimizer.keep(id, 'admin')
