@@ -69,6 +69,23 @@ async function candidates(sql: string, indexes?: readonly IndexFact[]): Promise<
   )
 }
 
+describe('a statement that a database may be asked about', () => {
+  it.each([
+    ['another one behind it', 'SELECT 1; DROP TABLE purchase'],
+    ['another one for those who stop at NUL', 'SELECT 1\0; DROP TABLE purchase'],
+    ['another one for those whose comments do not nest', '/* /* */ PRAGMA x; -- */ SELECT 1'],
+    ['a table it makes', 'SELECT * INTO copied FROM purchase'],
+    ['a write in a CTE', 'WITH gone AS (DELETE FROM purchase RETURNING *) SELECT * FROM gone'],
+    ['code', 'DO $$ BEGIN PERFORM 1; END $$'],
+    ['an execution', 'EXPLAIN ANALYZE DELETE FROM purchase'],
+    ['a program', "COPY purchase TO PROGRAM 'id'"],
+  ])('holds not %s', async (_, sql) => {
+    for (const dialect of ['postgresql', 'sqlite'] as const) {
+      expect(await toExplainable(sql, dialect, { limitRows: 50 })).toMatchObject({ verb: 'none' })
+    }
+  })
+})
+
 describe('candidate indexes', () => {
   it.each([
     [

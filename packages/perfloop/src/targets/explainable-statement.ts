@@ -36,6 +36,9 @@ export async function toExplainable(
   dialect: TargetDialect,
   assume: StatementAssumptions,
 ): Promise<ExplainableStatement | Unexplainable> {
+  if (AMBIGUOUS.test(text)) {
+    return { verb: 'none', reason: 'it holds a comment, or a character no statement has' }
+  }
   await loadModule()
   const pages = assumePage(text.trim().replace(/;\s*$/, ''), assume)
   const numbered = numberPlaceholders(pages.text, dialect)
@@ -59,6 +62,12 @@ export async function toExplainable(
   }
   return { verb: 'none', reason: `it cannot be parsed without its literals: ${failure}` }
 }
+
+/**
+ * The parser that judges a text and the database that gets it must see the same one: comments nest in one
+ * dialect and not in another, and some end a text at NUL. Fingerprinting has left none of these in.
+ */
+const AMBIGUOUS = /\0|--|\/\*/
 
 type Tree = { readonly verb: 'SELECT' | 'UPDATE' | 'DELETE'; readonly node: Node } | Unexplainable
 

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname, isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { z } from 'zod'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
@@ -21,7 +22,7 @@ export function openDatabase(
   mode: { readonly readOnly: boolean; readonly busyTimeoutMs: number },
 ): Database {
   try {
-    const url = new URL(`file://${encodeURI(options.file)}`)
+    const url = pathToFileURL(options.file)
     url.searchParams.set('mode', mode.readOnly ? 'ro' : 'rw')
     const database = new DatabaseSync(url, {
       readOnly: mode.readOnly,

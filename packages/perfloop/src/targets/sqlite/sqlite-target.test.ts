@@ -10,7 +10,7 @@ import { sqliteTarget } from './sqlite-target.ts'
 
 const settings = Settings.parse({}).optimizer
 const parent = mkdtempSync(join(tmpdir(), 'perfloop-sqlite-target-'))
-const file = join(parent, 'shop with space.db')
+const file = join(parent, 'shop with space, 50% #1?.db')
 
 beforeAll(() => {
   const database = new DatabaseSync(file)
