@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
@@ -109,6 +109,18 @@ describe('create-index on SQLite', () => {
     )
     expect(proof?.costAfter).toBeLessThan((proof?.costBefore ?? 0) / 50)
     expect(schema()).toBe(before)
+  })
+
+  it('runs nothing that a file hides behind its schema', async () => {
+    const hidden = join(parent, 'hidden.db')
+    const database = new DatabaseSync(file, { defensive: false })
+    database.exec('PRAGMA writable_schema = ON')
+    database
+      .prepare("UPDATE sqlite_schema SET sql = sql || ? WHERE name = 'buyer'")
+      .run(`; ATTACH '${hidden}' AS hidden; CREATE TABLE hidden.made (a)`)
+    database.close()
+    await planOne('SELECT * FROM purchase WHERE buyer_id = ?')
+    expect(existsSync(hidden)).toBe(false)
   })
 
   it('is proven with the statistics of ANALYZE where the file has them', async () => {

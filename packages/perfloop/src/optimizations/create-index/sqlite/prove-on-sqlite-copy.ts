@@ -95,7 +95,8 @@ function copySchema(target: SqliteOptions, busyTimeoutMs: number): Database {
     )
     for (const { sql } of schema) {
       try {
-        copy.exec(sql)
+        // Prepared, and so the first statement alone: a file may hold more behind it than SQLite reads itself.
+        copy.prepare(sql).run()
       } catch {
         // A table of a module or a function of the application: what uses it cannot be proven, the rest can.
       }
