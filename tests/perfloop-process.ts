@@ -21,12 +21,15 @@ export interface PerfloopProcess extends AsyncDisposable {
 }
 
 export async function startPerfloop(
-  options: { env?: Record<string, string>; dataDirectory?: string } = {},
+  options: { env?: Record<string, string>; dataDirectory?: string; port?: number } = {},
 ): Promise<PerfloopProcess> {
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'perfloop-e2e-'))
   const child = spawn(
     process.execPath,
-    [BIN, 'serve', '--data', dataDirectory, '--port', '0', '--otlp-http', '0', '--otlp-grpc', '0'],
+    [
+      ...[BIN, 'serve', '--data', dataDirectory, '--port', String(options.port ?? 0)],
+      ...['--otlp-http', '0', '--otlp-grpc', '0'],
+    ],
     { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let output = ''

@@ -131,11 +131,15 @@ async function backfillRollups(dataDirectory: string): Promise<void> {
         // The fullest bucket stands for all earlier ones.
         await session.queryAsync(`
           INSERT INTO ${table}
-          SELECT * REPLACE (bucket - toIntervalSecond((shift.number + 1) * ${stepSeconds}) AS bucket)
-          FROM ${table}
+          SELECT source.* REPLACE (source.bucket - toIntervalSecond((shift.number + 1) * ${stepSeconds}) AS bucket)
+          FROM
+          (
+            SELECT *
+            FROM ${table}
+            WHERE step_s = ${stepSeconds} AND bucket = (
+              SELECT bucket FROM ${table} WHERE step_s = ${stepSeconds} GROUP BY bucket ORDER BY count() DESC, bucket LIMIT 1)
+          ) AS source
           CROSS JOIN numbers(${buckets}) AS shift
-          WHERE step_s = ${stepSeconds} AND bucket = (
-            SELECT bucket FROM ${table} WHERE step_s = ${stepSeconds} GROUP BY bucket ORDER BY count() DESC, bucket LIMIT 1)
           SETTINGS max_partitions_per_insert_block = 0, asterisk_include_alias_columns = 0`)
       }
     }

@@ -56,7 +56,8 @@ export function HealthPage(): ReactElement {
           </>
         )}
       </Loaded>
-      <Resources />
+      {/* Below what comes first, so that nothing is pushed down when that is there. */}
+      {!query.isPending && <Resources />}
     </div>
   )
 }
