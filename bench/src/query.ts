@@ -19,7 +19,11 @@ const RANGES = ['-PT1H', '-PT6H', '-P1D', '-P7D', '-P30D']
  * days for thirty days, minutes for one. Cold: the server new, the page cache dropped where that is allowed.
  */
 export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
-  const env = { PERFLOOP_ANALYSIS_INTERVAL_MS: String(3_600_000) }
+  const env = {
+    PERFLOOP_ANALYSIS_INTERVAL_MS: String(3_600_000),
+    PERFLOOP_SERVER_ANSWER_FRESH_MS: '0',
+    PERFLOOP_SERVER_ANSWER_STALE_MS: '0',
+  }
   const server = await startServerUnderTest({ directory: options.directory, env })
   const traffic = createTraffic({ seed: 6, variety: 'typical' })
   const client = createOtlpClient(server.otlpHttpPort, 4)

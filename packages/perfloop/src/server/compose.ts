@@ -9,6 +9,7 @@ import type { Health } from '../api/contract/config.ts'
 import { createApi } from '../api/create-api.ts'
 import { LiveHub } from '../api/live/live-hub.ts'
 import { QueryDurations } from '../api/metrics/query-durations.ts'
+import { shareAnswers } from '../api/shared-answers.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Logger } from '../domain/logger.ts'
 import { startReceiver } from '../ingest/receive/start-receiver.ts'
@@ -120,6 +121,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   const storeRestarts = () => child?.restarts ?? 0
   const queries = new QueryDurations()
   const telemetry = queries.observe(store)
+  const shared = shareAnswers(telemetry, settings.server, () => performance.now())
   const ingestTokensChanged = async () => {
     const tokens = await control.ingestTokens.list()
     receiver.setTokens(tokens.filter(({ revokedAt }) => revokedAt === null))
@@ -194,7 +196,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       version,
     })
   const live = new LiveHub({
-    sources: liveSources({ telemetry, control }, health, clock),
+    sources: liveSources({ telemetry: shared, control }, health, clock),
     watchSpans: (listener, how) => receiver.watch(listener, how),
     settings: settings.server,
     logger,
@@ -205,7 +207,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   const app = createApi({
     settings,
     sources,
-    telemetry,
+    telemetry: shared,
     control,
     optimizer,
     access,

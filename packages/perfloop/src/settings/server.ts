@@ -21,6 +21,14 @@ export const ServerSettings = section({
   sessionMs: durationMs()
     .default(7 * 24 * 3_600_000)
     .describe('How long a browser stays signed in.'),
+  answerFreshMs: durationMs()
+    .default(1_000)
+    .describe('A question asked again within this time gets the same answer.'),
+  answerStaleMs: durationMs()
+    .default(2_000)
+    .describe(
+      'A question asked again within this time gets the same answer while a new one is made. 0: every question is asked.',
+    ),
   liveIntervalMs: durationMs().default(1000).describe('How often live topics are computed.'),
   liveHeartbeatMs: durationMs()
     .default(3_000)
