@@ -78,10 +78,10 @@ export const SlowStatementOptions = section({
   aggregateMs: durationMs().default(100).describe('The same of a count, sum or grouping.'),
   writeMs: durationMs().default(100).describe('The same of an insert, update or delete.'),
   otherMs: durationMs().default(100).describe('The same of anything else.'),
-  minMedianRatio: ratio()
+  minSteadyRatio: ratio()
     .default(0.5)
     .describe(
-      'Share of that limit which half of the calls must pass too: a few stragglers are the machine’s fault, not the statement’s.',
+      'Share of that limit which nine of ten calls must pass too: a busy machine slows some calls, a slow statement is slow each time.',
     ),
   minCalls: count().default(20).describe('Calls in a window before its percentile is believed.'),
   severity: severity(USUAL_SEVERITY),

@@ -8,6 +8,7 @@ import { enough, perHour, secondsOf } from '../evidence-window.ts'
 import { severityOf, worse } from '../severity-of.ts'
 import { averageNs, executionWord, formatCount, formatDuration, statementName } from '../words.ts'
 import {
+  isNamedInKey,
   type Neighbour,
   parentStatement,
   type RepeatedStatement,
@@ -245,7 +246,13 @@ function title({ row, parent, children }: Tree): string {
 }
 
 function description({ row, parent }: Tree, perExecutionNs: number): string {
-  const what = `The statement ran ${formatCount(row.calls_total)} times in ${formatCount(row.executions)} executions, ${formatCount(row.calls_median)} times in a typical one, each time with another parameter.`
+  const executions =
+    row.executions === 1 ? 'one execution' : `${formatCount(row.executions)} executions`
+  const parameters =
+    row.parameters_known > 0
+      ? 'each time with another parameter'
+      : 'with parameters that the telemetry does not tell: should they be the same each time, keep the first answer'
+  const what = `The statement ran ${formatCount(row.calls_total)} times in ${executions}, ${formatCount(row.calls_median)} times in a typical one, ${parameters}.`
   const why = `Every call pays the way to the database and back: about ${formatDuration(perExecutionNs)} of each execution would be spared by asking once.`
   if (WRITES.has(row.verb.toUpperCase())) {
     return `${what} ${why} Write many rows in one statement: a multi-row INSERT or executemany, bulk_create (Django), insert_all (Rails), createMany (Prisma), hibernate.jdbc.batch_size; for updates, one UPDATE with a list of keys or a join.`
@@ -257,9 +264,13 @@ function description({ row, parent }: Tree, perExecutionNs: number): string {
   return `${what} ${why} Load what belongs to all rows${from} with one statement: WHERE … IN (…) or a join. In ORMs: selectinload or joinedload (SQLAlchemy), select_related or prefetch_related (Django), includes (Rails), JOIN FETCH or @BatchSize (Hibernate), include (Prisma, Sequelize), DataLoader (GraphQL).`
 }
 
-/** Surer when the parameters were seen to differ and when the rows looped over were counted. */
+/**
+ * Surer when the parameters were seen to differ and when the rows looped over were counted. Without parameters
+ * the same could have been read again and again, unless the key is named after what was read before.
+ */
 function confidence({ row, parent }: Tree): number {
-  const base = row.parameters_known > 0 ? 0.95 : 0.8
+  const isNamed = parent !== undefined && isNamedInKey(parent, row.text)
+  const base = row.parameters_known > 0 ? 0.95 : isNamed ? 0.8 : 0.6
   const rowsSeen = parent !== undefined && returnedTheRows(parent, row) ? 0.04 : 0
   return (
     (base + rowsSeen) * (1 - 1 / (Math.max(1, row.seen_executions) * Math.max(2, row.calls_median)))

@@ -56,7 +56,8 @@ function isSlow(row: StatementCost, name: StatementClass, window: Window, option
     !WAITS.has(row.verb.toUpperCase()) &&
     row.seen_calls >= enough(options.minCalls, window) &&
     row.p95_ns > limitNs &&
-    row.p50_ns > limitNs * options.minMedianRatio
+    // What slows a machine down adds to some calls more than to others; what is slow by itself is so each time.
+    row.p10_ns > limitNs * options.minSteadyRatio
   )
 }
 
@@ -108,6 +109,7 @@ function toFinding(
       class: name,
       limit_ns: limit,
       calls: row.calls,
+      p10_ns: row.p10_ns,
       p50_ns: row.p50_ns,
       p95_ns: row.p95_ns,
       max_ns: row.max_ns,

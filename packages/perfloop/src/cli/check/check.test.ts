@@ -201,3 +201,43 @@ it('is a command with its formats and severities', async () => {
   ).rejects.toThrow(/Allowed choices are text, json, sarif/)
   await expect(program.parseAsync(['check'], { from: 'user' })).rejects.toThrow(/missing required/)
 })
+
+describe('a trace without its beginning', () => {
+  interface Spans {
+    readonly resourceSpans: readonly {
+      readonly resource: unknown
+      readonly scopeSpans: readonly {
+        readonly spans: readonly { kind: number; parentSpanId?: string }[]
+      }[]
+    }[]
+  }
+  const within = (
+    change: (span: { kind: number; parentSpanId?: string }) => object | undefined,
+  ) => {
+    const [first] = (repetition() as Spans).resourceSpans
+    const scopeSpans = first?.scopeSpans.map(scope => ({
+      ...scope,
+      spans: scope.spans.flatMap(span => change(span) ?? []),
+    }))
+    // JSON has no order: here the resource is told behind its spans.
+    return JSON.stringify({ resourceSpans: [{ scopeSpans, resource: first?.resource }] })
+  }
+
+  it('begins with its topmost span', async () => {
+    const cut = within(span =>
+      span.kind === 2 ? { ...span, kind: 1, parentSpanId: 'b7ad6b7169203331' } : span,
+    )
+    const { out } = await run([write('cut.json', cut)])
+    expect(out).toContain('GET /piers runs SELECT cranes 30 times')
+  })
+
+  it('begins where its statements say when they are all that is left', async () => {
+    const { out } = await run([
+      write(
+        'left.json',
+        within(span => (span.kind === 2 ? undefined : span)),
+      ),
+    ])
+    expect(out).toContain('(not in the file) runs SELECT cranes 30 times')
+  })
+})

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
+import { completeTraces } from './complete-traces.ts'
 
 /**
  * The OTLP JSON export requests of a trace file, each as its own bytes: one request, a JSON array of requests,
@@ -13,7 +14,10 @@ export function readTraceFile(file: string): readonly Uint8Array[] {
   if (requests.length === 0) {
     throw unreadable(file, { expected: 'an object with "resourceSpans"', found: text.slice(0, 80) })
   }
-  return requests.map(({ json }) => Buffer.from(json))
+  const completed = completeTraces(requests.map(({ value }) => value))
+  return requests.map(({ value, json }, index) =>
+    Buffer.from(completed[index] === value ? json : JSON.stringify(completed[index])),
+  )
 }
 
 function readBytes(file: string): Buffer {

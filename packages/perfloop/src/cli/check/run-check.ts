@@ -1,7 +1,6 @@
 import pc from 'picocolors'
 import { BUILT_IN_ANALYZERS } from '../../analyzers/built-in.ts'
 import { systemClock } from '../../domain/clock.ts'
-import { PerfloopError } from '../../domain/perfloop-error.ts'
 import { isAtLeast, type Severity } from '../../domain/severity.ts'
 import { readVersion } from '../../server/read-version.ts'
 import { loadSettings } from '../../settings/load-settings.ts'
@@ -29,16 +28,16 @@ export interface CheckOutput {
 
 const NOTHING_TO_FAIL_ON = 0
 const FOUND = 1
-const UNREADABLE = 2
+const COULD_NOT_CHECK = 2
 
-/** Answers the exit code: 0 fine, 1 found something at or above `failOn`, 2 the input cannot be read. */
+/** Answers the exit code: 0 fine, 1 found something at or above `failOn`, 2 the files could not be checked. */
 export async function runCheck(
   files: readonly string[],
   flags: CheckFlags,
   { env, out, err, color }: CheckOutput,
 ): Promise<number> {
-  const { settings } = loadSettings({ file: flags.config, env })
   try {
+    const { settings } = loadSettings({ file: flags.config, env })
     const checked = await checkFiles(files, {
       settings,
       analyzers: BUILT_IN_ANALYZERS,
@@ -50,9 +49,9 @@ export async function runCheck(
     )
     return fails ? FOUND : NOTHING_TO_FAIL_ON
   } catch (error) {
-    if (!(error instanceof PerfloopError) || error.code !== 'TRACE_FILE_UNREADABLE') throw error
+    // Whatever failed: a gate that could not look must not read as one that found something.
     err(`${describeFailure(error, env)}\n`)
-    return UNREADABLE
+    return COULD_NOT_CHECK
   }
 }
 

@@ -98,6 +98,7 @@ function walkFrame(
     }
   }
   if (hasWaiting) giveWaiting(reader, start, end, isDescribed, describe, each)
+  reader.at = end
 }
 
 /** Second pass, for senders that put the description behind, or leave it out. */
