@@ -38,9 +38,18 @@ export type Role = (typeof ROLES)[number]
 /**
  * What becomes of a value. `keep`: nothing; `drop`: the attribute goes; `statement`: its literals go;
  * `url`: parameter values go; `query`: the same, for a query without its question mark; `path`: e-mail
- * addresses go; `text`: what people write, so everything the text redactor knows goes.
+ * addresses go; `text`: what people write, so everything the text redactor knows goes; `document`: as
+ * `statement`, in a language whose strings are in double quotes.
  */
-export type Redaction = 'keep' | 'drop' | 'statement' | 'url' | 'query' | 'path' | 'text'
+export type Redaction =
+  | 'keep'
+  | 'drop'
+  | 'statement'
+  | 'url'
+  | 'query'
+  | 'path'
+  | 'text'
+  | 'document'
 
 export interface KeyMeaning {
   readonly role: Role
@@ -157,7 +166,7 @@ const MEANINGS = new Map<string, KeyMeaning>([
   ['otel.status_description', private_('text')],
   ['process.command', private_('text')],
   ['process.command_line', private_('text')],
-  ['process.command_args', private_('text')],
+  ['process.command_args', private_('drop')],
 ])
 
 const DROPPED_HEADER =
@@ -169,6 +178,12 @@ const DROPPED_METADATA = /\.metadata\.(?:.*auth.*|cookie|.*token.*|.*api[-_]?key
 /** `db.query.parameter.<name>`, and its elder `db.query.parameters`. */
 const DB_PARAMETER = /^db\.(?:query|operation)\.parameters?(?:\.|$)/
 
+/** Names that programmers give to what opens a door, wherever they come from. `tokens` are counted, not told. */
+const SECRET_KEY =
+  /(?:password|passwd|passphrase|secret|credentials?|(?:api|access|private|secret|signing)[-_.]?key|(?:access|refresh|auth|id|bearer|csrf|session)[-_.]?token|authorization|(?:^|[-_.])(?:set[-_])?(?:cookie|pwd|token|ssn|cvv))$/
+/** A query language of its own, whose strings are in double quotes. */
+const GRAPHQL_KEY = /^graphql\.(?:document|source)$/
+
 export function meaningOf(key: string): KeyMeaning {
   const known = MEANINGS.get(key)
   if (known !== undefined) return known
@@ -177,5 +192,7 @@ export function meaningOf(key: string): KeyMeaning {
   if (DROPPED_HEADER.test(lower) || DROPPED_METADATA.test(lower)) return private_('drop')
   if (URL_HEADER.test(lower)) return private_('url')
   if (TEXT_HEADER.test(lower)) return private_('text')
+  if (SECRET_KEY.test(lower)) return private_('drop')
+  if (GRAPHQL_KEY.test(lower)) return private_('document')
   return NOTHING
 }

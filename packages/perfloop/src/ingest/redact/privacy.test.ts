@@ -37,7 +37,7 @@ function spans() {
     {
       timeUnixNano: String(BigInt(NOW_MS) * 1_000_000n),
       name: `mail to ${EMAIL}`,
-      attributes: sentAttributes({ 'db.statement': statements[0] ?? '' }),
+      attributes: sentAttributes({ 'db.statement': statements[0] ?? '', password: 'hunter2' }),
     },
   ]
   const web = {
@@ -52,6 +52,12 @@ function spans() {
     'http.response.header.set-cookie': { arrayValue: { values: [{ stringValue: `s=${TOKEN}` }] } },
     'http.request.header.referer': `https://x.example.com/?mail=${EMAIL}`,
     'http.request.header.x-forwarded-user': EMAIL,
+    'my.password': 'hunter2',
+    clientSecret: 'hunter2',
+    'auth.access_token': TOKEN,
+    config: { kvlistValue: { values: sentAttributes({ db_password: 'hunter2', port: '5432' }) } },
+    'graphql.document': `query { user(password: "hunter2") { id } }`,
+    'process.command_args': { arrayValue: { values: [{ stringValue: 'hunter2' }] } },
   }
   return [
     sentSpan({

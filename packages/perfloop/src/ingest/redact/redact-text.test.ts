@@ -22,6 +22,11 @@ describe('redactText', () => {
     ['Key (email, name)=(ada, Ada (A.)) already exists.', 'Key (email, name)=(?) already exists.'],
     ['Failing row contains (1, ada, null).', 'Failing row contains (?)'],
     ["syntax error near 'it''s ada'", 'syntax error near ?'],
+    ['Duplicate entry "ada" for key', 'Duplicate entry ? for key'],
+    ['The duplicate key value is (ada, 7).', 'The duplicate key value is (?'],
+    ['E11000 dup key: { name: "ada" }', 'E11000 dup key: {?'],
+    ["[parameters: {'ids': [1], 'name': \"ada's\"}]", '[parameters: ?'],
+    ['node x --password ada -v', 'node x --password [redacted] -v'],
   ])('takes out what tells of a person: %s', (text, expected) => {
     expect(redactText(text)).toBe(expected)
   })

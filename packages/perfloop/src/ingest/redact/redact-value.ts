@@ -12,6 +12,9 @@ export function redactValue(redaction: Redaction, text: string): string {
       return ''
     case 'statement':
       return redactEmails(fingerprintStatement(text, 'postgresql').normalized)
+    case 'document':
+      // MySQL's lexer takes what is in double quotes for a value.
+      return redactEmails(fingerprintStatement(text, 'mysql').normalized)
     case 'url':
       return redactEmails(redactUrl(text))
     case 'query':
