@@ -37,7 +37,9 @@ copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'
 
 const dashboard = join(root, 'packages/dashboard')
 const built = join(dashboard, 'dist/index.html')
-const sources = ['src', 'index.html', 'vite.config.ts', '../client/src'].map(name => newestMs(join(dashboard, name)))
+const sources = ['src', 'index.html', 'vite.config.ts', '../client/src'].map(name =>
+  newestMs(join(dashboard, name)),
+)
 if (!existsSync(built) || statSync(built).mtimeMs < Math.max(...sources)) {
   run(
     process.execPath,

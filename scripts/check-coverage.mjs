@@ -71,7 +71,7 @@ function addLines(byFile, built, functions) {
   const map = new TraceMap(readFileSync(`${built}.map`, 'utf8'))
   let offset = 0
   code.split('\n').forEach((line, index) => {
-    for (let column = line.search(/\S/); column >= 0 && column < line.length; column += 8) {
+    for (let column = line.search(/\S/); column >= 0 && column < line.length; column += 4) {
       if (ran[offset + column] === 0) continue
       const { source, line: original } = originalPositionFor(map, { line: index + 1, column })
       if (source === null) continue

@@ -15,6 +15,8 @@ export default defineConfig({
     target: 'es2023',
     // The content security policy allows 'self' only: no data: URIs, no inline polyfill.
     assetsInlineLimit: 0,
+    // Maps are beside the files for tests and for who debugs; no file names them, so no browser fetches them.
+    sourcemap: 'hidden',
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 400,
     rolldownOptions: {
