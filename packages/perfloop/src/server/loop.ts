@@ -2,7 +2,7 @@ import type { Settings } from '../settings/settings.ts'
 import type { StageRunner } from './stage-runner.ts'
 
 /**
- * The product in one sentence. Each word is a folder, a heading of docs/life-of-a-span.md, and either part
+ * The product in one sentence. Each word is a heading of docs/life-of-a-span.md and either part
  * of the way of every batch (receive to store, in the receiver's thread and the loader) or one of the steps
  * below.
  */
