@@ -6,7 +6,7 @@ export function registerCheck(program: Command): void {
   program
     .command('check')
     .description(
-      'Run the analyzers on trace files, with no server. Exit code: 0 fine, 1 something was found, 2 a file cannot be read',
+      'Run the analyzers on trace files, with no server. Exit code: 0 fine, 1 something was found, 2 it could not be checked',
     )
     .argument(
       '<file...>',

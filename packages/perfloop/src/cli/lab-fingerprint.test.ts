@@ -25,7 +25,7 @@ describe('perfloop lab fingerprint', () => {
 
   it.each(['', '{}', '[1]', 'SELECT 1'])('refuses %j, which is no array of strings', input => {
     expect(() => fingerprintStatements(input, 'sqlite')).toThrow(
-      expect.objectContaining({ code: 'INVALID_REQUEST' }),
+      expect.objectContaining({ code: 'INPUT_UNREADABLE' }),
     )
   })
 })

@@ -41,6 +41,6 @@ function parseStatements(input: string): readonly string[] {
     return Statements.parse(JSON.parse(input))
   } catch (cause) {
     const expected = 'a JSON array of strings on standard input'
-    throw new PerfloopError('INVALID_REQUEST', { expected, found: input.slice(0, 80) }, cause)
+    throw new PerfloopError('INPUT_UNREADABLE', { expected, found: input.slice(0, 80) }, cause)
   }
 }

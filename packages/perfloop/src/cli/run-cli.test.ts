@@ -36,10 +36,10 @@ describe('the command line', () => {
 
   it('tells misuse by its exit code and says how it is meant', async () => {
     const unknown = await run('dance')
-    expect(unknown.code).not.toBe(0)
+    expect(unknown.code).toBe(2)
     expect(unknown.err).toContain("unknown command 'dance'")
     const port = await run('serve', '--port', 'http')
-    expect(port.code).not.toBe(0)
+    expect(port.code).toBe(2)
     expect(port.err).toContain('a port is 0 to 65535')
   })
 

@@ -7,6 +7,9 @@ export interface CliEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** Not 1: a gate must tell a wrong command line from one that found something. */
+const MISUSE = 2
+
 /** Runs one command line and answers its exit code; failures are said in words, without a stack. */
 export async function runCli(
   args: readonly string[],
@@ -24,7 +27,7 @@ export async function runCli(
     return typeof process.exitCode === 'number' ? process.exitCode : 0
   } catch (error) {
     // Help, version and misuse have been printed by commander.
-    if (error instanceof CommanderError) return error.exitCode
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE
     process.stderr.write(`${describeFailure(error, env)}\n`)
     return 1
   }

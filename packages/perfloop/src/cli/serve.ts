@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 
 export interface ServeFlags {
   readonly data?: string
@@ -20,7 +20,11 @@ export function registerServe(program: Command): void {
     .option('--otlp-grpc <port>', 'of OTLP/gRPC (4317)', parsePort)
     .option('--host <address>', 'to listen on (127.0.0.1)')
     .option('--config <file>', 'JSON file of settings (docs/settings.md)')
-    .option('--log-level <level>', 'debug, info, warn or error', 'warn')
+    .addOption(
+      new Option('--log-level <level>', 'least important lines that are logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('warn'),
+    )
     .action(async (flags: ServeFlags) => {
       const { serve } = await import('./run-serve.ts')
       await serve(flags)

@@ -11,9 +11,3 @@ export function durationNs(value: number): DurationNs {
 export const NS_PER_MS = 1e6
 export const NS_PER_SECOND = 1e9
 export const NS_PER_HOUR = 3_600e9
-
-/** For logs and screens: milliseconds with three significant digits and the unit. */
-export function formatMs(duration: DurationNs): string {
-  const ms = duration / NS_PER_MS
-  return `${ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3)} ms`
-}

@@ -48,6 +48,12 @@ export const ERRORS = {
     cause: 'A defect in Perfloop.',
     cure: 'The log has the stack under the same request id; please report it.',
   },
+  INPUT_UNREADABLE: {
+    status: 400,
+    message: 'The input is not what this command reads.',
+    cause: 'Standard input is empty, cut off, or in another format.',
+    cure: 'Give it what `expected` names. The formats of `perfloop lab` are in docs/lab.md.',
+  },
   // ── Settings ─────────────────────────────────────────────────────────────
   SETTINGS_INVALID: {
     status: 400,
@@ -67,6 +73,12 @@ export const ERRORS = {
     message: 'The data directory is in use by another process.',
     cause: 'Another Perfloop runs on it.',
     cure: 'Stop the other one (its process id is in `details`), or choose another directory with --data.',
+  },
+  DATA_DIRECTORY_UNUSABLE: {
+    status: 503,
+    message: 'The data directory cannot be used.',
+    cause: 'It is not a directory, or this user may not write to it.',
+    cure: 'Choose another directory with --data, or correct its owner and permissions.',
   },
   STORE_UNREACHABLE: {
     status: 503,
@@ -140,7 +152,8 @@ export const ERRORS = {
   SPOOL_WRITE_FAILED: {
     status: 503,
     message: 'The batch could not be written to disk; send again.',
-    cause: 'The disk is full or failing. Nothing of the batch was kept, so sending it again is safe.',
+    cause:
+      'The disk is full or failing. Nothing of the batch was kept, so sending it again is safe.',
     cure: 'The exporter retries by itself. `details` has the system’s error: free space, or check the disk.',
   },
   SPOOL_FRAME_CORRUPT: {
@@ -152,7 +165,8 @@ export const ERRORS = {
   RECEIVER_BUSY: {
     status: 503,
     message: 'Too much is being received at once; send again.',
-    cause: 'The bodies in flight together exceed `ingest.maxPendingBytes`, or the receiver is restarting.',
+    cause:
+      'The bodies in flight together exceed `ingest.maxPendingBytes`, or the receiver is restarting.',
     cure: 'The exporter retries by itself. If it stays: send fewer batches at a time, or raise the setting.',
   },
   RECEIVER_UNAVAILABLE: {

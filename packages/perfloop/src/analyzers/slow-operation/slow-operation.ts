@@ -91,7 +91,10 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
   // Users would get back what each execution takes beyond the limit; the limit itself is theirs to wait.
   const recoverableNsPerHour = perHour(row.excess_ns, window)
   const share = `${formatPercent(ratio)} of it ${part.where}`
-  const statements = part.name === 'db' ? ` (${formatCount(queries)} statements)` : ''
+  const statements =
+    part.name === 'db'
+      ? ` (${formatCount(queries)} ${Math.round(queries) === 1 ? 'statement' : 'statements'})`
+      : ''
 
   return {
     environment: row.environment,

@@ -10,8 +10,7 @@ import { reportJson } from './report-json.ts'
 import { reportSarif } from './report-sarif.ts'
 import { reportText } from './report-text.ts'
 
-export const CHECK_FORMATS = ['text', 'json', 'sarif'] as const
-export type CheckFormat = (typeof CHECK_FORMATS)[number]
+type CheckFormat = 'text' | 'json' | 'sarif'
 
 export interface CheckFlags {
   readonly format: CheckFormat

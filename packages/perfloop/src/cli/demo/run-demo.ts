@@ -58,7 +58,10 @@ export async function runDemo(flags: DemoFlags, io: DemoIo): Promise<number> {
   )
   const closers = new Closers(logger)
   const stopping = new AbortController()
-  const stop = () => stopping.abort()
+  const stop = () => {
+    io.stderr.write('\n  Stopping …\n')
+    stopping.abort()
+  }
   io.signals.once('SIGINT', stop)
   io.signals.once('SIGTERM', stop)
   try {

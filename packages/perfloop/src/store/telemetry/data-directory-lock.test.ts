@@ -34,6 +34,13 @@ describe('the lock of a data directory', () => {
     expect(readdirSync(made)).toEqual([])
   })
 
+  it('says what is in the way when there can be no such directory', () => {
+    writeFileSync(file(), '')
+    expect(() => lockDataDirectory(file())).toThrow(
+      expect.objectContaining({ code: 'DATA_DIRECTORY_UNUSABLE' }),
+    )
+  })
+
   it('is not held by a process that was killed', async () => {
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
     writeFileSync(file(), JSON.stringify({ pid: child.pid, startedAt: 'whenever' }))

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
@@ -17,8 +26,7 @@ export interface DataDirectoryLock {
  * that was started at another time. (The engine holds a lock of its own besides.)
  */
 export function lockDataDirectory(directory: string): DataDirectoryLock {
-  // What applications do is nobody else's business: other users of the machine have no way in.
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const file = join(directory, 'perfloop.lock')
   for (let attempt = 0; ; attempt++) {
     try {
@@ -31,6 +39,17 @@ export function lockDataDirectory(directory: string): DataDirectoryLock {
       if (Object(cause).code !== 'EEXIST' || attempt > 0) throw cause
       removeStale(file, holder)
     }
+  }
+}
+
+/** What applications do is nobody else's business: other users of the machine have no way in. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new PerfloopError('DATA_DIRECTORY_UNUSABLE', { directory, reason }, cause)
   }
 }
 
