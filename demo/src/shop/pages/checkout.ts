@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import type { Database } from '../database.ts'
 import type { FaultSwitches } from '../faults.ts'
 
-export interface Checkout {
+interface Checkout {
   readonly customerId: number
   readonly productIds: readonly number[]
 }
@@ -10,7 +10,7 @@ export interface Checkout {
 /** One order in this many fails while the fault is on. */
 const FAILS_EVERY = 4
 
-export class PaymentDeclined extends Error {
+class PaymentDeclined extends Error {
   override readonly name = 'PaymentDeclined'
 }
 

@@ -10,7 +10,7 @@
  */
 export type LatencyHistogram = ReadonlyMap<number, number>
 
-export const RELATIVE_ERROR = 0.01
+const RELATIVE_ERROR = 0.01
 export const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 const LOG_GAMMA = Math.log(GAMMA)
 export const INVERSE_LOG_GAMMA = 1 / LOG_GAMMA
@@ -20,7 +20,7 @@ export function bucketOf(durationNs: number): number {
 }
 
 /** The value with the least relative error for a bucket: 2γ^i / (γ + 1). */
-export function bucketValueNs(bucket: number): number {
+function bucketValueNs(bucket: number): number {
   return bucket === 0 ? 1 : (2 * GAMMA ** bucket) / (GAMMA + 1)
 }
 

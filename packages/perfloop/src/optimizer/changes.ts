@@ -8,7 +8,7 @@ import { readRecommendation, type TrackedRecommendation } from './stored-recomme
 import type { TargetRegistry } from './target-registry.ts'
 
 /** Made and not yet judged: nothing else may change the same operations meanwhile. */
-export const UNDER_WAY: readonly OptimizationStatus[] = ['applying', 'applied', 'verifying']
+const UNDER_WAY: readonly OptimizationStatus[] = ['applying', 'applied', 'verifying']
 const MADE: readonly OptimizationStatus[] = ['applied', 'verifying', 'verified']
 const MOST_AT_A_TIME = 200
 

@@ -136,7 +136,7 @@ function formatMetric({ metric }: Comparison, value: number): string {
 }
 
 /** One scale for all bars: the widest interval, rounded up to a number people read. */
-export function toReach(comparisons: readonly Comparison[]): number {
+function toReach(comparisons: readonly Comparison[]): number {
   const widest = Math.max(
     0.05,
     ...comparisons.flatMap(({ change, change_low, change_high }) =>

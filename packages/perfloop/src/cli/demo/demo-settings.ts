@@ -2,7 +2,7 @@
  * Where the demo's settings differ from Perfloop's own, and why. Nothing is easier to find or to prove with
  * them, only sooner: the analyzers and the verification are the same, on shorter windows.
  */
-export const DEMO_SETTINGS: readonly {
+const DEMO_SETTINGS: readonly {
   readonly key: string
   readonly value: unknown
   readonly why: string

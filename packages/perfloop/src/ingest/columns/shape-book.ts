@@ -73,7 +73,7 @@ export const FIELD_DROPPED = 8
 /** The statement's text is carried by the span, since no pattern row has it. */
 export const FIELD_STATEMENT = 16
 
-export function keyCode(record: AttributeRecord): number {
+function keyCode(record: AttributeRecord): number {
   return (record.key.id << 8) | record.type
 }
 

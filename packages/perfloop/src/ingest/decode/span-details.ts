@@ -104,11 +104,11 @@ function hexOfField(reader: ProtobufReader, end: number): string {
   return Buffer.from(reader.bytes.subarray(at, Math.min(fieldEnd, at + 16))).toString('hex')
 }
 
-export function uint64At(view: DataView, at: number): string {
+function uint64At(view: DataView, at: number): string {
   return uint64Text(view.getUint32(at, true), view.getUint32(at + 4, true))
 }
 
-export function uint64Text(low: number, high: number): string {
+function uint64Text(low: number, high: number): string {
   const number = high * 0x1_0000_0000 + low
   return Number.isSafeInteger(number) ? String(number) : String((BigInt(high) << 32n) | BigInt(low))
 }

@@ -71,7 +71,7 @@ async function obey(
   }
 }
 
-export function toErrorMessage(error: unknown): ErrorMessage {
+function toErrorMessage(error: unknown): ErrorMessage {
   return {
     code: error instanceof PerfloopError ? error.code : undefined,
     message: error instanceof Error ? error.message : String(error),

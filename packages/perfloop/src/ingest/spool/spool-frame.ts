@@ -18,9 +18,9 @@ import type { NativeBlock } from '../ingest-buffer.ts'
  * where a head is damaged is the next frame looked for by its magic. As in PNG, the magic holds a byte over
  * 127 and both line ends, so that a transfer in text mode is noticed.
  */
-export const SEGMENT_MAGIC = Buffer.from([0x89, 0x50, 0x4c, 0x53, 0x0d, 0x0a, 0x1a, 0x0a])
+const SEGMENT_MAGIC = Buffer.from([0x89, 0x50, 0x4c, 0x53, 0x0d, 0x0a, 0x1a, 0x0a])
 export const FRAME_MAGIC = Buffer.from([0x89, 0x50, 0x4c, 0x46, 0x0d, 0x0a, 0x1a, 0x0a])
-export const SEGMENT_VERSION = 1
+const SEGMENT_VERSION = 1
 export const SEGMENT_HEAD_BYTES = 16
 export const FRAME_HEAD_BYTES = 24
 

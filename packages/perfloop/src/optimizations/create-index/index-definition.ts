@@ -17,7 +17,7 @@ const MAX_NAME_LENGTH = 63
 const HASH_LENGTH = 6
 
 /** The same columns have the same name everywhere, so that a second proposal meets the first. */
-export function indexName(candidate: CandidateIndex): string {
+function indexName(candidate: CandidateIndex): string {
   const columns = candidate.columns.map(
     ({ name, descending }) => `${name}${descending ? '_desc' : ''}`,
   )

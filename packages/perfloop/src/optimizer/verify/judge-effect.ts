@@ -31,7 +31,7 @@ export interface MeasuredOperation {
   }
 }
 
-export const METRICS = [
+const METRICS = [
   'p50_ns',
   'p95_ns',
   'mean_ns',

@@ -3,7 +3,7 @@ import { PerfloopError } from '../../domain/perfloop-error.ts'
 import { type ControlDialect, controlPlane } from './migrations/0001-control-plane.ts'
 
 /** In order. A released one is never changed; a new one is added below, with its way back. */
-export function controlMigrations(dialect: ControlDialect): Record<string, Migration> {
+function controlMigrations(dialect: ControlDialect): Record<string, Migration> {
   return { '0001-control-plane': controlPlane(dialect) }
 }
 

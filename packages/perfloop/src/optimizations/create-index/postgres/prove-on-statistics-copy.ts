@@ -240,7 +240,7 @@ async function estimateTuples(
  * nbtree.h). Equal keys are stored once by PostgreSQL, so few values make it smaller: the estimate is the
  * careful one.
  */
-export function estimateIndexBlocks(
+function estimateIndexBlocks(
   candidate: CandidateIndex,
   tuples: number,
   statistics: PlannerStatistics,
