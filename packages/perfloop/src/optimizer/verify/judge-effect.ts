@@ -31,14 +31,7 @@ export interface MeasuredOperation {
   }
 }
 
-const METRICS = [
-  'p50_ns',
-  'p95_ns',
-  'mean_ns',
-  'db_ns',
-  'error_ratio',
-  'throughput',
-] as const
+const METRICS = ['p50_ns', 'p95_ns', 'mean_ns', 'db_ns', 'error_ratio', 'throughput'] as const
 export type Metric = (typeof METRICS)[number]
 
 /** One row of `Impact.comparisons` (api/contract/insights.ts). */
