@@ -2,7 +2,6 @@ import {
   createRootRoute,
   createRoute,
   createRouter,
-  lazyRouteComponent,
   retainSearchParams,
 } from '@tanstack/react-router'
 import { readOperationSearch } from './pages/operation/operation-search.ts'
@@ -10,6 +9,7 @@ import { readListSearch } from './scope/list-search.ts'
 import { parseSearch, stringifySearch } from './scope/search-text.ts'
 import { readScopeSearch, type ScopeSearch } from './scope/time-range.ts'
 import { BrokenPage } from './shell/broken-page.tsx'
+import { lazyPage } from './shell/lazy-page.ts'
 import { NotFound } from './shell/not-found.tsx'
 import { PendingPage } from './shell/pending-page.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -29,75 +29,60 @@ const routeTree = rootRoute.addChildren([
   createRoute({
     getParentRoute,
     path: '/',
-    component: lazyRouteComponent(
-      () => import('./pages/overview/overview-page.tsx'),
-      'OverviewPage',
-    ),
+    component: lazyPage(() => import('./pages/overview/overview-page.tsx'), 'OverviewPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/operations',
     validateSearch: readListSearch,
-    component: lazyRouteComponent(
-      () => import('./pages/operations/operations-page.tsx'),
-      'OperationsPage',
-    ),
+    component: lazyPage(() => import('./pages/operations/operations-page.tsx'), 'OperationsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/operation',
     validateSearch: readOperationSearch,
-    component: lazyRouteComponent(
-      () => import('./pages/operation/operation-page.tsx'),
-      'OperationPage',
-    ),
+    component: lazyPage(() => import('./pages/operation/operation-page.tsx'), 'OperationPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/statements',
     validateSearch: readListSearch,
-    component: lazyRouteComponent(
-      () => import('./pages/statements/statements-page.tsx'),
-      'StatementsPage',
-    ),
+    component: lazyPage(() => import('./pages/statements/statements-page.tsx'), 'StatementsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/statements/$fingerprint',
-    component: lazyRouteComponent(
-      () => import('./pages/statement/statement-page.tsx'),
-      'StatementPage',
-    ),
+    component: lazyPage(() => import('./pages/statement/statement-page.tsx'), 'StatementPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/traces',
     validateSearch: readListSearch,
-    component: lazyRouteComponent(() => import('./pages/traces/traces-page.tsx'), 'TracesPage'),
+    component: lazyPage(() => import('./pages/traces/traces-page.tsx'), 'TracesPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/traces/$traceId',
     validateSearch: (search: Record<string, unknown>): { span?: string } =>
       typeof search.span === 'string' ? { span: search.span } : {},
-    component: lazyRouteComponent(() => import('./pages/trace/trace-page.tsx'), 'TracePage'),
+    component: lazyPage(() => import('./pages/trace/trace-page.tsx'), 'TracePage'),
   }),
   createRoute({
     getParentRoute,
     path: '/issues',
     validateSearch: readListSearch,
-    component: lazyRouteComponent(() => import('./pages/issues/issues-page.tsx'), 'IssuesPage'),
+    component: lazyPage(() => import('./pages/issues/issues-page.tsx'), 'IssuesPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/issues/$id',
-    component: lazyRouteComponent(() => import('./pages/issue/issue-page.tsx'), 'IssuePage'),
+    component: lazyPage(() => import('./pages/issue/issue-page.tsx'), 'IssuePage'),
   }),
   createRoute({
     getParentRoute,
     path: '/optimizations',
     validateSearch: readListSearch,
-    component: lazyRouteComponent(
+    component: lazyPage(
       () => import('./pages/optimizations/optimizations-page.tsx'),
       'OptimizationsPage',
     ),
@@ -105,7 +90,7 @@ const routeTree = rootRoute.addChildren([
   createRoute({
     getParentRoute,
     path: '/optimizations/$id',
-    component: lazyRouteComponent(
+    component: lazyPage(
       () => import('./pages/optimization/optimization-page.tsx'),
       'OptimizationPage',
     ),
@@ -113,25 +98,22 @@ const routeTree = rootRoute.addChildren([
   createRoute({
     getParentRoute,
     path: '/targets',
-    component: lazyRouteComponent(() => import('./pages/targets/targets-page.tsx'), 'TargetsPage'),
+    component: lazyPage(() => import('./pages/targets/targets-page.tsx'), 'TargetsPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/health',
-    component: lazyRouteComponent(() => import('./pages/health/health-page.tsx'), 'HealthPage'),
+    component: lazyPage(() => import('./pages/health/health-page.tsx'), 'HealthPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/send',
-    component: lazyRouteComponent(() => import('./pages/send/send-page.tsx'), 'SendPage'),
+    component: lazyPage(() => import('./pages/send/send-page.tsx'), 'SendPage'),
   }),
   createRoute({
     getParentRoute,
     path: '/settings',
-    component: lazyRouteComponent(
-      () => import('./pages/settings/settings-page.tsx'),
-      'SettingsPage',
-    ),
+    component: lazyPage(() => import('./pages/settings/settings-page.tsx'), 'SettingsPage'),
   }),
 ])
 

@@ -42,6 +42,7 @@ export function registerEndpoint(
         },
         context,
       )
+      if (endpoint.access === 'write') context.live.refresh()
       const cost = {
         queryCount: counted.count(),
         seconds: (performance.now() - startedMs) / 1_000,

@@ -52,6 +52,17 @@ describe('the live hub', () => {
     })
   })
 
+  it('tells of what somebody changed without waiting for the tick', async () => {
+    await start({ liveIntervalMs: 60_000 })
+    const browser = await open(['issues'])
+    await browser.next('issues')
+    items = [{ id: 'a', updated_at: '2' }]
+    hub.refresh()
+    expect(await browser.next('issues')).toMatchObject({
+      data: { snapshot: false, issues: [{ id: 'a', updated_at: '2' }] },
+    })
+  })
+
   it('computes a topic once for all who watch, and not at all for nobody', async () => {
     await start()
     await sleep(60)

@@ -122,6 +122,15 @@ export class LiveHub {
     )
   }
 
+  /** Somebody changed something: the others who look at it should not wait for the next tick. */
+  refresh(): void {
+    for (const topic of this.#topics) {
+      if (isWhole(topic.name) || !this.#isWatched(topic)) continue
+      // A computation that is under way may have read what was before.
+      void (topic.computing ?? Promise.resolve()).then(() => this.#compute(topic))
+    }
+  }
+
   /** Ends every stream; browsers come back by themselves. */
   close(): void {
     clearInterval(this.#tick)
@@ -165,12 +174,16 @@ export class LiveHub {
   #onTick(): void {
     const nowMs = performance.now()
     for (const topic of this.#topics) {
-      if (![...this.#clients].some(client => client.topics.has(topic.name))) continue
+      if (!this.#isWatched(topic)) continue
       // A costly topic is computed less often, so that a dashboard left open stays cheap.
       const restMs = topic.costMs / Math.max(this.#settings.liveMaxLoad, Number.EPSILON)
       if (nowMs - topic.computedAtMs >= restMs) void this.#compute(topic)
     }
     for (const client of this.#clients) client.sendHeartbeat(nowMs, this.#settings.liveHeartbeatMs)
+  }
+
+  #isWatched(topic: Topic): boolean {
+    return [...this.#clients].some(client => client.topics.has(topic.name))
   }
 
   /** One computation at a time and topic; whoever asks meanwhile waits for the same one. */
