@@ -12,7 +12,8 @@ export function createStoreJobs(store: OpenTelemetryStore, loader: Loader): Loop
   /** What was received before this is in the store: older than the open segment, and than what waits. */
   const loadedUntilUnixMs = async () => {
     const { lag } = await loader.statistics()
-    return clock.nowUnixMs() - lag.oldestAgeMs - settings.ingest.spool.segmentMaxAgeMs
+    const { segmentMaxAgeMs, busyMaxAgeMs } = settings.ingest.spool
+    return clock.nowUnixMs() - lag.oldestAgeMs - Math.max(segmentMaxAgeMs, busyMaxAgeMs)
   }
   const measurement = createMeasurementJob(store, loadedUntilUnixMs)
   const sampling = createSamplingJob(store)

@@ -86,6 +86,19 @@ export const IngestSettings = section({
     segmentMaxAgeMs: durationMs()
       .default(1_000)
       .describe('A segment this old is closed and loaded.'),
+    busyRows: count()
+      .default(10_000)
+      .describe('A segment with so many rows at that age may wait for more: see busyMaxAgeMs.'),
+    busyMaxAgeMs: durationMs()
+      .default(3_000)
+      .describe(
+        'The age at which a busy segment is closed: few large inserts cost the store half of many small ones.',
+      ),
+    ownRowsMaxAgeMs: durationMs()
+      .default(30_000)
+      .describe(
+        'How long rows of our own (resource usage) may wait for telemetry to be loaded with, so that an idle store rests.',
+      ),
     retryAfterMs: durationMs().default(2_000).describe('What a refused sender is told to wait.'),
   }),
 })

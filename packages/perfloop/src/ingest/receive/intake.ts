@@ -247,7 +247,7 @@ export class Intake {
     try {
       blocks = this.#takeBlocks()
       const frame = encodeFrame(blocks, group.batches)
-      await this.#options.spool.append(frame)
+      await this.#options.spool.append(frame, group.batches.length === 0 ? 'can-wait' : 'soon')
       this.#counters.commits++
       this.#counters.batches += group.batches.length
       this.#counters.bytesWritten += frame.bytes

@@ -99,6 +99,40 @@ describe('the spool', () => {
     expect(await listSegments(directory, 'open')).toEqual([])
   })
 
+  it('gives a busy segment more time, once', async () => {
+    const ages = { segmentMaxAgeMs: 20, busyRows: 2, busyMaxAgeMs: 400 }
+    const closed = withResolvers<number>()
+    const { spool } = await Spool.open({
+      directory,
+      settings: { ...settings, ...ages },
+      logger: silentLogger,
+      clock: systemClock,
+      onSegmentClosed: closed.resolve,
+    })
+    const startedMs = performance.now()
+    await spool.append(frame('a', 1n, 2n))
+    await closed.promise
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(399)
+  })
+
+  it('lets rows of our own wait, until telemetry joins them', async () => {
+    const closed = withResolvers<number>()
+    const { spool } = await Spool.open({
+      directory,
+      settings: { ...settings, segmentMaxAgeMs: 20, ownRowsMaxAgeMs: 600_000 },
+      logger: silentLogger,
+      clock: systemClock,
+      onSegmentClosed: closed.resolve,
+    })
+    await spool.append(frame('own', 1n), 'can-wait')
+    await new Promise(resolve => setTimeout(resolve, 60))
+    expect(await listSegments(directory, 'closed')).toEqual([])
+
+    await spool.append(frame('a', 2n))
+    await closed.promise
+    expect(await parts(await onlySegment('closed'))).toHaveLength(2)
+  })
+
   it('closes what a killed process left and knows its batches', async () => {
     await abandonedSegment()
     const { spool, batches } = await openSpool()

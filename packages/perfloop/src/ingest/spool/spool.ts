@@ -1,4 +1,5 @@
 import { mkdir, rename, stat, unlink } from 'node:fs/promises'
+import { performance } from 'node:perf_hooks'
 import type { Clock } from '../../domain/clock.ts'
 import type { Logger } from '../../domain/logger.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
@@ -25,8 +26,13 @@ interface OpenSegment {
   readonly fd: number
   bytes: number
   rows: number
-  readonly ageTimer: NodeJS.Timeout
+  /** Since when there is something in it that should be loaded soon; undefined while there is not. */
+  pressingSinceMs: number | undefined
+  ageTimer: NodeJS.Timeout | undefined
 }
+
+/** How soon the rows of a frame should be loaded. */
+export type Urgency = 'soon' | 'can-wait'
 
 const US_PER_MS = 1_000
 /** How often a full spool looks whether the loader has made room. */
@@ -97,8 +103,8 @@ export class Spool {
   }
 
   /** The frame is on disk, together with its name in the directory, when this resolves; else nothing of it is. */
-  append(frame: EncodedFrame): Promise<void> {
-    return this.#inTurn(() => this.#append(frame))
+  append(frame: EncodedFrame, urgency: Urgency = 'soon'): Promise<void> {
+    return this.#inTurn(() => this.#append(frame, urgency))
   }
 
   /** Closes the current segment, so that it is loaded. */
@@ -110,7 +116,7 @@ export class Spool {
     return this.rotate()
   }
 
-  async #append(frame: EncodedFrame): Promise<void> {
+  async #append(frame: EncodedFrame, urgency: Urgency): Promise<void> {
     let segment: OpenSegment | undefined
     try {
       segment = this.#segment ?? (await this.#openSegment())
@@ -130,6 +136,35 @@ export class Spool {
       throw new PerfloopError('SPOOL_WRITE_FAILED', { reason }, cause)
     }
     if (segment.rows >= this.#options.settings.segmentMaxRows) await this.#closeSegment()
+    else this.#limitAge(segment, urgency)
+  }
+
+  /** Starts the timer of a new segment, or a shorter one when what can wait is joined by what should not. */
+  #limitAge(segment: OpenSegment, urgency: Urgency): void {
+    const { segmentMaxAgeMs, ownRowsMaxAgeMs } = this.#options.settings
+    if (urgency === 'soon' && segment.pressingSinceMs === undefined) {
+      segment.pressingSinceMs = performance.now()
+      this.#closeAfter(segment, segmentMaxAgeMs)
+    } else if (segment.ageTimer === undefined) {
+      this.#closeAfter(segment, Math.max(segmentMaxAgeMs, ownRowsMaxAgeMs))
+    }
+  }
+
+  #closeAfter(segment: OpenSegment, ms: number): void {
+    clearTimeout(segment.ageTimer)
+    segment.ageTimer = setTimeout(() => this.#onAge(segment), ms)
+  }
+
+  /** A busy segment is given more time once: each insert has its price, whatever its size. */
+  #onAge(segment: OpenSegment): void {
+    const { busyRows, busyMaxAgeMs } = this.#options.settings
+    const ageMs = performance.now() - (segment.pressingSinceMs ?? 0)
+    const moreMs = Math.ceil(busyMaxAgeMs - ageMs)
+    if (segment.rows >= busyRows && moreMs > 0 && segment === this.#segment) {
+      this.#closeAfter(segment, moreMs)
+      return
+    }
+    this.rotate().catch(error => this.#options.logger.error({ error }, 'cannot close a segment'))
   }
 
   async #openSegment(): Promise<OpenSegment> {
@@ -139,10 +174,15 @@ export class Spool {
     this.#newestSegment = number
     const path = segmentPath(this.#options.directory, number, 'open')
     const fd = await this.#disk.create(path)
-    const ageTimer = setTimeout(() => {
-      this.rotate().catch(error => this.#options.logger.error({ error }, 'cannot close a segment'))
-    }, this.#options.settings.segmentMaxAgeMs)
-    this.#segment = { number, path, fd, bytes: 0, rows: 0, ageTimer }
+    this.#segment = {
+      number,
+      path,
+      fd,
+      bytes: 0,
+      rows: 0,
+      pressingSinceMs: undefined,
+      ageTimer: undefined,
+    }
     return this.#segment
   }
 
