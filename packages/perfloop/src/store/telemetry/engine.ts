@@ -59,6 +59,8 @@ export function insertSettings(deduplicationToken = ''): Readonly<Record<string,
     max_insert_block_size: MAX_BLOCK_ROWS,
     min_insert_block_size_rows: MAX_BLOCK_ROWS,
     min_insert_block_size_bytes: 0,
+    // Rollups of one insert hardly meet in it; merging looks again anyway. It was a third of a small insert.
+    optimize_on_insert: 0,
     // An import of old logs has days of many months in one block.
     max_partitions_per_insert_block: 0,
   }
