@@ -53,7 +53,25 @@ export class NativeWriter {
   }
 
   text(value: string): void {
-    this.prefixed(encoder.encode(value))
+    if (value.length > SHORT_COPY_BYTES || !this.shortAscii(value)) {
+      this.prefixed(encoder.encode(value))
+    }
+  }
+
+  /** Most texts are short and ASCII, and then a byte a character; false, and nothing written, for others. */
+  private shortAscii(value: string): boolean {
+    const size = value.length
+    this.reserve(size + 1)
+    const { bytes } = this
+    let at = this.length + 1
+    for (let i = 0; i < size; i++) {
+      const code = value.charCodeAt(i)
+      if (code >= 0x80) return false
+      bytes[at++] = code
+    }
+    bytes[this.length] = size
+    this.length = at
+    return true
   }
 
   prefixed(value: Uint8Array): void {
