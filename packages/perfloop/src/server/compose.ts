@@ -37,6 +37,7 @@ import { liveSources } from './live-sources.ts'
 import { act, type LoopParts, observe } from './loop.ts'
 import { measureHealth } from './measure-health.ts'
 import { readVersion } from './read-version.ts'
+import { RestWhenQuiet } from './rest-when-quiet.ts'
 import { StageRunner } from './stage-runner.ts'
 import { createStoreJobs } from './store-jobs.ts'
 
@@ -66,6 +67,8 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+/** The table of resource usage, which we fill ourselves also when nothing arrives. */
+const OWN_TABLE = 'resource_usage'
 /** How often the lanes of the loop look whether a stage is due. */
 const LANE_PAUSE_MS = 500
 
@@ -128,6 +131,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   }
   await ingestTokensChanged()
 
+  const quiet = new RestWhenQuiet(clock)
   const loader = startLoader({
     spoolDirectory,
     quarantineDirectory,
@@ -136,6 +140,9 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     clock,
     rememberedBatches: settings.ingest.rememberedBatches,
     onSetAside: () => receiver.forgetMentions(),
+    onLoaded: ({ tables }) => {
+      if (tables.some(({ table }) => table !== OWN_TABLE)) quiet.news()
+    },
   })
   closers.add('loader', () => loader.close())
   receiver.onSegmentClosed(() => loader.wake())
@@ -238,12 +245,17 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   const port = await listen(app, settings.server.host, settings.server.port)
 
+  const jobs = createStoreJobs(store, loader)
   const parts: LoopParts = {
-    store: createStoreJobs(store, loader),
-    analysis: { analyzeAndTrack: () => analysis.tick() },
+    store: { ...jobs, measure: quiet.guard(jobs.measure) },
+    analysis: { analyzeAndTrack: quiet.guard(() => analysis.tick()) },
     optimizer: {
       recover: () => optimizer.recover(),
-      collect: () => optimizer.collectTargets(),
+      collect: async () => {
+        await optimizer.collectTargets()
+        // New plans and statistics may make a finding of telemetry that was looked at before.
+        if ((await control.targets.list()).length > 0) quiet.news()
+      },
       recommend: () => optimizer.recommend(),
       applyAndVerify: () => optimizer.tick(),
     },
