@@ -57,6 +57,11 @@ export const OptimizerSettings = section({
     minCostReductionRatio: ratio()
       .default(0.3)
       .describe('A proposal must lower the planner’s cost of a statement by this share.'),
+    minCallerRatio: ratio()
+      .default(0.1)
+      .describe(
+        'Share of a statement’s time from which an operation that calls it is measured when the change is judged.',
+      ),
     maxPartialRatio: ratio()
       .default(0.3)
       .describe(

@@ -132,6 +132,11 @@ function toFinding(
       total_ns: row.duration_ns,
       spareable_ratio: spareable,
       operations: row.operations,
+      callers: row.by_operation.map(({ operation, kind, timeNs }) => ({
+        operation,
+        kind,
+        time_ns: timeNs,
+      })),
       operation_ratio: row.operation_ratio,
       dialect: row.plan.dialect,
     },
