@@ -3,7 +3,7 @@ import { Settings } from '../settings/settings.ts'
 import type { IndexFact, TableFact } from '../store/telemetry/target-facts.ts'
 import { candidateIndexes, columnList } from './candidate-indexes.ts'
 import { toExplainable } from './explainable-statement.ts'
-import { quoteName, readAccesses } from './statement-shape.ts'
+import { quoteName, readAccesses } from './table-access.ts'
 
 const settings = Settings.parse({}).optimizer.createIndex
 

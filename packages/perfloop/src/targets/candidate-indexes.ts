@@ -1,6 +1,6 @@
 import type { OptimizerSettings } from '../settings/optimizer.ts'
 import type { IndexFact, PlanFact, TableFact } from '../store/telemetry/target-facts.ts'
-import { quoteName, type TableAccess } from './statement-shape.ts'
+import { quoteName, type TableAccess } from './table-access.ts'
 
 export type CandidateIndex = PlanFact['candidates'][number]
 

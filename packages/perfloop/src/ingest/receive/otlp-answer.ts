@@ -1,5 +1,5 @@
 import type { BodyEncoding, IngestOutcome, Signal } from '../ingest-buffer.ts'
-import { bytesField, varintField } from './protobuf-writer.ts'
+import { bytesField, varintField } from './protobuf-field.ts'
 
 /** JSON name of the count in partial success, by signal. In protobuf all three are field 1. */
 const REJECTED = {

@@ -15,7 +15,7 @@ import { type CandidateIndex, columnList } from '../../targets/candidate-indexes
 import { type TargetDialect, toExplainable } from '../../targets/explainable-statement.ts'
 import { openSession, PostgresOptions } from '../../targets/postgres/open-session.ts'
 import { SqliteOptions } from '../../targets/sqlite/open-database.ts'
-import { readAccesses } from '../../targets/statement-shape.ts'
+import { readAccesses } from '../../targets/table-access.ts'
 import { type ChosenIndex, chooseIndexes } from './choose-indexes.ts'
 import { changeOf, OwnedIndex, ownedInPostgres, ownedInSqlite } from './index-definition.ts'
 import {

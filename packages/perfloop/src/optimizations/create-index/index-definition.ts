@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type CandidateIndex, columnList } from '../../targets/candidate-indexes.ts'
-import { quoteName, tableName } from '../../targets/statement-shape.ts'
+import { quoteName, tableName } from '../../targets/table-access.ts'
 
 /** What a change owns: the index by its name and by what it is. Undo touches nothing else. */
 export const OwnedIndex = z.object({

@@ -1,5 +1,5 @@
 import type { PlanFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
-import { findTable } from '../statement-shape.ts'
+import { findTable } from '../table-access.ts'
 
 /** What a PostgreSQL plan comes to, for people and for analyzers. */
 export function readPlan(

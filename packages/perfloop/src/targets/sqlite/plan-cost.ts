@@ -1,5 +1,5 @@
 import type { IndexFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
-import { findTable, type TableAccess } from '../statement-shape.ts'
+import { findTable, type TableAccess } from '../table-access.ts'
 import { RANGE_SELECTIVITY, rowsAfter, selectivityOf } from './query-plan.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { Node } from 'libpg-query'
 import { z } from 'zod'
 import type { PlanFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
 import type { ExplainableStatement } from '../explainable-statement.ts'
-import { findTable, type TableAccess } from '../statement-shape.ts'
+import { findTable, type TableAccess } from '../table-access.ts'
 import { type Database, readRows } from './open-database.ts'
 
 const PlanRow = z.object({ id: z.number(), parent: z.number(), detail: z.string() })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { IndexFact, TableFact } from '../../store/telemetry/target-facts.ts'
-import { quoteName } from '../statement-shape.ts'
+import { quoteName } from '../table-access.ts'
 import { type Database, readRows } from './open-database.ts'
 
 export interface SqliteSchema {

@@ -9,7 +9,7 @@ import {
   SQL_STATE,
   sqlStateOf,
 } from '../../../targets/postgres/open-session.ts'
-import { quoteName } from '../../../targets/statement-shape.ts'
+import { quoteName } from '../../../targets/table-access.ts'
 import { isSameDefinition, type OwnedIndex } from '../index-definition.ts'
 
 /** Without a transaction around it and without stopping writers; so is its undo. */

@@ -9,7 +9,7 @@ import {
 } from '../../../targets/sqlite/open-database.ts'
 import { planCost } from '../../../targets/sqlite/plan-cost.ts'
 import { explainQuery, readSqlitePlan } from '../../../targets/sqlite/query-plan.ts'
-import { readAccesses } from '../../../targets/statement-shape.ts'
+import { readAccesses } from '../../../targets/table-access.ts'
 import { usesIndex } from '../../../targets/uses-index.ts'
 import { ownedInSqlite } from '../index-definition.ts'
 import type { Prover } from '../prover.ts'

@@ -9,7 +9,7 @@ import {
   readRows,
   SqliteOptions,
 } from '../../../targets/sqlite/open-database.ts'
-import { quoteName } from '../../../targets/statement-shape.ts'
+import { quoteName } from '../../../targets/table-access.ts'
 import { isSameDefinition, OwnedIndex } from '../index-definition.ts'
 
 export function createSqliteSql({ definition }: OwnedIndex): string {
