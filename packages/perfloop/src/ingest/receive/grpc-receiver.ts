@@ -3,6 +3,8 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
@@ -23,6 +25,8 @@ const SERVICES: Readonly<Record<Signal, string>> = {
 const CLOSE_GRACE_MS = 5_000
 /** Exporters have a few calls under way; each may hold a whole body before we are asked. */
 const MOST_CALLS_PER_CONNECTION = 64
+/** Over all connections: what is under way of their messages is in memory before we are asked. */
+const MOST_CALLS = 256
 const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024
 
 /** OTLP/gRPC. The messages go to the decoder as the bytes they are: nothing is parsed here. */
@@ -33,6 +37,7 @@ export async function startGrpcReceiver(options: ProtocolOptions): Promise<Proto
     'grpc.max_receive_message_length': options.settings.maxBodyBytes,
     'grpc.max_concurrent_streams': MOST_CALLS_PER_CONNECTION,
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+    interceptors: [refuseEarly(options)],
   })
   for (const signal of ['traces', 'metrics', 'logs'] as const) {
     server.addService(serviceOf(signal), {
@@ -45,12 +50,46 @@ export async function startGrpcReceiver(options: ProtocolOptions): Promise<Proto
   return { port, close: () => closeServer(server) }
 }
 
+/** Who may not send, or comes when there is no room, is told before a message of theirs is taken in. */
+function refuseEarly(options: ProtocolOptions): ServerInterceptor {
+  let calls = 0
+  return (_method, call) => {
+    let isCounted = false
+    return new ServerInterceptingCall(call, {
+      start: next =>
+        next({
+          onReceiveMetadata(metadata, pass) {
+            try {
+              options.access.environmentOf(metadata.get('authorization')[0]?.toString())
+              options.intake.requireRoom()
+              if (calls >= MOST_CALLS) throw new PerfloopError('RECEIVER_BUSY', { calls })
+            } catch (error) {
+              call.sendStatus(statusOf(error, options))
+              return
+            }
+            calls += 1
+            isCounted = true
+            pass(metadata)
+          },
+          onReceiveMessage: (message, pass) => pass(message),
+          onReceiveHalfClose: pass => pass(),
+          // Also called when the answer has been sent.
+          onCancel() {
+            if (isCounted) calls -= 1
+            isCounted = false
+          },
+        }),
+    })
+  }
+}
+
 async function answer(
   signal: Signal,
   call: ServerUnaryCall<Buffer, Buffer>,
   callback: sendUnaryData<Buffer>,
-  { intake, access, settings, logger, clock }: ProtocolOptions,
+  options: ProtocolOptions,
 ): Promise<void> {
+  const { intake, access, clock } = options
   const receivedUnixMs = clock.nowUnixMs()
   using arrival = intake.announce()
   try {
@@ -64,20 +103,27 @@ async function answer(
     )
     callback(null, encodeExportResponse(signal, 'protobuf', outcome))
   } catch (error) {
-    const refusal = toRefusal(error, logger)
-    intake.countRefused(refusal.code)
-    const metadata = new Metadata()
-    const { retryAfterMs } = settings.spool
-    metadata.set(
-      'grpc-status-details-bin',
-      encodeStatus('protobuf', {
-        code: refusal.grpcCode,
-        message: refusal.message,
-        ...(refusal.retryable ? { retryAfterMs } : {}),
-      }),
-    )
-    callback({ code: refusal.grpcCode, details: refusal.message, metadata })
+    callback(statusOf(error, options))
   }
+}
+
+function statusOf(
+  error: unknown,
+  { intake, settings, logger }: ProtocolOptions,
+): { readonly code: number; readonly details: string; readonly metadata: Metadata } {
+  const refusal = toRefusal(error, logger)
+  intake.countRefused(refusal.code)
+  const metadata = new Metadata()
+  const { retryAfterMs } = settings.spool
+  metadata.set(
+    'grpc-status-details-bin',
+    encodeStatus('protobuf', {
+      code: refusal.grpcCode,
+      message: refusal.message,
+      ...(refusal.retryable ? { retryAfterMs } : {}),
+    }),
+  )
+  return { code: refusal.grpcCode, details: refusal.message, metadata }
 }
 
 function serviceOf(signal: Signal): ServiceDefinition {

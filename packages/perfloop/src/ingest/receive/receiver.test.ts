@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { promisify } from 'node:util'
 import { deflate, deflateRaw, gzip } from 'node:zlib'
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import protobuf from 'protobufjs'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RowBuffer, spansBlock } from '../../../../../tests/ingest/row-buffer.ts'
 import type { LiveSpan } from '../../domain/live-span.ts'
 import { silentLogger } from '../../domain/logger.ts'
@@ -579,6 +580,43 @@ describe('OTLP/gRPC', () => {
     expect(decode('RetryInfo', detail?.value ?? Buffer.alloc(0))).toEqual({
       retryDelay: { seconds: 1, nanos: 500_000_000 },
     })
+  })
+
+  /** A call whose message does not come, or whose status has come before it. */
+  async function announce(service: ReceiverService, sessions: ClientHttp2Session[], most: number) {
+    const statuses: unknown[] = []
+    for (let session = 0; session * 64 < most; session++) {
+      const connection = connectHttp2(`http://127.0.0.1:${service.grpcPort}`)
+      connection.on('error', () => {})
+      sessions.push(connection)
+      for (let i = 0; i < 64 && session * 64 + i < most; i++) {
+        const stream = connection.request({
+          ':method': 'POST',
+          ':path': METHOD,
+          'content-type': 'application/grpc',
+          te: 'trailers',
+        })
+        stream.on('error', () => {})
+        stream.on('response', headers => statuses.push(headers['grpc-status']))
+      }
+      await new Promise(resolve => connection.ping(resolve))
+    }
+    return statuses
+  }
+
+  it('tells who may not send before a message of theirs comes, and bounds the calls under way', async () => {
+    const sessions: ClientHttp2Session[] = []
+    const closed = await start({ host: '0.0.0.0', tokens: [] })
+    const open = await start({ spool: 'other' })
+    try {
+      const refused = await announce(closed, sessions, 1)
+      await vi.waitFor(() => expect(refused).toEqual(['16']))
+      const busy = await announce(open, sessions, 260)
+      await vi.waitFor(() => expect(busy).toEqual(['14', '14', '14', '14']))
+    } finally {
+      for (const session of sessions) session.destroy()
+    }
+    await vi.waitFor(() => call(open, '1'))
   })
 
   it('does not unpack a bomb', async () => {
