@@ -21,7 +21,8 @@ const WHERE = `${SCOPE} AND ({operation:String} = '' OR operation = {operation:S
 
 /**
  * Operations of a range with RED, breakdown and exemplars, sorted, searched and cut to a page. An operation
- * is an entry when it serves requests or messages, or when executions of it were measured (jobs).
+ * is an entry when it serves requests or messages, or when executions of it were measured (jobs). Where only
+ * entries are wanted, nothing else is read: histograms are most of the table.
  */
 export const operations = defineQuery({
   name: 'operations',
@@ -82,6 +83,14 @@ FROM
     FROM operations
     WHERE ${WHERE}
         AND ${IN_RANGE}
+        AND ({kind:String} != 'entry' OR ${IS_REQUEST} OR (${KEY.join(', ')}) IN
+        (
+          SELECT
+            ${KEY.join(',\n            ')}
+          FROM breakdowns
+          WHERE ${WHERE}
+              AND ${IN_RANGE}
+        ))
     GROUP BY
       ${KEY.join(',\n      ')}
   ) AS red

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import { quantileSql, RED_QUANTILES } from './latency-sql.ts'
+import { quantileSql, RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
 import {
   IN_RANGE,
   IN_STEP_RANGE,
@@ -23,6 +23,7 @@ export const services = defineQuery({
     operations: count64,
     last_seen_s: count64,
   }),
+  // The histograms of all kinds of spans are most of the table: only those of requests are read.
   sql: `
 SELECT
   environment,
@@ -38,20 +39,28 @@ FROM
   SELECT
     environment,
     service,
-    uniqIf((operation, kind), ${IS_REQUEST}) AS operations,
-    toUInt32(max(bucket)) AS last_seen_s,
-    sumIf(calls, ${IS_REQUEST}) AS calls,
-    sumIf(errors, ${IS_REQUEST}) AS errors,
-    sumIf(duration_ns, ${IS_REQUEST}) AS duration_ns,
-    toFloat64(maxIf(max_ns, ${IS_REQUEST})) AS max_ns,
-    mapSort(sumMapIf(histogram, ${IS_REQUEST})) AS histogram
+    toUInt32(max(bucket)) AS last_seen_s
   FROM operations
   WHERE ${SCOPE}
       AND ${IN_RANGE}
   GROUP BY
     environment,
     service
-)
+) AS seen
+LEFT JOIN
+(
+  SELECT
+    environment,
+    service,
+    uniq(operation, kind) AS operations,${RED_SUMS}
+  FROM operations
+  WHERE ${SCOPE}
+      AND ${IS_REQUEST}
+      AND ${IN_RANGE}
+  GROUP BY
+    environment,
+    service
+) AS red USING (environment, service)
 ORDER BY
   duration_ns DESC,
   environment,

@@ -213,7 +213,10 @@ ORDER BY duration_ns DESC`,
   },
 })
 
-/** Entry operations that issued a statement, from its newest `calls` spans. */
+/**
+ * Entry operations that issued a statement, from its newest `calls` spans. `called` is computed each time it is named:
+ * so what is known of all of them is summed over the groups, those without a known entry included.
+ */
 export const statementCallers = defineQuery({
   name: 'statement-callers',
   params: z.object({
@@ -254,34 +257,39 @@ WITH
     ORDER BY start_unix_ns DESC
     LIMIT {calls:UInt32}
   )
-SELECT
-  environment,
-  service,
-  operation,
-  kind,
-  sum(called.weight) AS calls,
-  sum(called.weight * called.duration_ns) AS total_ns,
-  (SELECT sum(weight) FROM called) AS seen,
-  (SELECT count() FROM called) AS sampled
-FROM called
-INNER JOIN
+SELECT *
+FROM
 (
   SELECT
-    trace_id,
-    span_id,
+    environment,
+    service,
+    operation,
+    kind,
+    sum(called.weight) AS calls,
+    sum(called.weight * called.duration_ns) AS total_ns,
+    sum(sum(called.weight)) OVER () AS seen,
+    sum(count()) OVER () AS sampled
+  FROM called
+  LEFT JOIN
+  (
+    SELECT
+      trace_id,
+      span_id,
+      environment,
+      service,
+      operation,
+      kind
+    FROM measurements
+    WHERE ${SCOPE}
+        AND (trace_id, span_id) IN (SELECT trace_id, entry_span_id FROM called)
+  ) AS entry ON entry.trace_id = called.trace_id AND entry.span_id = called.entry_span_id
+  GROUP BY
     environment,
     service,
     operation,
     kind
-  FROM measurements
-  WHERE ${SCOPE}
-      AND (trace_id, span_id) IN (SELECT trace_id, entry_span_id FROM called)
-) AS entry ON entry.trace_id = called.trace_id AND entry.span_id = called.entry_span_id
-GROUP BY
-  environment,
-  service,
-  operation,
-  kind
+)
+WHERE operation != ''
 ORDER BY total_ns DESC
 LIMIT 50`,
   example: {

@@ -43,45 +43,54 @@ const traceRow = {
   query_count: count64,
 }
 
-/** Newest traces by their matching entry spans; `query_count` is of that execution. */
+/**
+ * Newest traces by their matching entry spans; `query_count` is of that execution. They are found as one value: a
+ * subquery named several times would be computed as often.
+ */
 export const recentTraces = defineQuery({
   name: 'recent-traces',
   params: z.object({ ...searchParams, ...pageParams }),
   row: z.object(traceRow),
   sql: `
 WITH
-  found AS
   (
-    SELECT
-      trace_id,
-      span_id,
-      start_unix_ns,
-      duration_ns,
-      environment,
-      service,
-      operation,
-      kind,
-      status
-    FROM spans
-    WHERE ${MATCHES}
-    ORDER BY
-      start_unix_ns DESC,
-      trace_id
-    LIMIT 1 BY trace_id
-    LIMIT {limit:UInt32}
-    OFFSET {offset:UInt32}
-  )
+    SELECT groupArray((trace_id, span_id, start_unix_ns, duration_ns, environment, service, operation, kind, status))
+    FROM
+    (
+      SELECT
+        trace_id,
+        span_id,
+        start_unix_ns,
+        duration_ns,
+        environment,
+        service,
+        operation,
+        kind,
+        status
+      FROM spans
+      WHERE ${MATCHES}
+      ORDER BY
+        start_unix_ns DESC,
+        trace_id
+      LIMIT 1 BY trace_id
+      LIMIT {limit:UInt32}
+      OFFSET {offset:UInt32}
+    )
+  ) AS found
 SELECT
-  lower(hex(found.trace_id)) AS trace_id,
-  start_unix_ns,
-  duration_ns,
-  environment,
-  service,
-  operation,
-  kind,
-  status = 'error' AS failed,
+  lower(hex(execution.1)) AS trace_id,
+  execution.3 AS start_unix_ns,
+  execution.4 AS duration_ns,
+  execution.5 AS environment,
+  execution.6 AS service,
+  execution.7 AS operation,
+  execution.8 AS kind,
+  execution.9 = 'error' AS failed,
   query_count
-FROM found
+FROM
+(
+  SELECT arrayJoin(found) AS execution
+) AS newest
 LEFT JOIN
 (
   SELECT
@@ -89,9 +98,9 @@ LEFT JOIN
     span_id,
     query_count
   FROM measurements
-  WHERE start_unix_ns IN (SELECT start_unix_ns FROM found)
-      AND (trace_id, span_id) IN (SELECT trace_id, span_id FROM found)
-) AS measured ON measured.trace_id = found.trace_id AND measured.span_id = found.span_id
+  WHERE start_unix_ns IN (SELECT arrayJoin(found).3)
+      AND (trace_id, span_id) IN (SELECT execution.1, execution.2 FROM (SELECT arrayJoin(found) AS execution))
+) AS measured ON measured.trace_id = execution.1 AND measured.span_id = execution.2
 ORDER BY
   start_unix_ns DESC,
   trace_id`,
