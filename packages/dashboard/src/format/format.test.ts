@@ -106,7 +106,7 @@ describe('instants', () => {
 describe('names of the API', () => {
   it('become words', () => {
     expect(['n-plus-one', 'in_progress', 'pool-wait'].map(toWords)).toEqual([
-      'N+1 statements',
+      'N+1 queries',
       'In progress',
       'Pool wait',
     ])

@@ -1,6 +1,6 @@
 /** `in_progress`, `n-plus-one` → `In progress`, `N+1`: names of the API as words on screen. */
 const WORDS: Readonly<Record<string, string>> = {
-  'n-plus-one': 'N+1 statements',
+  'n-plus-one': 'N+1 queries',
   'n-plus-one-call': 'N+1 calls',
   'slow-statement': 'Slow statement',
   'slow-operation': 'Slow operation',

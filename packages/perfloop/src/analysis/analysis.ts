@@ -30,8 +30,6 @@ export interface Analysis extends AsyncDisposable {
   /** A tick asked for while one runs is that one. */
   tick(): Promise<TickReport>
   status(): AnalysisStatus
-  /** Gives an analyzer that was disabled for its faults another chance. */
-  enable(kind: string): void
 }
 
 export interface TickReport {
@@ -229,14 +227,6 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
         last,
       })),
     }),
-
-    enable(kind) {
-      for (const state of states) {
-        if (state.analyzer.kind !== kind) continue
-        state.faults = 0
-        state.disabledBecause = null
-      }
-    },
 
     async [Symbol.asyncDispose]() {
       await running?.catch(() => {})

@@ -141,7 +141,7 @@ export const ERRORS = {
     status: 401,
     message: 'The ingest token is missing, unknown or revoked.',
     cause: 'Ingest tokens are required here (always so beyond loopback).',
-    cure: 'Create one under Settings or with the API, and send it as `Authorization: Bearer TOKEN` (OTEL_EXPORTER_OTLP_HEADERS).',
+    cure: 'Create one on the page Send data or with the API, and send it as `Authorization: Bearer TOKEN` (in OTEL_EXPORTER_OTLP_HEADERS: docs/sending.md).',
   },
   SPOOL_FULL: {
     status: 429,
@@ -187,7 +187,7 @@ export const ERRORS = {
     status: 500,
     message: 'An analyzer failed while judging its evidence.',
     cause: 'A defect in the analyzer, or a time or row limit was passed.',
-    cure: 'It is disabled after repeated faults and listed under health; the others go on.',
+    cure: 'It is disabled after repeated faults, until the next start, and listed under health; the others go on.',
   },
   TRACE_FILE_UNREADABLE: {
     status: 400,

@@ -90,6 +90,6 @@ function environment(endpoint: string, token: string | undefined): string {
     'OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf \\',
     ...(token === undefined
       ? []
-      : [`OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer ${token}" \\`]),
+      : [`OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20${token}" \\`]),
   ].join('\n')
 }

@@ -87,7 +87,7 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
   const limit = limitNs(row, options)
   const { part, ratio } = dominantPart(row)
   const dominates = ratio >= options.dominantRatio
-  const queries = row.slow_queries / row.slow_executions
+  const queries = row.slow_queries / Math.max(1, row.slow_executions)
   // Users would get back what each execution takes beyond the limit; the limit itself is theirs to wait.
   const recoverableNsPerHour = perHour(row.excess_ns, window)
   const share = `${formatPercent(ratio)} of it ${part.where}`

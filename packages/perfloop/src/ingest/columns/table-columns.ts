@@ -124,11 +124,6 @@ export class TextColumn implements TableColumn {
     this.ends.push(this.data.length)
   }
 
-  pushPart(source: Uint8Array, start: number, end: number): void {
-    this.data.prefixedPart(source, start, end)
-    this.ends.push(this.data.length)
-  }
-
   truncate(length: number): void {
     this.ends.length = length
     this.data.length = this.ends[length - 1] ?? 0

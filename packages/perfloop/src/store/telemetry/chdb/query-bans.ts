@@ -15,10 +15,6 @@ export class QueryBans {
     return (this.#crashes.get(sql) ?? 0) >= this.#crashesBeforeBan
   }
 
-  isSuspect(sql: string): boolean {
-    return this.#crashes.has(sql)
-  }
-
   crashedDuring(sql: string): void {
     this.#crashes.set(sql, (this.#crashes.get(sql) ?? 0) + 1)
   }
