@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { SPAN_KINDS } from '../../domain/span.ts'
 import {
   type ApplyContext,
   defineOptimization,
@@ -208,7 +210,7 @@ function recommend(
     changeKey: `create-index:${context.targetId}:${changeOf(index)}`,
     // Cost is a planner's unit, not time: the whole share at best, half of it when most was in memory anyway.
     expectedGain: { low: saved / 2, high: saved },
-    operations: operationsOf(settled),
+    operations: operationsOf(settled, context.settings.createIndex.minCallerRatio),
     issueIds: settled.map(issue => issue.id),
   }
 }
@@ -247,11 +249,34 @@ function riskOf(index: CandidateIndex, table: TableFact | undefined, postgres: b
     : `Writers wait while it is built over about ${rows} rows; with a WAL, readers do not. ${upkeep}`
 }
 
-function operationsOf(issues: readonly IssueToSettle[]): Recommendation['operations'] {
-  const seen = new Map(
-    issues.map(({ environment, service, operation, operationKind: kind }) => [
-      JSON.stringify([environment, service, operation, kind]),
+const Callers = z
+  .array(z.object({ operation: z.string(), kind: z.enum(SPAN_KINDS), time_ns: z.number() }))
+  .catch([])
+
+/** Those that suffer most, and the others that wait for the same statements: the change is for all of them. */
+function operationsOf(
+  issues: readonly IssueToSettle[],
+  minCallerRatio: number,
+): Recommendation['operations'] {
+  const operations = issues.flatMap(issue => {
+    const { environment, service, operation, operationKind: kind } = issue
+    const callers = Callers.parse(issue.evidence.callers)
+    const totalNs = callers.reduce((sum, { time_ns }) => sum + time_ns, 0)
+    const waiting = callers.filter(({ time_ns }) => time_ns >= totalNs * minCallerRatio)
+    return [
       { environment, service, operation, kind },
+      ...waiting.map(caller => ({
+        environment,
+        service,
+        operation: caller.operation,
+        kind: caller.kind,
+      })),
+    ]
+  })
+  const seen = new Map(
+    operations.map(one => [
+      JSON.stringify([one.environment, one.service, one.operation, one.kind]),
+      one,
     ]),
   )
   return [...seen.values()]

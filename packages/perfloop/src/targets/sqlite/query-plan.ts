@@ -98,6 +98,8 @@ export function readSqlitePlan(
   plan: PlanNode,
   tables: readonly TableFact[],
   accesses: readonly TableAccess[],
+  /** Rows of a page, where the statement has a LIMIT. */
+  pageRows?: number,
 ): Pick<PlanFact, 'words' | 'fullScans' | 'sorts'> {
   const words: string[] = []
   const fullScans: PlanFact['fullScans'] = []
@@ -112,7 +114,7 @@ export function readSqlitePlan(
       fullScans.push({
         table: table.subject,
         tableRows: table.rows,
-        estimatedRowsOut: access === undefined ? table.rows : rowsAfter(access, table),
+        estimatedRowsOut: access === undefined ? table.rows : rowsOut(access, table, pageRows),
         filter: conditions.length === 0 ? null : conditions.join(' AND '),
       })
     }
@@ -136,6 +138,12 @@ function conditionsOf(access: TableAccess): readonly string[] {
     ...access.joined.map(name => `${name} = another table’s`),
     ...access.ranges.map(name => `${name} bounded`),
   ]
+}
+
+/** All rows are read to sort them, of which a page is wanted: in order, no more than the page would be read. */
+function rowsOut(access: TableAccess, table: TableFact, pageRows: number | undefined): number {
+  const rows = rowsAfter(access, table)
+  return access.order.length > 0 && pageRows !== undefined ? Math.min(rows, pageRows) : rows
 }
 
 /** Of a range nothing is known: SQLite supposes that a quarter of the rows is in it, so do we. */

@@ -95,7 +95,7 @@ async function explainObserved(
         ...plan,
         cost: planCost(plan, { accesses, pageRows }, schema.tables, schema.indexes),
       },
-      ...readSqlitePlan(plan, schema.tables, accesses),
+      ...readSqlitePlan(plan, schema.tables, accesses, pageRows),
       assumptions: [...statement.assumptions],
       candidates: [...found.candidates],
       obstacles: [...found.obstacles],
