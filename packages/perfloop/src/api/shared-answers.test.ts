@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineQuery } from '../store/telemetry/query.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
-import { shareAnswers } from './shared-answers.ts'
+import { SharedAnswers, shareQueries } from './shared-answers.ts'
 
 const counted = defineQuery({
   name: 'counted',
@@ -86,7 +86,7 @@ function sharing({ answerFreshMs = 1_000, answerStaleMs = 2_000, rowsEach = 1 } 
     },
   }
   return {
-    store: shareAnswers(behind, { answerFreshMs, answerStaleMs }, () => nowMs),
+    store: shareQueries(behind, new SharedAnswers({ answerFreshMs, answerStaleMs }, () => nowMs)),
     asked: () => asked,
     wait: (ms: number) => {
       nowMs += ms

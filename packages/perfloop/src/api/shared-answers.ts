@@ -1,4 +1,3 @@
-import type { Query } from '../store/telemetry/query.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 
 export interface AnswerAges {
@@ -9,7 +8,7 @@ export interface AnswerAges {
 }
 
 interface Shared {
-  readonly rows: readonly unknown[]
+  readonly answer: unknown
   readonly askedMs: number
 }
 
@@ -18,50 +17,63 @@ const MOST_ANSWERS = 64
 const MOST_ROWS = 1_000
 
 /**
- * The store as many readers see it: one question that several ask at nearly the same time is asked once, and while it
- * is asked again and again (a dashboard on every desk, a program that polls) nobody waits for it but the first. The
- * work of reading then depends on how many different questions there are, not on how many readers.
+ * One question that several ask at nearly the same time is asked once, and while it is asked again and again (a
+ * dashboard on every desk, a program that polls) nobody waits for it but the first. The work of reading then depends on
+ * how many different questions there are, not on how many readers.
  */
-export function shareAnswers(
-  store: TelemetryStore,
-  ages: AnswerAges,
-  nowMs: () => number,
-): TelemetryStore {
-  const answers = new Map<string, Shared>()
-  const running = new Map<string, Promise<readonly unknown[]>>()
+export class SharedAnswers {
+  readonly #ages: AnswerAges
+  readonly #nowMs: () => number
+  readonly #answers = new Map<string, Shared>()
+  readonly #running = new Map<string, Promise<unknown>>()
 
-  const ask = (key: string, query: Query, params: object): Promise<readonly unknown[]> => {
-    const already = running.get(key)
+  constructor(ages: AnswerAges, nowMs: () => number) {
+    this.#ages = ages
+    this.#nowMs = nowMs
+  }
+
+  /** `key` names the question and so the type of its answer. */
+  async give<Answer>(key: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const shared = this.#answers.get(key)
+    const ageMs = shared === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() - shared.askedMs
+    if (shared === undefined || ageMs >= this.#ages.answerStaleMs) {
+      return (await this.#ask(key, ask)) as Answer
+    }
+    // Whoever asks next gets the new one, or the failure.
+    if (ageMs >= this.#ages.answerFreshMs) this.#ask(key, ask).catch(() => undefined)
+    return shared.answer as Answer
+  }
+
+  #ask(key: string, ask: () => Promise<unknown>): Promise<unknown> {
+    const already = this.#running.get(key)
     if (already !== undefined) return already
-    const askedMs = nowMs()
-    const asking = store
-      .run(query, params)
-      .then(rows => {
-        answers.delete(key)
-        if (ages.answerStaleMs > 0 && rows.length <= MOST_ROWS) answers.set(key, { rows, askedMs })
-        const [oldest] = answers.keys()
-        if (answers.size > MOST_ANSWERS && oldest !== undefined) answers.delete(oldest)
-        return rows
+    const askedMs = this.#nowMs()
+    const asking = ask()
+      .then(answer => {
+        this.#keep(key, { answer, askedMs })
+        return answer
       })
-      .finally(() => running.delete(key))
-    running.set(key, asking)
+      .finally(() => this.#running.delete(key))
+    this.#running.set(key, asking)
     return asking
   }
 
+  #keep(key: string, shared: Shared): void {
+    this.#answers.delete(key)
+    const isSmall = !Array.isArray(shared.answer) || shared.answer.length <= MOST_ROWS
+    if (this.#ages.answerStaleMs > 0 && isSmall) this.#answers.set(key, shared)
+    const [oldest] = this.#answers.keys()
+    if (this.#answers.size > MOST_ANSWERS && oldest !== undefined) this.#answers.delete(oldest)
+  }
+}
+
+/** The store as many readers see it. */
+export function shareQueries(store: TelemetryStore, answers: SharedAnswers): TelemetryStore {
   return {
-    async run(query, params) {
-      const key = `${query.name} ${JSON.stringify(params, bigintAsText)}`
-      const shared = answers.get(key)
-      const ageMs = shared === undefined ? Number.POSITIVE_INFINITY : nowMs() - shared.askedMs
-      // Rows were parsed as this query's when they came: the key names the query.
-      type Rows = Awaited<ReturnType<typeof store.run<typeof query>>>
-      if (shared === undefined || ageMs >= ages.answerStaleMs) {
-        return (await ask(key, query, params as object)) as Rows
-      }
-      // Whoever asks next gets the new one, or the failure.
-      if (ageMs >= ages.answerFreshMs) ask(key, query, params as object).catch(() => undefined)
-      return shared.rows as Rows
-    },
+    run: (query, params) =>
+      answers.give(`${query.name} ${JSON.stringify(params, bigintAsText)}`, () =>
+        store.run(query, params),
+      ),
   }
 }
 

@@ -9,7 +9,7 @@ import type { Health } from '../api/contract/config.ts'
 import { createApi } from '../api/create-api.ts'
 import { LiveHub } from '../api/live/live-hub.ts'
 import { QueryDurations } from '../api/metrics/query-durations.ts'
-import { shareAnswers } from '../api/shared-answers.ts'
+import { SharedAnswers, shareQueries } from '../api/shared-answers.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Logger } from '../domain/logger.ts'
 import { startReceiver } from '../ingest/receive/start-receiver.ts'
@@ -124,7 +124,8 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   const storeRestarts = () => child?.restarts ?? 0
   const queries = new QueryDurations()
   const telemetry = queries.observe(store)
-  const shared = shareAnswers(telemetry, settings.server, () => performance.now())
+  const answers = new SharedAnswers(settings.server, () => performance.now())
+  const shared = shareQueries(telemetry, answers)
   const ingestTokensChanged = async () => {
     const tokens = await control.ingestTokens.list()
     receiver.setTokens(tokens.filter(({ revokedAt }) => revokedAt === null))
@@ -202,8 +203,9 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       startedAt: new Date(startedUnixMs).toISOString(),
       version,
     })
+  const sharedHealth = () => answers.give('health', health)
   const live = new LiveHub({
-    sources: liveSources({ telemetry: shared, control }, health, clock),
+    sources: liveSources({ telemetry: shared, control }, sharedHealth, clock),
     watchSpans: (listener, how) => receiver.watch(listener, how),
     settings: settings.server,
     logger,
@@ -221,7 +223,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     live,
     clock,
     logger,
-    health,
+    health: sharedHealth,
     ingestTokensChanged,
     dashboardDirectory: findDashboard(),
     metrics: () =>

@@ -25,7 +25,7 @@ export const ServerSettings = section({
     .default(1_000)
     .describe('A question asked again within this time gets the same answer.'),
   answerStaleMs: durationMs()
-    .default(2_000)
+    .default(5_000)
     .describe(
       'A question asked again within this time gets the same answer while a new one is made. 0: every question is asked.',
     ),
