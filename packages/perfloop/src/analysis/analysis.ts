@@ -51,17 +51,12 @@ export interface AnalyzerReport {
 
 export interface AnalysisStatus {
   readonly ticks: number
-  readonly lastTickUnixMs: number | null
-  readonly lastTickMs: number | null
   readonly analyzers: readonly {
     readonly kind: string
-    readonly title: string
-    readonly description: string
     readonly enabled: boolean
     /** Why it is not enabled, or what it failed with last. */
     readonly reason: string | null
     readonly faults: number
-    readonly last: AnalyzerReport | null
   }[]
 }
 
@@ -73,7 +68,6 @@ interface AnalyzerState {
   faults: number
   disabledBecause: string | null
   lastReason: string | null
-  last: AnalyzerReport | null
 }
 
 export function createAnalysis(options: AnalysisOptions): Analysis {
@@ -86,18 +80,14 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
   const states = options.analyzers.map(analyzer => initialState(analyzer, settings))
   let running: Promise<TickReport> | undefined
   let ticks = 0
-  let lastTickUnixMs: number | null = null
-  let lastTickMs: number | null = null
 
   async function tick(): Promise<TickReport> {
-    const startedMs = performance.now()
     const window = windowAt(clock.nowUnixMs(), limits)
     const findings: KindOfFinding[] = []
     const reports: AnalyzerReport[] = []
     // One after the other: the store and the two cores belong to the receivers and the dashboard first.
     for (const state of states) {
       const { report, found } = await look(state, window)
-      state.last = report
       reports.push(report)
       findings.push(...found)
     }
@@ -119,8 +109,6 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
     if (exemplars.length > 0) await options.keepTraces?.(exemplars)
 
     ticks += 1
-    lastTickUnixMs = clock.nowUnixMs()
-    lastTickMs = performance.now() - startedMs
     return { window, analyzers: reports, issues }
   }
 
@@ -184,7 +172,10 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
     state.lastReason = reason
     if (STORE_IS_AWAY.has(outcome.error.code)) return
     state.faults += 1
-    logger.warn({ analyzer: kind, faults: state.faults, err: outcome.error }, 'An analyzer failed')
+    logger.warn(
+      { analyzer: kind, faults: state.faults, error: outcome.error },
+      'An analyzer failed',
+    )
     if (state.faults < limits.faultsBeforeDisable) return
     state.disabledBecause = reason
     logger.error({ analyzer: kind, reason }, 'An analyzer is disabled after repeated faults')
@@ -215,16 +206,11 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
 
     status: () => ({
       ticks,
-      lastTickUnixMs,
-      lastTickMs,
-      analyzers: states.map(({ analyzer, faults, disabledBecause, lastReason, last }) => ({
+      analyzers: states.map(({ analyzer, faults, disabledBecause, lastReason }) => ({
         kind: analyzer.kind,
-        title: analyzer.title,
-        description: analyzer.description,
         enabled: disabledBecause === null,
         reason: disabledBecause ?? lastReason,
         faults,
-        last,
       })),
     }),
 
@@ -244,7 +230,6 @@ function initialState(analyzer: Analyzer, settings: Pick<Settings, 'analyzers'>)
     faults: 0,
     disabledBecause: off ? 'switched off in the settings' : null,
     lastReason: null,
-    last: null,
   }
 }
 

@@ -199,7 +199,7 @@ export class ChdbEngine implements TelemetryEngine {
         const { lastWords } = child
         const locked = /Cannot lock file/.test(lastWords)
         if (!locked || Date.now() > giveUpAtMs) {
-          logger.error({ err: error, lastWords }, 'The store process did not start')
+          logger.error({ error, lastWords }, 'The store process did not start')
           throw locked
             ? new PerfloopError('DATA_DIRECTORY_IN_USE', { directory: path }, error)
             : unreachable(error)
