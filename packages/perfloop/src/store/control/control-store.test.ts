@@ -367,6 +367,9 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     await expect(engine.raw(at, 'DELETE FROM ledger')).rejects.toThrow(/append-only/)
     if (engine.name === 'postgres') {
       await expect(engine.raw(at, 'TRUNCATE ledger')).rejects.toThrow(/append-only/)
+    } else {
+      const replace = 'INSERT OR REPLACE INTO ledger SELECT * FROM ledger'
+      await expect(engine.raw(at, replace)).rejects.toThrow(/append-only/)
     }
   })
 

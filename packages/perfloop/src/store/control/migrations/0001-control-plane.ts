@@ -420,6 +420,12 @@ async function sealLedger(db: Kysely<unknown>, dialect: ControlDialect): Promise
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
       `.execute(db)
     }
+    // OR REPLACE removes the entry in the way without asking the trigger of DELETE.
+    await sql`
+      CREATE TRIGGER IF NOT EXISTS ledger_no_replace BEFORE INSERT ON ledger
+      WHEN EXISTS (SELECT 1 FROM ledger WHERE sequence = NEW.sequence OR id = NEW.id)
+      BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
+    `.execute(db)
     return
   }
   await sql`
