@@ -23,12 +23,16 @@ declare module 'fastify' {
   }
 }
 
+const REQUEST_TIMEOUT_MS = 30_000
+
 /** The HTTP server: the API, the live stream, /metrics and the dashboard. It does not listen yet. */
 export function createApi(context: ApiContext): FastifyInstance {
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
     bodyLimit: 1024 * 1024,
+    // A request that dribbles in holds its connection no longer. Answers, and so streams, may take any time.
+    requestTimeout: REQUEST_TIMEOUT_MS,
     exposeHeadRoutes: true,
     // Addresses that cannot even be decoded; hooks and error handler are not asked about them.
     frameworkErrors: (error, request, reply) =>
@@ -44,6 +48,8 @@ export function createApi(context: ApiContext): FastifyInstance {
       {
         host: request.headers.host,
         origin: request.headers.origin,
+        fetchSite: headerOf(request, 'sec-fetch-site'),
+        fetchMode: headerOf(request, 'sec-fetch-mode'),
         localAddress: request.socket.localAddress,
       },
       {
@@ -70,6 +76,11 @@ export function createApi(context: ApiContext): FastifyInstance {
     sendError(context, new PerfloopError('NOT_FOUND', { path: request.url }), request, reply),
   )
   return app
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : undefined
 }
 
 function sendError(

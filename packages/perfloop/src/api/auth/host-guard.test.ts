@@ -42,6 +42,18 @@ describe('the host guard', () => {
     expect(ask('10.0.0.8:4600', undefined, '10.0.0.7')).toThrow()
   })
 
+  it('refuses what a foreign page embeds, and lets a link be followed', () => {
+    const embed = (fetchSite: string, fetchMode: string) => () =>
+      checkHost(
+        { host: 'localhost:4600', origin: undefined, fetchSite, fetchMode, localAddress: '::1' },
+        rules,
+      )
+    expect(embed('cross-site', 'no-cors')).toThrow(/host or origin/)
+    expect(embed('cross-site', 'navigate')).not.toThrow()
+    expect(embed('same-origin', 'cors')).not.toThrow()
+    expect(embed('none', 'navigate')).not.toThrow()
+  })
+
   it('lets pages of its own origin and of listed hosts ask', () => {
     expect(ask('localhost:4600', 'http://localhost:4600')).not.toThrow()
     expect(ask('localhost', 'http://localhost')).not.toThrow()

@@ -10,6 +10,9 @@ export interface HostRules {
 export interface HostHeaders {
   readonly host: string | undefined
   readonly origin: string | undefined
+  /** `Sec-Fetch-Site` and `Sec-Fetch-Mode`: what a browser says of the page that asks. */
+  readonly fetchSite?: string | undefined
+  readonly fetchMode?: string | undefined
   /** The address of ours that the connection came in on. */
   readonly localAddress: string | undefined
 }
@@ -24,7 +27,14 @@ export function checkHost(headers: HostHeaders, rules: HostRules): void {
   if (!host || !isAllowedName(host.name, headers.localAddress, rules)) {
     throw new PerfloopError('FORBIDDEN_ORIGIN', { host: headers.host ?? null })
   }
-  if (headers.origin === undefined) return
+  if (headers.origin === undefined) {
+    // An image or script of a foreign page has no Origin; it cannot read the answer, but could ask for costly
+    // ones and hold all streams. A link that somebody follows may come from anywhere.
+    if (headers.fetchSite === 'cross-site' && headers.fetchMode !== 'navigate') {
+      throw new PerfloopError('FORBIDDEN_ORIGIN', { sec_fetch_site: headers.fetchSite })
+    }
+    return
+  }
   const origin = readOrigin(headers.origin)
   const isOurs = origin !== undefined && origin.name === host.name && origin.port === host.port
   const isListed = origin !== undefined && isListedName(origin.name, rules)
