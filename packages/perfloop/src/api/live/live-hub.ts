@@ -65,7 +65,8 @@ export class LiveHub {
     this.#topics = names.map(name => ({
       name,
       source: options.sources[name],
-      log: new EventLog(options.settings.liveResumeEvents),
+      // Of a topic that is told whole, only the newest is worth anything.
+      log: new EventLog(isWhole(name) ? 1 : options.settings.liveResumeEvents),
       state: undefined,
       hasState: false,
       computing: undefined,
