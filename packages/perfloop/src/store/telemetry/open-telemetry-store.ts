@@ -5,7 +5,6 @@ import { type Logger, silentLogger } from '../../domain/logger.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
 import { ChdbEngine } from './chdb/chdb-engine.ts'
-import { ClickHouseEngine } from './clickhouse/clickhouse-engine.ts'
 import { lockDataDirectory } from './data-directory-lock.ts'
 import type { BoundValue, TelemetryEngine } from './engine.ts'
 import { migrate } from './migrate.ts'
@@ -87,6 +86,8 @@ async function openEngine(
   logger: Logger,
 ): Promise<OpenEngine> {
   if (settings.store.clickhouse.url !== null) {
+    // Loaded only where it is used: its client is a tenth of the start.
+    const { ClickHouseEngine } = await import('./clickhouse/clickhouse-engine.ts')
     const engine = new ClickHouseEngine(settings.store)
     return { engine, pid: async () => undefined, restarts: () => 0 }
   }
