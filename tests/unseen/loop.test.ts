@@ -144,7 +144,7 @@ async function step(id: string, name: string): Promise<number> {
   return (await perfloop.send('POST', `/insights/optimizations/${id}/${name}`, {})).status
 }
 
-it('makes the index that is missing, and keeps it since requests became faster', async () => {
+it.concurrent('makes the index that is missing, and keeps it since requests became faster', async () => {
   await using used = await inUse('quarry-improved')
   const { id, change } = await proposalOf('quarry-improved')
   expect(change).toMatch(/CREATE INDEX CONCURRENTLY .*\(lot\)/)
@@ -157,7 +157,7 @@ it('makes the index that is missing, and keeps it since requests became faster',
   expect(await indexesOn(used.url, 'lot')).toHaveLength(1)
 }, 240_000)
 
-it('takes the index back when requests become slower after it', async () => {
+it.concurrent('takes the index back when requests become slower after it', async () => {
   await using used = await inUse('quarry-regressed')
   const { id } = await proposalOf('quarry-regressed')
   await step(id, 'approve')
@@ -168,7 +168,7 @@ it('takes the index back when requests become slower after it', async () => {
   expect(await indexesOn(used.url, 'lot')).toEqual([])
 }, 240_000)
 
-it('asks a person to make the index where its role may only read', async () => {
+it.concurrent('asks a person to make the index where its role may only read', async () => {
   await sql(postgres.url, "CREATE ROLE looker LOGIN PASSWORD 'looks' IN ROLE pg_read_all_data")
   await using used = await inUse('quarry-locked', url =>
     url.replace(/\/\/[^@]*@/, '//looker:looks@'),

@@ -136,6 +136,13 @@ describe('sqlite target', () => {
     ])
   })
 
+  it('knows that a page in order needs no more rows than the page', async () => {
+    const plan = await planOf('SELECT id FROM purchase ORDER BY placed_at DESC LIMIT ? OFFSET ?')
+    expect(plan.fullScans).toMatchObject([{ tableRows: 30_000, estimatedRowsOut: 50 }])
+    const all = await planOf('SELECT id FROM purchase ORDER BY placed_at DESC')
+    expect(all.fullScans).toMatchObject([{ estimatedRowsOut: 30_000 }])
+  })
+
   it('says which index is used', async () => {
     const plan = await planOf('SELECT id FROM `purchase` WHERE state = :state ORDER BY placed_at')
     expect(plan.words).toEqual([
