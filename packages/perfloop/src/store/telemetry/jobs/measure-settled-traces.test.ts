@@ -226,6 +226,22 @@ describe('the measurement job', () => {
     expect(await measured()).toHaveLength(1)
   })
 
+  it('goes on when the clock was set back', async () => {
+    const laterMs = START_MS + 60 * MINUTE_MS
+    await insertSpans(scratch.store.engine, [{ ...entry, receivedUnixMs: laterMs }])
+    const job = createMeasurementJob(scratch.store)
+    scratch.setNow(laterMs + MINUTE_MS)
+    expect(await job.run()).toMatchObject({ executions: 1 })
+    scratch.setNow(START_MS + MINUTE_MS)
+    expect(await job.run()).toMatchObject({ executions: 0 })
+    const receivedUnixMs = START_MS + MINUTE_MS
+    await insertSpans(scratch.store.engine, [
+      { ...entry, spanId: 'e2'.padStart(16, '0'), receivedUnixMs },
+    ])
+    scratch.setNow(START_MS + 2 * MINUTE_MS)
+    expect(await job.run()).toMatchObject({ executions: 1 })
+  })
+
   it('repeats its window when the store dies under it', async () => {
     await insertSpans(scratch.store.engine, [entry, child('db', 10, 30)])
     scratch.setNow(START_MS + MINUTE_MS)

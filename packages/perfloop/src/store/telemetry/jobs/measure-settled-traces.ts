@@ -63,6 +63,8 @@ export function createMeasurementJob(
       measuredUntilS = begun?.toS ?? 0
     }
     const untilS = Math.floor(Math.min(nowMs, await loadedUntilUnixMs()) / MS_PER_S) - settleS
+    // Ahead of the clock: it was set back, and what arrives now must not wait until it has caught up.
+    if (measuredUntilS > nowMs / MS_PER_S) measuredUntilS = untilS
     let doneS = measuredUntilS
     while (doneS < untilS) {
       const waiting = await received({ fromS: measuredUntilS, toS: untilS })
