@@ -7,8 +7,15 @@ export function formatEvidence(key: string, value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (value === null || value === undefined) return '–'
   if (typeof value === 'string') return value
-  if (Array.isArray(value) && value.every(part => typeof part !== 'object')) return value.join(', ')
+  if (Array.isArray(value)) return value.map(formatPart).join(', ')
   return JSON.stringify(value)
+}
+
+/** A column of an index as SQL writes it; what has no such words as it is. */
+function formatPart(part: unknown): string {
+  if (typeof part !== 'object' || part === null) return String(part)
+  if (!('name' in part && 'descending' in part)) return JSON.stringify(part)
+  return `${part.name}${part.descending === true ? ' DESC' : ''}`
 }
 
 /** `failed_ratio_low` is a ratio, `calls_max` a count: the statistic comes after the unit. */

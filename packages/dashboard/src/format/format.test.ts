@@ -124,6 +124,12 @@ describe('names of the API', () => {
     expect(formatEvidence('calls', 27)).toBe('27')
     expect(formatEvidence('size_bytes', 2048)).toBe('2.00 KiB')
     expect(formatEvidence('rate_per_second', 3)).toBe('3.00/s')
+    expect(
+      formatEvidence('columns', [
+        { name: 'customer_id', descending: false },
+        { name: 'created_at', descending: true },
+      ]),
+    ).toBe('customer_id, created_at DESC')
     expect(formatEvidence('saved_ns_per_hour', 5e9)).toBe('5.00 s per hour')
     expect(formatEvidence('tables', ['orders', 'items'])).toBe('orders, items')
     expect(formatEvidence('plan', { node: 1 })).toBe('{"node":1}')

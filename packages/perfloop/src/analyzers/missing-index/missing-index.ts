@@ -108,7 +108,7 @@ function toFinding(
     ),
     title: `${statement} reads all ${formatCount(first?.scan.tableRows ?? 0)} rows of ${table} for want of an index on (${columns}), in ${row.operation}`,
     description:
-      `The plan scans ${spared.map(({ scan }) => `${scan.table} (${formatCount(scan.tableRows)} rows, ${formatCount(scan.estimatedRowsOut)} kept${scan.filter === null ? '' : ` by ${scan.filter}`})`).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${candidate?.reason ?? ''}`.trim(),
+      `The plan scans ${spared.map(({ scan }) => `${scan.table} (${formatCount(scan.tableRows)} rows, ${formatCount(scan.estimatedRowsOut)} kept${scan.filter === null ? '' : ` by ${scan.filter}`})`).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${sentence(candidate?.reason ?? '')}`.trim(),
     // The plan is an estimate without literals, of a time that may be past.
     confidence: 0.85 * (1 - 1 / (1 + row.seen_calls)),
     cause: { ofSlowStatement: true, operations: row.by_operation },
@@ -142,4 +142,8 @@ function toFinding(
     },
     recoverableNsPerHour,
   }
+}
+
+function sentence(words: string): string {
+  return words === '' ? '' : `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 }
