@@ -60,6 +60,8 @@ export async function runDemo(flags: DemoFlags, io: DemoIo): Promise<number> {
   const stopping = new AbortController()
   const stop = () => {
     io.stderr.write('\n  Stopping …\n')
+    // Ctrl-C reaches the database at the same moment: that it no longer answers is no news.
+    logger.level = 'error'
     stopping.abort()
   }
   io.signals.once('SIGINT', stop)
