@@ -39,7 +39,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true })
 })
 
-const ENOUGH_CALLS = 500
+const ENOUGH_CALLS = 300
 
 interface Optimization {
   readonly id: string
@@ -124,7 +124,7 @@ async function proposalOf(service: string): Promise<Optimization> {
       const calls = operations.find(({ operation }) => operation.includes(':lot'))?.red.calls ?? 0
       return calls >= ENOUGH_CALLS ? true : undefined
     },
-    90_000,
+    180_000,
   )
   return optimization(service, 'proposed')
 }
@@ -155,7 +155,7 @@ it.concurrent('makes the index that is missing, and keeps it since requests beca
   const { impact } = await optimization('quarry-improved', 'verified', 'rolled_back')
   expect(impact).toMatchObject({ verdict: 'improved' })
   expect(await indexesOn(used.url, 'lot')).toHaveLength(1)
-}, 240_000)
+}, 360_000)
 
 it.concurrent('takes the index back when requests become slower after it', async () => {
   await using used = await inUse('quarry-regressed')
@@ -166,7 +166,7 @@ it.concurrent('takes the index back when requests become slower after it', async
   const { status, impact } = await optimization('quarry-regressed', 'verified', 'rolled_back')
   expect([status, impact?.verdict]).toEqual(['rolled_back', 'regressed'])
   expect(await indexesOn(used.url, 'lot')).toEqual([])
-}, 240_000)
+}, 360_000)
 
 it.concurrent('asks a person to make the index where its role may only read', async () => {
   await sql(postgres.url, "CREATE ROLE looker LOGIN PASSWORD 'looks' IN ROLE pg_read_all_data")
@@ -179,7 +179,7 @@ it.concurrent('asks a person to make the index where its role may only read', as
   const { status } = await optimization('quarry-locked', 'manual_required', 'applied', 'failed')
   expect(status).toBe('manual_required')
   expect(await indexesOn(used.url, 'lot')).toEqual([])
-}, 240_000)
+}, 360_000)
 
 it('knows the truth after it was killed while it built an index', async () => {
   const dataDirectory = join(scratch, 'killed')
@@ -215,4 +215,4 @@ it('knows the truth after it was killed while it built an index', async () => {
   } finally {
     perfloop = shared
   }
-}, 240_000)
+}, 360_000)
