@@ -23,7 +23,10 @@ declare module 'fastify' {
   }
 }
 
+const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** How often Node looks for senders that are over their time. */
+const TIMEOUT_CHECK_MS = 5_000
 
 /** The HTTP server: the API, the live stream, /metrics and the dashboard. It does not listen yet. */
 export function createApi(context: ApiContext): FastifyInstance {
@@ -33,6 +36,7 @@ export function createApi(context: ApiContext): FastifyInstance {
     bodyLimit: 1024 * 1024,
     // A request that dribbles in holds its connection no longer. Answers, and so streams, may take any time.
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
     exposeHeadRoutes: true,
     // Addresses that cannot even be decoded; hooks and error handler are not asked about them.
     frameworkErrors: (error, request, reply) =>
