@@ -25,7 +25,7 @@ export const AnalysisSettings = section({
     .default(200)
     .describe('Findings of one analyzer in one window; the heaviest are kept.'),
   maxEvidenceRows: count().default(5_000).describe('Rows of evidence an analyzer is given.'),
-  judgeTimeoutMs: durationMs().default(2_000).describe('Longest time an analyzer may judge.'),
+  judgeTimeoutMs: durationMs().default(10_000).describe('Longest time an analyzer may judge.'),
   faultsBeforeDisable: count()
     .default(3)
     .describe('Faults in a row after which an analyzer is disabled.'),
