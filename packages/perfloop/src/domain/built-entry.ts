@@ -6,6 +6,7 @@
 export function builtEntry(importMetaUrl: string, relativePath: string): URL {
   const inSource = importMetaUrl.endsWith('.ts')
   const entry = new URL(relativePath.replace(/\.ts$/, '.js'), importMetaUrl)
-  if (inSource) entry.pathname = entry.pathname.replace('/packages/perfloop/src/', '/packages/perfloop/dist/')
+  if (inSource)
+    entry.pathname = entry.pathname.replace('/packages/perfloop/src/', '/packages/perfloop/dist/')
   return entry
 }
