@@ -198,7 +198,7 @@ async function merge(dataDirectory: string): Promise<Record<string, number>> {
     )
     for (const table of tables) await session.queryAsync(`OPTIMIZE TABLE ${table} FINAL`)
     const rows = await lines(
-      "SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY 2 DESC",
+      'SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY 2 DESC',
     )
     return Object.fromEntries(
       rows.map(row => row.split('\t')).map(([table, bytes]) => [table, Number(bytes)]),
