@@ -36,6 +36,7 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
+      reportOnFailure: true,
       // Also what no test imports: a file nobody reaches counts as uncovered.
       include: [
         'packages/perfloop/src/**/*.ts',

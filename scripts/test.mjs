@@ -43,7 +43,9 @@ const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : u
 if (counts === undefined || (vitest.status !== 0 && counts.numFailedTests === 0))
   failures.push('vitest')
 if (counts?.numPendingTests > 0) {
-  console.log(`\nSKIPPED for want of packages that npm does not have (.ci/run installs them):`)
+  console.log(
+    '\nSKIPPED for want of packages that npm does not have (.ci/run installs them), or of a user other than root:',
+  )
   for (const file of counts.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === 'pending' || test.status === 'skipped')

@@ -17,6 +17,9 @@ let perfloop: PerfloopProcess
 let postgres: EmbeddedPostgres
 
 const SETTINGS = {
+  // What is read must be of now, to the tick.
+  PERFLOOP_SERVER_ANSWER_FRESH_MS: '0',
+  PERFLOOP_SERVER_ANSWER_STALE_MS: '0',
   PERFLOOP_ANALYSIS_INTERVAL_MS: '2000',
   PERFLOOP_ANALYSIS_SETTLE_MS: '2000',
   PERFLOOP_OPTIMIZER_INTERVAL_MS: '1000',
@@ -40,6 +43,14 @@ afterAll(async () => {
 })
 
 const ENOUGH_CALLS = 300
+
+let made = 0
+
+/** A name that no earlier try has used. */
+function anew(name: string): string {
+  made++
+  return `${name}-${made}`
+}
 
 interface Optimization {
   readonly id: string
@@ -145,38 +156,40 @@ async function step(id: string, name: string): Promise<number> {
 }
 
 it.concurrent('makes the index that is missing, and keeps it since requests became faster', async () => {
-  await using used = await inUse('quarry-improved')
-  const { id, change } = await proposalOf('quarry-improved')
+  const service = anew('quarry-improved')
+  await using used = await inUse(service)
+  const { id, change } = await proposalOf(service)
   expect(change).toMatch(/CREATE INDEX CONCURRENTLY .*\(lot\)/)
   expect(await indexesOn(used.url, 'lot')).toEqual([])
   expect(await step(id, 'approve')).toBe(200)
   expect(await step(id, 'apply')).toBe(200)
   expect(await indexesOn(used.url, 'lot')).toHaveLength(1)
-  const { impact } = await optimization('quarry-improved', 'verified', 'rolled_back')
+  const { impact } = await optimization(service, 'verified', 'rolled_back')
   expect(impact).toMatchObject({ verdict: 'improved' })
   expect(await indexesOn(used.url, 'lot')).toHaveLength(1)
 }, 360_000)
 
 it.concurrent('takes the index back when requests become slower after it', async () => {
-  await using used = await inUse('quarry-regressed')
-  const { id } = await proposalOf('quarry-regressed')
+  const service = anew('quarry-regressed')
+  await using used = await inUse(service)
+  const { id } = await proposalOf(service)
   await step(id, 'approve')
   await fetch(`${used.application.url}/pause/150`, { method: 'POST' })
   await step(id, 'apply')
-  const { status, impact } = await optimization('quarry-regressed', 'verified', 'rolled_back')
+  const { status, impact } = await optimization(service, 'verified', 'rolled_back')
   expect([status, impact?.verdict]).toEqual(['rolled_back', 'regressed'])
   expect(await indexesOn(used.url, 'lot')).toEqual([])
 }, 360_000)
 
 it.concurrent('asks a person to make the index where its role may only read', async () => {
-  await sql(postgres.url, "CREATE ROLE looker LOGIN PASSWORD 'looks' IN ROLE pg_read_all_data")
-  await using used = await inUse('quarry-locked', url =>
-    url.replace(/\/\/[^@]*@/, '//looker:looks@'),
-  )
-  const { id } = await optimization('quarry-locked', 'proposed')
+  const service = anew('quarry-locked')
+  const role = service.replaceAll('-', '_')
+  await sql(postgres.url, `CREATE ROLE ${role} LOGIN PASSWORD 'looks' IN ROLE pg_read_all_data`)
+  await using used = await inUse(service, url => url.replace(/\/\/[^@]*@/, `//${role}:looks@`))
+  const { id } = await optimization(service, 'proposed')
   await step(id, 'approve')
   await step(id, 'apply')
-  const { status } = await optimization('quarry-locked', 'manual_required', 'applied', 'failed')
+  const { status } = await optimization(service, 'manual_required', 'applied', 'failed')
   expect(status).toBe('manual_required')
   expect(await indexesOn(used.url, 'lot')).toEqual([])
 }, 360_000)
@@ -187,8 +200,9 @@ it('knows the truth after it was killed while it built an index', async () => {
   const shared = perfloop
   try {
     perfloop = await startPerfloop({ env, dataDirectory })
-    await using used = await inUse('quarry-killed')
-    const { id } = await optimization('quarry-killed', 'proposed')
+    const service = anew('quarry-killed')
+    await using used = await inUse(service)
+    const { id } = await optimization(service, 'proposed')
     await step(id, 'approve')
 
     // A writer that does not end: building waits for it, with an index that is not yet valid.
@@ -204,7 +218,7 @@ it('knows the truth after it was killed while it built an index', async () => {
     await writer.end()
 
     perfloop = await startPerfloop({ env, dataDirectory })
-    const { status } = await optimization('quarry-killed', 'failed', 'verifying', 'verified')
+    const { status } = await optimization(service, 'failed', 'verifying', 'verified')
     const valid = await sql(
       used.url,
       `SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid

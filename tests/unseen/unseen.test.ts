@@ -35,6 +35,8 @@ interface Issue {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'perfloop-unseen-'))
+/** Part of every name, so that a second try meets nothing of the first. */
+let started = 0
 let perfloop: PerfloopProcess
 let postgres: EmbeddedPostgres
 
@@ -42,6 +44,9 @@ beforeAll(async () => {
   postgres = await startEmbeddedPostgres({ directory: join(scratch, 'postgres') })
   perfloop = await startPerfloop({
     env: {
+      // What is read must be of now, to the tick.
+      PERFLOOP_SERVER_ANSWER_FRESH_MS: '0',
+      PERFLOOP_SERVER_ANSWER_STALE_MS: '0',
       PERFLOOP_ANALYSIS_INTERVAL_MS: '2000',
       PERFLOOP_ANALYSIS_SETTLE_MS: '2000',
       PERFLOOP_OPTIMIZER_INTERVAL_MS: '1000',
@@ -76,7 +81,7 @@ async function watch(
 }
 
 async function startQuarry(fault: string): Promise<ApplicationProcess> {
-  const service = `quarry-${fault}`
+  const service = `quarry-${fault}-${++started}`
   const url = await database(service)
   const application = await startApplication({
     perfloop,
@@ -89,7 +94,7 @@ async function startQuarry(fault: string): Promise<ApplicationProcess> {
 }
 
 async function startApiary(fault: string, engine: 'postgres' | 'sqlite') {
-  const service = `apiary-${engine}-${fault}`
+  const service = `apiary-${engine}-${fault}-${++started}`
   const file = join(scratch, `${service}.db`)
   const url = engine === 'sqlite' ? file : await database(service)
   const sqlalchemy =
@@ -172,7 +177,7 @@ async function standing(application: ApplicationProcess, paths: typeof QUARRY): 
     },
     120_000,
   )
-  await looked(2)
+  await looked(3)
   const { data } = await perfloop.get('/health')
   // An analyzer that failed would have found nothing.
   expect(

@@ -127,7 +127,7 @@ export const OptimizerSettings = section({
       .min(1)
       .default(3)
       .describe(
-        'Traffic that differs by more than this factor is not comparable: no gain is claimed.',
+        'Traffic that fell by more than this factor is not comparable: no gain is claimed, since less load alone is faster.',
       ),
     watchMs: durationMs()
       .default(24 * 3_600_000)

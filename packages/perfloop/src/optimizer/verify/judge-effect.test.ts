@@ -145,7 +145,15 @@ describe('the verdict of a verification', () => {
     expect(share(20, 'regressed', { all: 0.7, errors: 5 })).toBe(1)
   }, 30_000)
 
-  it('claims no gain when traffic is not comparable', () => {
+  it('lets those who wait for answers ask more when answers are faster', () => {
+    const random = createPseudoRandom(1)
+    const before = take(series(random), 60)
+    const after = take(series(random, { all: 0.2, calls: 5 }), 60)
+    const look = { level: 0.05, isLast: true }
+    expect(judgeEffect([measured(before, after)], look, settings).verdict).toBe('improved')
+  })
+
+  it('claims no gain when there is much less traffic', () => {
     const random = createPseudoRandom(1)
     const before = take(series(random), 60)
     const after = take(series(random, { all: 0.5, calls: 0.2 }), 60)
