@@ -123,8 +123,9 @@ const NS_PER_MS = 1_000_000
 const TWO_32 = 0x1_0000_0000
 
 /**
- * `unixMs` and nanoseconds after it as an exact 64-bit number, without BigInt, which was a third of the
- * generator's time: the milliseconds are split at 20 bits, so that each product fits a double.
+ * `unixMs` and nanoseconds after it as an exact 64-bit number, without a BigInt a time: the
+ * generator shares the cores with what it measures. The milliseconds are split at 20 bits, so that each
+ * product fits a double.
  */
 function writeUnixNs(body: Buffer, at: number, unixMs: number, afterNs: number): void {
   const ms = unixMs + Math.floor(afterNs / NS_PER_MS)

@@ -86,7 +86,7 @@ async function openEngine(
   logger: Logger,
 ): Promise<OpenEngine> {
   if (settings.store.clickhouse.url !== null) {
-    // Loaded only where it is used: its client is a tenth of the start.
+    // Loaded only where it is used: most installations have no such server.
     const { ClickHouseEngine } = await import('./clickhouse/clickhouse-engine.ts')
     const engine = new ClickHouseEngine(settings.store)
     return { engine, pid: async () => undefined, restarts: () => 0 }
