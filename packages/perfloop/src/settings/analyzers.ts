@@ -146,8 +146,10 @@ export const MissingIndexOptions = section({
   minMeanMs: z
     .number()
     .min(0)
-    .default(1)
-    .describe('Mean duration of the statement below which there is nothing to gain.'),
+    .default(0.25)
+    .describe(
+      'Mean duration of the statement below which there is nothing to gain. Drivers that fetch rows on demand, as those of SQLite do, measure only the time to the first row.',
+    ),
   minCalls: count().default(5).describe('Calls in a window before it is a finding.'),
   spareableRatio: ratio()
     .default(0.9)
