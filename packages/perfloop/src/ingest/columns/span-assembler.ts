@@ -288,7 +288,7 @@ export class SpanAssembler implements SpanFacts {
     if (known !== undefined && isSameContext(known.context, system, operation, collection)) {
       return known
     }
-    const use = this.parts.statements.use(record.text, { system, operation, collection })
+    const use = this.parts.statements.use(record, { system, operation, collection })
     record.statement = use
     return use
   }
@@ -348,7 +348,7 @@ export class SpanAssembler implements SpanFacts {
       } else {
         const system = use?.context.system ?? ''
         const context = { system, operation: '', collection: '' }
-        const { text } = statements.use(record.text, context).pattern
+        const { text } = statements.use(record, context).pattern
         const cut = text.slice(0, limits.maxAttributeValueBytes)
         this.slots[slot] = cache.made(record.key, TYPE_STRING, cut)
       }

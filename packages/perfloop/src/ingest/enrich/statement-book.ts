@@ -3,6 +3,7 @@ import type { Mentioned } from '../columns/mentions.ts'
 import { NativeWriter } from '../columns/native-writer.ts'
 import type { OperationEntry, Service } from '../columns/service-book.ts'
 import { fingerprintStatement } from '../fingerprint/fingerprint-statement.ts'
+import { KnownStatements } from '../fingerprint/known-statements.ts'
 import type { KeyedHash } from '../redact/keyed-hash.ts'
 import { redactEmails } from '../redact/redact-text.ts'
 import { commandOf, dialectOf } from './database-system.ts'
@@ -34,6 +35,20 @@ export interface StatementUse {
   readonly context: StatementContext
 }
 
+/** A statement as sent: UTF-8, and the same as a string, made when it is asked for. */
+export interface StatementText {
+  readonly source: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+/** What a statement means, whatever its literals. */
+interface KnownMeaning {
+  readonly pattern: Pattern
+  readonly hasPlaceholders: boolean
+}
+
 /** What the attributes beside a statement say of it. */
 export interface StatementContext {
   readonly system: string
@@ -48,6 +63,7 @@ const MOST_MODELS = 32
 export class StatementBook {
   private readonly patterns = new Map<string, Pattern>()
   private readonly keyedHash: KeyedHash
+  private readonly known = new KnownStatements<KnownMeaning>()
   private readonly scratch = new NativeWriter()
   private readonly maxTextLength: number
   private bytes = 0
@@ -58,25 +74,31 @@ export class StatementBook {
     this.maxTextLength = maxTextLength
   }
 
-  use(text: string, context: StatementContext): StatementUse {
-    const dialect = dialectOf(context.system)
-    if (dialect === undefined) return this.useCommand(text, context)
+  use(statement: StatementText, context: StatementContext): StatementUse {
+    const { system } = context
+    const dialect = dialectOf(system)
+    if (dialect === undefined) return this.useCommand(statement.text, context)
+    const known = this.known.find(statement.source, statement.start, statement.end, system)
+    if (known !== undefined) {
+      const literalsHash = known.hasPlaceholders ? 0 : this.hashKnownLiterals()
+      return { pattern: known.pattern, literalsHash, context }
+    }
+    const { text } = statement
     const found = fingerprintStatement(text, dialect)
+    const { hasPlaceholders } = found
     const pattern =
       this.patterns.get(found.fingerprint) ??
       this.add(found.fingerprint, {
-        dialect: context.system === '' ? dialect : context.system,
+        dialect: system === '' ? dialect : system,
         text: redactEmails(found.normalized).slice(0, this.maxTextLength),
         summary: redactEmails(found.summary),
         verb: found.verb,
         models: found.tables,
       })
-    return {
-      pattern,
-      // With places left for parameters, equal literals do not mean that it was asked the same.
-      literalsHash: found.hasPlaceholders ? 0 : this.hashTexts(found.literals),
-      context,
-    }
+    this.known.add(system, text.length, found.literalPlaces, { pattern, hasPlaceholders })
+    // With places left for parameters, equal literals do not mean that it was asked the same.
+    const literalsHash = hasPlaceholders ? 0 : this.hashTexts(found.literals)
+    return { pattern, literalsHash, context }
   }
 
   /** Redis, MongoDB and their kind: verb and collection, the arguments gone. */
@@ -125,6 +147,7 @@ export class StatementBook {
     if (this.bytes + size > MOST_PATTERN_BYTES) {
       this.evictions += this.patterns.size
       this.patterns.clear()
+      this.known.forget()
       this.bytes = 0
     }
     const pattern: Pattern = {
@@ -151,8 +174,20 @@ export class StatementBook {
     return this.keyedHash.of(this.scratch.bytes, 0, this.scratch.length)
   }
 
+  /** The same hash as of their texts. */
+  private hashKnownLiterals(): number {
+    const { known, scratch } = this
+    if (known.skeleton.literalCount === 0) return 0
+    scratch.clear()
+    known.eachLiteral(this.writeLiteral)
+    return this.keyedHash.of(scratch.bytes, 0, scratch.length)
+  }
+
+  private readonly writeLiteral = (source: Uint8Array, start: number, end: number): void =>
+    this.scratch.prefixedPart(source, start, end)
+
   get cacheBytes(): number {
-    return this.bytes
+    return this.bytes + this.known.bytes
   }
 }
 

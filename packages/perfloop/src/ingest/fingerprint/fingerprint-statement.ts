@@ -30,6 +30,7 @@ export function fingerprintStatement(text: string, dialect: Dialect | string): S
     tables,
     summary,
     literals: tokens.literals(),
+    literalPlaces: tokens.literalPlaces(),
     hasPlaceholders: tokens.kind.subarray(0, tokens.count).includes(PLACEHOLDER),
   }
 }

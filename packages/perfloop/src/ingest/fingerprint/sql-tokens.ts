@@ -202,6 +202,16 @@ export class SqlTokens {
     return found
   }
 
+  /** Where they stand in the text: start and end of each in turn. */
+  literalPlaces(): Int32Array {
+    const places = new Int32Array(this.#literalCount * 2)
+    for (let i = 0; i < this.#literalCount; i++) {
+      places[i * 2] = this.#literalStart[i] ?? 0
+      places[i * 2 + 1] = this.#literalEnd[i] ?? 0
+    }
+    return places
+  }
+
   get quotedCaseIsExact(): boolean {
     return (this.#features & EXACT_QUOTED_CASE) !== 0
   }

@@ -16,6 +16,8 @@ export interface StatementPattern {
   readonly summary: string
   /** The literals that were taken out, in order, as written: for the keyed parameter hash only, never stored. */
   readonly literals: readonly string[]
+  /** Where they stand in the statement as sent: start and end of each in turn, in characters. */
+  readonly literalPlaces: Int32Array
   /** Whether it leaves places for parameters (`$1`, `?`, `:id`): then its literals are not all it was asked with. */
   readonly hasPlaceholders: boolean
 }
