@@ -1,5 +1,6 @@
 import type { OptimizationStatus } from '../domain/optimization.ts'
 import { PerfloopError } from '../domain/perfloop-error.ts'
+import type { OperationKey } from '../domain/span.ts'
 import type { ControlStore, OptimizationRecord } from '../store/control/control-store.ts'
 import type { ApplyContext, OptimizationKind } from './optimization.ts'
 import type { OptimizerOptions } from './optimizer.ts'
@@ -11,6 +12,8 @@ import type { TargetRegistry } from './target-registry.ts'
 const UNDER_WAY: readonly OptimizationStatus[] = ['applying', 'applied', 'verifying']
 const MADE: readonly OptimizationStatus[] = ['applied', 'verifying', 'verified']
 const MOST_AT_A_TIME = 200
+/** Statuses that come with a change of the target. */
+const DISTURBING: ReadonlySet<string> = new Set<OptimizationStatus>(['applied', 'rolled_back'])
 
 export interface Step {
   readonly actor: string
@@ -73,6 +76,27 @@ export class Changes {
       })
     })
     return this.require(record.id)
+  }
+
+  /** When one of the operations was last changed, or a change of it taken back; 0: never. */
+  async lastDisturbance(
+    operations: readonly OperationKey[],
+    beforeUnixMs: number,
+  ): Promise<number> {
+    const { rows } = await this.#options.control.optimizations.list({
+      limit: MOST_AT_A_TIME,
+      offset: 0,
+    })
+    const touching = rows.filter(other => concerns(other, operations))
+    const ledgers = await Promise.all(
+      touching.map(({ id }) => this.#options.control.ledger.of('optimization', id)),
+    )
+    const disturbances = ledgers
+      .flat()
+      .filter(({ from, to }) => from !== to && DISTURBING.has(to))
+      .map(({ at }) => Date.parse(at))
+      .filter(atUnixMs => atUnixMs < beforeUnixMs)
+    return Math.max(0, ...disturbances)
   }
 
   /** A remark in the ledger that is no change of status. */
@@ -252,15 +276,8 @@ export class Changes {
       limit: MOST_AT_A_TIME,
       offset: 0,
     })
-    const operations = new Set(
-      recommendation.operations.map(operation => JSON.stringify(operation)),
-    )
     const rival = others.rows.find(
-      other =>
-        other.id !== record.id &&
-        readRecommendation(other.recommendation).operations.some(operation =>
-          operations.has(JSON.stringify(operation)),
-        ),
+      other => other.id !== record.id && concerns(other, recommendation.operations),
     )
     if (rival !== undefined) {
       throw new PerfloopError('CONFLICT', {
@@ -280,6 +297,15 @@ export class Changes {
   #now(): string {
     return new Date(this.#options.clock.nowUnixMs()).toISOString()
   }
+}
+
+function concerns(record: OptimizationRecord, operations: readonly OperationKey[]): boolean {
+  const own = new Set(
+    readRecommendation(record.recommendation).operations.map(operation =>
+      JSON.stringify(operation),
+    ),
+  )
+  return operations.some(operation => own.has(JSON.stringify(operation)))
 }
 
 /** `failure` of the API contract. */

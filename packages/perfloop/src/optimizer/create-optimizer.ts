@@ -138,15 +138,23 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
   async function applyIfAllowed(record: OptimizationRecord, policy: Policy): Promise<void> {
     const mode = modeOf(policy.rules, changeOf(record))
     if (mode === 'observe') return
+    if (record.status === 'proposed' && mode !== 'auto') return
+    if (await isTooSoon(record)) return
     if (record.status === 'approved') {
       await changes.apply(record.id, { actor: 'perfloop', reason: 'It was approved.' })
       return
     }
-    if (mode !== 'auto') return
     const actor = 'policy:auto'
     const reason = `The policy lets ${record.type} be applied in ${record.environment}.`
     await changes.step(record, 'approved', { actor, reason })
     await changes.apply(record.id, { actor, reason })
+  }
+
+  /** So soon after another change of the same operations there is nothing yet to compare an effect with. */
+  async function isTooSoon(record: OptimizationRecord): Promise<boolean> {
+    const { operations } = readRecommendation(record.recommendation)
+    const now = clock.nowUnixMs()
+    return now - (await changes.lastDisturbance(operations, now)) < settings.verification.beforeMs
   }
 
   async function verify(found: OptimizationRecord): Promise<void> {
@@ -155,17 +163,24 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
         ? await changes.step(found, 'verifying', { actor: 'perfloop' })
         : found
     const recommendation = readRecommendation(record.recommendation)
-    const appliedUnixMs = Date.parse(record.appliedAt ?? record.updatedAt)
+    const made = {
+      appliedUnixMs: Date.parse(record.appliedAt ?? record.updatedAt),
+      undisturbedSinceUnixMs: await changes.lastDisturbance(
+        recommendation.operations,
+        recommendation.progress.startedUnixMs,
+      ),
+    }
     const step = await verifyChange(
       telemetry,
       recommendation,
-      appliedUnixMs,
+      made,
       clock.nowUnixMs(),
       settings.verification,
     )
     // A change that was to be undone and could not be is tried again.
     if (step === undefined) return retryUndo(record)
-    const { impact, looksTaken } = step
+    const { looksTaken, isOver } = step
+    const impact = isOver ? withEnd(step.impact, settings.verification.undecided) : step.impact
     const progress = { ...recommendation.progress, looksTaken }
     await control.optimizations.update(record.id, {
       impact,
@@ -175,13 +190,16 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
       { optimization: record.id, verdict: impact.verdict, reason: impact.reason },
       'verified',
     )
-    await conclude(record, impact)
+    if (isOver) await conclude(record, impact)
   }
 
   async function conclude(record: OptimizationRecord, impact: Impact): Promise<void> {
     const step = { actor: 'perfloop', reason: impact.reason, evidence: { impact } }
-    if (impact.verdict === 'improved') await changes.step(record, 'verified', step, { impact })
-    else if (impact.verdict !== 'inconclusive') await changes.undo(record, step, { impact })
+    const isKept =
+      impact.verdict === 'improved' ||
+      (impact.verdict === 'inconclusive' && settings.verification.undecided === 'keep')
+    if (isKept) await changes.step(record, 'verified', step, { impact })
+    else await changes.undo(record, step, { impact })
   }
 
   async function retryUndo(record: OptimizationRecord): Promise<void> {
@@ -251,6 +269,20 @@ function changeOf(record: OptimizationRecord): {
   readonly service: string
 } {
   return { kind: record.type, environment: record.environment, service: record.service }
+}
+
+/** What an end without a verdict means, said to people who did not follow it. */
+function withEnd(impact: Impact, undecided: Undecided): Impact {
+  if (impact.verdict !== 'inconclusive') return impact
+  return { ...impact, reason: `${impact.reason} ${ENDS[undecided]}` }
+}
+
+type Undecided = OptimizerOptions['settings']['optimizer']['verification']['undecided']
+
+const ENDS: Readonly<Record<Undecided, string>> = {
+  rollback:
+    'So it could not be told whether the change helps, and what is not shown to help does not stay: approve it again when there is more traffic, or choose to keep it meanwhile.',
+  keep: 'So it could not be told whether the change helps. It stays, as the setting optimizer.verification.undecided says: roll it back if it is not wanted unproven.',
 }
 
 function isImpact(value: unknown): value is Impact {

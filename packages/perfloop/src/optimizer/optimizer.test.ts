@@ -115,23 +115,30 @@ async function observe(statement: string, text: string): Promise<void> {
   )
 }
 
-/** Executions of an operation: `perSecond` for each second of `[from, to)`, with a little noise. */
+/** Executions of an operation in `[from, to)`, evenly, with a little noise in their time. */
 async function traffic(
   fromUnixMs: number,
   toUnixMs: number,
   meanMs: number,
-  operation = 'GET /purchases',
+  { operation = 'GET /purchases', everyMs = 200 } = {},
 ): Promise<void> {
-  const count = Math.floor((toUnixMs - fromUnixMs) / 200)
+  const count = Math.floor((toUnixMs - fromUnixMs) / everyMs)
   await telemetry.engine.execute(
     `INSERT INTO measurements (environment, service, operation, kind, start_unix_ns, trace_id, span_id, total_ns, db_ns, weight, received_at)
      SELECT {environment:String}, 'store', {operation:String}, 'server',
-       toUInt64({from:UInt64} + number * 200000000), toFixedString('t', 16), toFixedString('s', 8),
+       toUInt64({from:UInt64} + number * {every_ns:UInt64}), toFixedString('t', 16), toFixedString('s', 8),
        toUInt64({mean:Float64} * (0.9 + 0.2 * (cityHash64(number, {mean:Float64}) % 1000) / 1000)),
        toUInt64({mean:Float64} * 0.8 * (0.9 + 0.2 * (cityHash64(number + 1, {mean:Float64}) % 1000) / 1000)),
        1, now()
      FROM numbers({count:UInt64})`,
-    { environment, operation, from: BigInt(fromUnixMs) * 1_000_000n, mean: meanMs * 1e6, count },
+    {
+      environment,
+      operation,
+      from: BigInt(fromUnixMs) * 1_000_000n,
+      every_ns: everyMs * 1e6,
+      mean: meanMs * 1e6,
+      count,
+    },
   )
 }
 
@@ -520,6 +527,106 @@ describe('the verdict', () => {
     await traffic(clock.unixMs - 300_000, clock.unixMs, 30)
     await optimizer.tick()
     expect(await statusOf(id)).toBe('verified')
+  })
+
+  it('is inconclusive at the first look when there was too little traffic before, and nothing stays unproven', async () => {
+    const { id } = await propose()
+    await traffic(clock.unixMs - 600_000, clock.unixMs, 100, { everyMs: 60_000 })
+    await optimizer.approve(id, 'admin')
+    await optimizer.apply(id, 'admin')
+    const from = clock.unixMs
+    clock.unixMs += 85_000
+    await traffic(from, clock.unixMs, 30)
+    await optimizer.tick()
+    expect(await record(id)).toMatchObject({
+      status: 'rolled_back',
+      impact: {
+        verdict: 'inconclusive',
+        reason: expect.stringMatching(
+          /^Too little traffic before .* executed 10 times in the 24 h before .* what is not shown to help does not stay/,
+        ),
+      },
+    })
+    expect(indexes()).toEqual([])
+  })
+
+  it('is inconclusive when nobody came for long, and the change stays where the settings say so', async () => {
+    const keeping = makeOptimizer({ verification: { undecided: 'keep', longestMs: 7_200_000 } })
+    const { id } = await applied()
+    clock.unixMs += 7_000_000
+    await keeping.tick()
+    expect(await statusOf(id)).toBe('verifying')
+    clock.unixMs += 400_000
+    await keeping.tick()
+    expect(await record(id)).toMatchObject({
+      status: 'verified',
+      impact: { verdict: 'inconclusive', reason: expect.stringContaining('It stays') },
+    })
+    expect(indexes()).toHaveLength(1)
+    await keeping[Symbol.asyncDispose]()
+  })
+
+  it('ends when traffic stays too little to compare, looked at ever more rarely', async () => {
+    const { id } = await applied()
+    const from = clock.unixMs
+    await traffic(from, from + 24 * 3_600_000, 30, { everyMs: 2_000 })
+    toLastLook(from)
+    await optimizer.tick()
+    expect(await statusOf(id)).toBe('verifying')
+    clock.unixMs = from + 25 * 3_600_000
+    await optimizer.tick()
+    expect(await record(id)).toMatchObject({
+      status: 'rolled_back',
+      impact: { verdict: 'inconclusive', reason: expect.stringContaining('cannot be compared') },
+    })
+  })
+
+  it('of a rare operation goes back further before the change for something to compare with', async () => {
+    const { id } = await propose()
+    await traffic(clock.unixMs - 6 * 3_600_000, clock.unixMs, 100, { everyMs: 60_000 })
+    await optimizer.approve(id, 'admin')
+    await optimizer.apply(id, 'admin')
+    const from = clock.unixMs
+    clock.unixMs += 2 * 3_600_000
+    await traffic(from, clock.unixMs, 30, { everyMs: 60_000 })
+    await optimizer.tick()
+    expect(await record(id)).toMatchObject({ status: 'verified', impact: { verdict: 'improved' } })
+  })
+
+  it('does not give a change the merits of the one before it', async () => {
+    await observe(ANOTHER, 'SELECT * FROM purchase WHERE cents = ?')
+    await addTarget()
+    await openIssue()
+    await openIssue({ statement: ANOTHER, fingerprint: ANOTHER })
+    await optimizer.collectTargets()
+    await optimizer.recommend()
+    await optimizer.setRules(
+      [{ kind: '*', environment: '*', service: '*', mode: 'approve' }],
+      'admin',
+    )
+    const { rows } = await control.optimizations.list({ limit: 10, offset: 0 })
+    const [first = '', second = ''] = rows.map(({ id }) => id)
+    await traffic(clock.unixMs - 600_000, clock.unixMs, 100)
+    await optimizer.approve(first, 'admin')
+    await optimizer.tick()
+    const appliedUnixMs = clock.unixMs
+    clock.unixMs += 130_000
+    await traffic(appliedUnixMs, appliedUnixMs + 3_600_000, 30)
+    await optimizer.tick()
+    expect(await statusOf(first)).toBe('verified')
+
+    await optimizer.approve(second, 'admin')
+    await optimizer.tick()
+    expect(await statusOf(second), 'too soon after the other').toBe('approved')
+    clock.unixMs = appliedUnixMs + 600_000
+    await optimizer.tick()
+    expect(await statusOf(second)).toBe('verifying')
+    toLastLook(clock.unixMs)
+    await optimizer.tick()
+    expect(await record(second)).toMatchObject({
+      status: 'rolled_back',
+      impact: { verdict: 'no_effect' },
+    })
   })
 
   it('of a person who keeps the change is the last word', async () => {

@@ -78,7 +78,20 @@ export const OptimizerSettings = section({
   verification: section({
     beforeMs: durationMs()
       .default(10 * 60_000)
-      .describe('Measurements before the change that it is compared with, at most.'),
+      .describe(
+        'Measurements before the change that it is compared with; more, up to `longestMs`, where an operation is rare. A policy waits as long after another change of the same operations.',
+      ),
+    longestMs: durationMs()
+      .default(24 * 3_600_000)
+      .describe(
+        'Longest time that traffic is gathered before a change, and waited for after it. Then the verdict is inconclusive.',
+      ),
+    undecided: z
+      .enum(['rollback', 'keep'])
+      .default('rollback')
+      .describe(
+        'What becomes of a change whose effect could not be told. rollback: what is not shown to help does not stay; keep: it stays, unproven.',
+      ),
     settleMs: durationMs()
       .default(5_000)
       .describe('Left out after the change: caches and plans settle.'),

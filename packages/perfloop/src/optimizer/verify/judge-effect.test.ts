@@ -53,6 +53,7 @@ function window(blocks: readonly Block[]): MeasuredOperation['before'] {
   return {
     blocks,
     seconds: (blocks.length * settings.blockMs) / 1_000,
+    isAllThereIs: false,
     whole: {
       calls: mean(block => block.calls) * blocks.length,
       errors: mean(block => block.errors) * blocks.length,
@@ -174,10 +175,27 @@ describe('the verdict of a verification', () => {
       settings,
     )
     expect(judgement).toMatchObject({ verdict: 'inconclusive', looked: false })
-    expect(judgement.reason).toMatch(/in 2 after; 5 blocks are needed/)
+    expect(judgement.reason).toMatch(/Too little traffic to tell yet: GET \/page was executed/)
+    expect(judgement.reason).toContain('Needed are 5 blocks of 5 executions before and after.')
+    expect(judgement.mayTellLater).toBe(true)
     expect(judgeEffect([], { level: 0.05, isLast: true }, settings).reason).toContain(
       'no operation is known',
     )
+  })
+
+  it('knows no upper end of an effect where there are few blocks', () => {
+    const random = createPseudoRandom(5)
+    const { comparisons, reason } = judgeEffect(
+      [measured(take(series(random), 5), take(series(random, { all: 0.7 }), 5))],
+      { level: 0.05, isLast: true },
+      { ...settings, significance: 0.001 },
+    )
+    const ends = new Map(
+      comparisons.map(({ metric, change_low, change_high }) => [metric, [change_low, change_high]]),
+    )
+    expect(ends.get('p50_ns')).toEqual([-1, null])
+    expect(ends.get('error_ratio')).toEqual([-1, 1])
+    expect(reason).toContain('(too few blocks to bound it at 99.9 % confidence)')
   })
 
   it('gives the size of the effect with an interval that has the truth in it', () => {

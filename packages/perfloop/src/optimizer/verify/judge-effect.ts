@@ -23,6 +23,8 @@ export interface MeasuredOperation {
     readonly blocks: readonly Block[]
     readonly whole: Block
     readonly seconds: number
+    /** No more can be read: before it the operation was not the same, or it is too long ago. */
+    readonly isAllThereIs: boolean
   }
   readonly after: {
     readonly blocks: readonly Block[]
@@ -42,7 +44,8 @@ export interface Comparison {
   readonly after: number
   readonly change: number
   readonly change_low: number
-  readonly change_high: number
+  /** Null: so few blocks say nothing about how much it may have risen. */
+  readonly change_high: number | null
   readonly confidence: number
   readonly p_value: number
   readonly before_count: number
@@ -64,6 +67,8 @@ export interface Judgement {
   readonly comparisons: readonly Comparison[]
   /** False when there was too little to look at: the look is not spent. */
   readonly looked: boolean
+  /** False when no traffic to come can change that: there was too little before the change. */
+  readonly mayTellLater: boolean
 }
 
 /**
@@ -97,7 +102,8 @@ export function judgeEffect(
     comparison.metric === 'throughput' ? [comparison] : [],
   )
   const comparisons = [...judged, ...traffic]
-  return { ...conclude(judged, traffic, look, settings), comparisons, looked: true }
+  const conclusion = conclude(judged, traffic, look, settings)
+  return { ...conclusion, comparisons, looked: true, mayTellLater: true }
 }
 
 interface Draft {
@@ -142,8 +148,11 @@ function compareOperation(
           metric,
           ...values,
           change: toChange(shift.estimate),
-          change_low: finite(toChange(shift.low), -1),
-          change_high: finite(toChange(shift.high), Number.MAX_VALUE),
+          // Nothing falls by more than all of it; a share of failures rises to all of them at most.
+          change_low: Math.max(toChange(shift.low), -1),
+          change_high: isRatio(metric)
+            ? Math.min(toChange(shift.high), 1)
+            : finiteOrNull(toChange(shift.high)),
           confidence: 1 - settings.significance,
           p_value: widenedP(samples.before, samples.after, inflation),
           before_count: Math.round(before.whole.calls),
@@ -202,7 +211,9 @@ function verdictOf(
     return look.isLast ? 'no_effect' : 'inconclusive'
   }
   const isNegligible =
-    change_low >= -settings.noEffectRatio && change_high <= settings.noEffectRatio
+    change_low >= -settings.noEffectRatio &&
+    change_high !== null &&
+    change_high <= settings.noEffectRatio
   if (isNegligible) return look.isLast ? 'no_effect' : 'inconclusive'
   if (isSignificant && change < 0) return 'improved'
   return look.isLast ? 'no_effect' : 'inconclusive'
@@ -254,16 +265,36 @@ function tooLittle(
   operations: readonly MeasuredOperation[],
   settings: OptimizerSettings['verification'],
 ): Judgement {
+  const { minBlocks, minBlockCalls } = settings
+  const neededCalls = minBlocks * minBlockCalls
   const counts = operations.map(
     ({ operation, before, after }) =>
-      `${operation.operation}: ${Math.round(before.whole.calls)} executions in ${before.blocks.length} blocks before, ${Math.round(after.whole.calls)} in ${after.blocks.length} after`,
+      `${operation.operation} was executed ${times(before.whole.calls)} in the ${spokenSeconds(before.seconds)} before and ${times(after.whole.calls)} in the ${spokenSeconds(after.seconds)} after`,
   )
+  const mayTellLater = operations.some(
+    ({ before }) => !before.isAllThereIs || before.whole.calls >= neededCalls,
+  )
+  const when = mayTellLater ? 'to tell yet' : 'before the change to compare with'
   return {
     verdict: 'inconclusive',
-    reason: `Too little traffic to tell yet (${counts.join('; ') || 'no operation is known'}; ${settings.minBlocks} blocks are needed before and after).`,
+    reason: `Too little traffic ${when}: ${counts.join('; ') || 'no operation is known'}. Needed are ${minBlocks} blocks of ${minBlockCalls} executions before and after.`,
     comparisons: [],
     looked: false,
+    mayTellLater,
   }
+}
+
+function times(calls: number): string {
+  return calls === 1 ? 'once' : `${Math.round(calls)} times`
+}
+
+const SECONDS_PER_MINUTE = 60
+const SECONDS_PER_HOUR = 3_600
+
+function spokenSeconds(seconds: number): string {
+  if (seconds < 2 * SECONDS_PER_MINUTE) return `${Math.round(seconds)} s`
+  if (seconds < 2 * SECONDS_PER_HOUR) return `${Math.round(seconds / SECONDS_PER_MINUTE)} min`
+  return `${Math.round(seconds / SECONDS_PER_HOUR)} h`
 }
 
 const NAMES: Readonly<Record<Metric, string>> = {
@@ -283,12 +314,16 @@ function spoken({
   change_high,
   confidence,
 }: Comparison): string {
-  const amount = `${signedPercent(change)} (${signedPercent(change_low)} to ${signedPercent(change_high)} at ${Math.round(confidence * 100)} % confidence)`
+  const level = `${Number((confidence * 100).toPrecision(3))} % confidence`
+  const interval =
+    change_high === null
+      ? `too few blocks to bound it at ${level}`
+      : `${signedPercent(change_low)} to ${signedPercent(change_high)} at ${level}`
+  const amount = `${signedPercent(change)} (${interval})`
   return `${NAMES[metric]} of ${operation.operation} changed by ${amount}`
 }
 
 function signedPercent(share: number): string {
-  if (share > 1e6) return 'any'
   const percent = (share * 100).toFixed(Math.abs(share) < 0.1 ? 1 : 0)
   return `${share > 0 ? '+' : ''}${percent} %`
 }
@@ -297,6 +332,6 @@ function perSecond(value: number): string {
   return `${value.toPrecision(2)} a second`
 }
 
-function finite(value: number, bound: number): number {
-  return Number.isFinite(value) ? value : bound
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null
 }

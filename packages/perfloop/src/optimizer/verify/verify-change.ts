@@ -4,7 +4,7 @@ import { levelsOfLooks } from '../../statistics/alpha-spending.ts'
 import type { TelemetryStore } from '../../store/telemetry/telemetry-store.ts'
 import type { TrackedRecommendation } from '../stored-recommendation.ts'
 import { type Comparison, judgeEffect } from './judge-effect.ts'
-import { measureEffect } from './measure-effect.ts'
+import { type EffectWindows, measureEffect } from './measure-effect.ts'
 
 /** `Impact` of the API contract. */
 export interface Impact {
@@ -18,82 +18,131 @@ export interface Impact {
 export interface VerificationStep {
   readonly impact: Impact
   readonly looksTaken: number
+  /** It will not get better than this verdict, even if it is inconclusive. */
+  readonly isOver: boolean
+}
+
+/** When a change was made, and since when its operations have been what it changed. */
+export interface MadeChange {
+  readonly appliedUnixMs: number
+  /** The last other change of the same operations: what was measured before it is of another world. */
+  readonly undisturbedSinceUnixMs: number
 }
 
 /**
  * Looks at a change if it is time to: at the set times after it, each time over all there is since. Answers
- * undefined between two looks. The last look waits until there is enough to look at.
+ * undefined between two looks. From the last of them on it waits for traffic that can be compared, until
+ * `longestMs` after the change: then it is over, whatever is known.
  */
 export async function verifyChange(
   telemetry: TelemetryStore,
   recommendation: TrackedRecommendation,
-  appliedUnixMs: number,
+  made: MadeChange,
   nowUnixMs: number,
   settings: OptimizerSettings['verification'],
 ): Promise<VerificationStep | undefined> {
   const { looksTaken, startedUnixMs } = recommendation.progress
-  const looksMs = settings.looksMs.toSorted((a, b) => a - b)
-  const lastMs = looksMs.at(-1) ?? 0
-  const fromUnixMs = appliedUnixMs + settings.settleMs
+  const looks = looksOf(settings)
+  const longestMs = looks.at(-1)?.afterMs ?? 0
+  const fromUnixMs = made.appliedUnixMs + settings.settleMs
   const measuredMs = nowUnixMs - settings.measurementDelayMs - fromUnixMs
-  const due = looksMs.findLastIndex(lookMs => measuredMs >= lookMs)
-  if (due < looksTaken) return undefined
+  const due = looks.findLastIndex(({ afterMs }) => measuredMs >= afterMs)
+  const look = looks[due]
+  if (look === undefined || due < looksTaken) return undefined
 
-  const isLast = due === looksMs.length - 1
-  const toUnixMs = fromUnixMs + (isLast ? Math.max(lastMs, measuredMs) : (looksMs[due] ?? 0))
-  const windows = {
-    before: { fromUnixMs: startedUnixMs - settings.beforeMs, toUnixMs: startedUnixMs },
-    after: { fromUnixMs, toUnixMs: isLast ? boundedEnd(fromUnixMs, toUnixMs, settings) : toUnixMs },
+  const after = {
+    fromUnixMs,
+    toUnixMs: fromUnixMs + (look.isLast ? Math.min(longestMs, measuredMs) : look.afterMs),
   }
+  const before = windowBefore(startedUnixMs, made, settings)
   const operations = await Promise.all(
     recommendation.operations.map(operation =>
-      measureEffect(telemetry, operation, windows, settings),
+      measureEffect(telemetry, operation, { ...before, after }, settings),
     ),
   )
-  const level = levelOf(looksMs, looksTaken, due, settings.significance)
-  const { verdict, reason, comparisons, looked } = judgeEffect(
-    operations,
-    { level, isLast },
-    settings,
+  const level = levelOf(looks.slice(looksTaken, due + 1))
+  const judgement = judgeEffect(operations, { level, isLast: look.isLast }, settings)
+  const { verdict, reason, comparisons, looked } = judgement
+  const isOver = due === looks.length - 1 || !judgement.mayTellLater
+  const longestBeforeMs = Math.max(
+    0,
+    ...operations.map(operation => operation.before.seconds * MS_PER_S),
   )
   return {
-    // A look at too little is not taken: its level stays for the next one.
-    looksTaken: looked && !(isLast && verdict === 'inconclusive') ? due + 1 : looksTaken,
+    // A look at too little is not taken: its level stays for the next one. Nor is the very last one, so that it
+    // is taken again until what it decided has been done.
+    looksTaken: looked && !isOver ? due + 1 : looksTaken,
+    isOver: isOver || verdict !== 'inconclusive',
     impact: {
       verdict,
       reason,
-      before: toInstants(windows.before),
-      after: toInstants(windows.after),
+      before: toInstants({ ...before.before, fromUnixMs: startedUnixMs - longestBeforeMs }),
+      after: toInstants(after),
       comparisons,
     },
   }
 }
 
-/** A last look that waits for traffic goes on gathering, as long as what it compares with is as long. */
-function boundedEnd(
-  fromUnixMs: number,
-  toUnixMs: number,
+const MS_PER_S = 1_000
+
+function windowBefore(
+  startedUnixMs: number,
+  { undisturbedSinceUnixMs }: MadeChange,
   settings: OptimizerSettings['verification'],
-): number {
-  const longest = Math.max(settings.beforeMs, ...settings.looksMs) * LONGEST_WAIT_IN_WINDOWS
-  return Math.min(toUnixMs, fromUnixMs + longest)
+): Omit<EffectWindows, 'after'> {
+  const undisturbedUnixMs = undisturbedSinceUnixMs + settings.settleMs
+  const since = (lengthMs: number): number =>
+    Math.min(startedUnixMs, Math.max(undisturbedUnixMs, startedUnixMs - lengthMs))
+  return {
+    before: { fromUnixMs: since(settings.beforeMs), toUnixMs: startedUnixMs },
+    earliestUnixMs: since(Math.max(settings.beforeMs, settings.longestMs)),
+  }
 }
 
-const LONGEST_WAIT_IN_WINDOWS = 144
+interface PlannedLook {
+  readonly afterMs: number
+  /** What it may spend of the chance of a false alarm. */
+  readonly level: number
+  /** It decides, if there is enough to decide on. */
+  readonly isLast: boolean
+  /** It comes after one that could not decide. */
+  readonly isFurther: boolean
+}
 
-/** The level of a look is its own and that of the looks that were skipped before it. */
-function levelOf(
-  looksMs: readonly number[],
-  taken: number,
-  due: number,
-  significance: number,
-): number {
+/**
+ * The looks that are set share the significance. Where the last of them cannot compare, since traffic fell,
+ * further ones follow, each after twice the time and at half the level: together they spend what the last one
+ * was given and could not use.
+ */
+function looksOf(settings: OptimizerSettings['verification']): readonly PlannedLook[] {
+  const looksMs = settings.looksMs.toSorted((a, b) => a - b)
   const lastMs = looksMs.at(-1) ?? 1
   const levels = levelsOfLooks(
-    significance,
+    settings.significance,
     looksMs.map(lookMs => lookMs / lastMs),
   )
-  return levels.slice(taken, due + 1).reduce((sum, level) => sum + level, 0)
+  const looks = looksMs.map((afterMs, at) => ({
+    afterMs,
+    level: levels[at] ?? 0,
+    isLast: at === looksMs.length - 1,
+    isFurther: false,
+  }))
+  const longestMs = Math.max(lastMs, settings.longestMs)
+  let afterMs = lastMs
+  let level = levels.at(-1) ?? 0
+  while (afterMs < longestMs) {
+    afterMs = Math.min(longestMs, 2 * afterMs)
+    level /= 2
+    looks.push({ afterMs, level, isLast: true, isFurther: true })
+  }
+  return looks
+}
+
+/** The level of a look is its own and that of the looks that were skipped before it. */
+function levelOf(looks: readonly PlannedLook[]): number {
+  const planned = looks.filter(({ isFurther }) => !isFurther)
+  const spending = planned.length === 0 ? looks : planned
+  return spending.reduce((sum, { level }) => sum + level, 0)
 }
 
 function toInstants({ fromUnixMs, toUnixMs }: { fromUnixMs: number; toUnixMs: number }) {
