@@ -15,17 +15,21 @@ export function IntervalBar({
 }: {
   change: number
   low: number
-  high: number
+  /** Null: too few samples to bound it. */
+  high: number | null
   confidence: number
   /** Half width of the scale, as a ratio. */
   reach: number
   lowerIsBetter: boolean
 }): ReactElement {
   const toX = (value: number): number => 100 + (clamp(value, reach) / reach) * 96
-  const isClear = low > 0 || high < 0
-  const isBetter = lowerIsBetter ? high < 0 : low > 0
+  const isAllBelow = high !== null && high < 0
+  const isClear = low > 0 || isAllBelow
+  const isBetter = lowerIsBetter ? isAllBelow : low > 0
   const tone = !isClear ? 'unclear' : isBetter ? 'better' : 'worse'
-  const words = `${formatChange(change)}, ${formatPercent(confidence)} interval ${formatChange(low)} to ${formatChange(high)}`
+  const ends = `${formatChange(low)} to ${high === null ? 'no upper bound' : formatChange(high)}`
+  const words = `${formatChange(change)}, ${formatPercent(confidence)} interval ${ends}`
+  const right = high === null ? OPEN_END_X : toX(high)
   return (
     <svg
       className="interval"
@@ -41,9 +45,10 @@ export function IntervalBar({
       <line className="interval-zero" x1="100" x2="100" y1="1" y2="17" />
       <rect
         className="interval-range"
+        data-open={high === null || undefined}
         x={toX(low)}
         y="5"
-        width={Math.max(2, toX(high) - toX(low))}
+        width={Math.max(2, right - toX(low))}
         height="8"
         rx="2"
       />
@@ -51,6 +56,9 @@ export function IntervalBar({
     </svg>
   )
 }
+
+/** Past the end of the axis: the bar runs out of the picture. */
+const OPEN_END_X = 210
 
 function clamp(value: number, reach: number): number {
   return Math.max(-reach, Math.min(reach, value))

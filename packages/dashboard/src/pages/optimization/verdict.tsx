@@ -38,44 +38,46 @@ export function Verdict({ impact }: { impact: Impact }): ReactElement {
         )}
         <p>{impact.reason}</p>
       </div>
-      <div className="table-frame bleeding">
-        <table className="table comparisons">
-          <caption className="visually-hidden">Comparisons of before and after</caption>
-          <thead>
-            <tr>
-              <th scope="col">Metric</th>
-              <th scope="col" data-align="end">
-                Before
-              </th>
-              <th scope="col" data-align="end">
-                After
-              </th>
-              <th scope="col">
-                Change, interval <span className="quiet">±{formatPercent(reach)}</span>
-              </th>
-              <th scope="col" data-align="end" data-yields="2">
-                p
-              </th>
-              <th scope="col" data-align="end" data-yields="2">
-                Executions
-              </th>
-              <th scope="col" data-yields="1">
-                Verdict
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {impact.comparisons.map(comparison => (
-              <Row
-                key={`${comparison.operation.operation} ${comparison.metric}`}
-                comparison={comparison}
-                reach={reach}
-                withOperation={operations.size > 1}
-              />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {impact.comparisons.length > 0 && (
+        <div className="table-frame bleeding">
+          <table className="table comparisons">
+            <caption className="visually-hidden">Comparisons of before and after</caption>
+            <thead>
+              <tr>
+                <th scope="col">Metric</th>
+                <th scope="col" data-align="end">
+                  Before
+                </th>
+                <th scope="col" data-align="end">
+                  After
+                </th>
+                <th scope="col">
+                  Change, interval <span className="quiet">±{formatPercent(reach)}</span>
+                </th>
+                <th scope="col" data-align="end" data-yields="2">
+                  p
+                </th>
+                <th scope="col" data-align="end" data-yields="2">
+                  Executions
+                </th>
+                <th scope="col" data-yields="1">
+                  Verdict
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {impact.comparisons.map(comparison => (
+                <Row
+                  key={`${comparison.operation.operation} ${comparison.metric}`}
+                  comparison={comparison}
+                  reach={reach}
+                  withOperation={operations.size > 1}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
     </Panel>
   )
 }
@@ -140,7 +142,8 @@ function toReach(comparisons: readonly Comparison[]): number {
   const widest = Math.max(
     0.05,
     ...comparisons.flatMap(({ change, change_low, change_high }) =>
-      [change, change_low, change_high].filter(Number.isFinite).map(Math.abs),
+      // Where nothing is bounded the interval says nothing of a scale.
+      (change_high === null ? [change] : [change, change_low, change_high]).map(Math.abs),
     ),
   )
   return [0.05, 0.1, 0.25, 0.5, 1, 2, 5].find(step => step >= widest) ?? 10

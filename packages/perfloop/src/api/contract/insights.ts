@@ -94,10 +94,16 @@ export const Comparison = z.object({
   metric: z.enum(['p50_ns', 'p95_ns', 'mean_ns', 'db_ns', 'error_ratio', 'throughput']),
   before: z.number(),
   after: z.number(),
-  /** Relative change, after / before - 1: negative is faster. */
-  change: z.number(),
+  change: z
+    .number()
+    .describe(
+      'Relative change, after / before - 1: negative is faster. Of error_ratio the difference, after - before',
+    ),
   change_low: z.number().describe('Lower end of the confidence interval'),
-  change_high: z.number().describe('Upper end'),
+  change_high: z
+    .number()
+    .nullable()
+    .describe('Upper end; null where there were too few blocks to bound it'),
   confidence: z.number().describe('Of the interval, such as 0.95'),
   p_value: z.number(),
   before_count: z.int().describe('Executions'),

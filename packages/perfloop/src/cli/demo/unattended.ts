@@ -118,9 +118,9 @@ interface MeasuredChange {
   readonly metric: string
   readonly before: number
   readonly after: number
-  /** after / before − 1 with its confidence interval: negative is faster. */
+  /** after / before − 1 with its confidence interval: negative is faster. No upper end: too few blocks. */
   readonly change: number
-  readonly interval: readonly [low: number, high: number]
+  readonly interval: readonly [low: number, high: number | null]
   readonly confidence: number
   readonly p_value: number
 }
