@@ -79,7 +79,8 @@ export class KnownStatements<Meaning> {
     }
     const size = ENTRY_BYTES + length + count * 9
     if (this.bytes + size > MOST_BYTES) this.forget()
-    const example = skeleton.source.slice(skeleton.start, skeleton.end)
+    // Copied by the constructor: `slice` of a Buffer is a view, which would keep the whole request alive.
+    const example = new Uint8Array(skeleton.source.subarray(skeleton.start, skeleton.end))
     this.entries.set(skeleton.hash, { meaning, system, example, starts, ends, signs })
     this.bytes += size
   }
