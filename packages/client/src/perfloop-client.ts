@@ -137,7 +137,8 @@ export interface PerfloopClient {
   targets(options?: CallOptions): Promise<readonly Target[]>
   addTarget(target: TargetInput, options?: CallOptions): Promise<Target>
   checkTarget(id: string, options?: CallOptions): Promise<Target>
-  removeTarget(id: string, options?: CallOptions): Promise<void>
+  /** `force`: also where Perfloop made changes, which then stay. */
+  removeTarget(id: string, ask?: { readonly force: boolean }, options?: CallOptions): Promise<void>
   settings(options?: CallOptions): Promise<readonly SettingView[]>
   policy(options?: CallOptions): Promise<Policy>
   setPolicy(rules: Policy['rules'], options?: CallOptions): Promise<Policy>
@@ -221,8 +222,13 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
     addTarget: (target, call) => write('POST', '/config/targets', target, call),
     checkTarget: (id, call) =>
       write('POST', `/config/targets/${encodeURIComponent(id)}/check`, {}, call),
-    removeTarget: (id, call) =>
-      write('DELETE', `/config/targets/${encodeURIComponent(id)}`, undefined, call),
+    removeTarget: (id, ask, call) =>
+      write(
+        'DELETE',
+        `/config/targets/${encodeURIComponent(id)}${ask?.force === true ? '?force=true' : ''}`,
+        undefined,
+        call,
+      ),
     settings: call => get('/config/settings', undefined, call),
     policy: call => get('/config/policy', undefined, call),
     setPolicy: (rules, call) => write('PUT', '/config/policy', { rules }, call),

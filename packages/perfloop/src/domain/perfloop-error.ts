@@ -208,6 +208,12 @@ export const ERRORS = {
     cause: 'Perfloop’s role on the target may look but not change.',
     cure: 'Apply the change by hand from the optimization page, or grant the role what `details` names.',
   },
+  TARGET_IN_USE: {
+    status: 409,
+    message: 'The target has changes that Perfloop made.',
+    cause: 'Without the target, its changes could be neither judged nor taken back.',
+    cure: 'Roll back the optimizations that `details` names first. Or remove it with `force=true`: the changes stay, and their undo, which the ledger keeps, is left to you.',
+  },
   CHANGE_FAILED: {
     status: 502,
     message: 'The change could not be made; what was begun has been taken back.',

@@ -11,6 +11,7 @@ import {
   writeRules,
 } from './policy.ts'
 import { Recommender } from './recommender.ts'
+import { removeTarget } from './remove-target.ts'
 import { readRecommendation } from './stored-recommendation.ts'
 import { TargetRegistry } from './target-registry.ts'
 import { type Impact, verifyChange } from './verify/verify-change.ts'
@@ -41,7 +42,8 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
 
   return {
     addTarget: (target, actor) => targets.add(target, actor),
-    removeTarget: (id, actor) => targets.remove(id, actor),
+    removeTarget: (id, actor, isForced = false) =>
+      removeTarget({ control, targets, changes }, id, actor, isForced),
     checkTarget: id => targets.check(id),
     shownOptions: target => targets.shownOptions(target),
     collectTargets: () => targets.collectAll(stopping.signal),

@@ -17,6 +17,7 @@ import {
   type OpenTelemetryStore,
   openTelemetryStore,
 } from '../store/telemetry/open-telemetry-store.ts'
+import { targetFactCounts } from '../store/telemetry/queries/target-facts.query.ts'
 import { TARGET_KINDS } from '../targets/built-in.ts'
 import { createOptimizer } from './create-optimizer.ts'
 import type { OptimizationKind } from './optimization.ts'
@@ -243,6 +244,54 @@ describe('targets', () => {
     await optimizer.collectTargets()
     expect((await control.targets.get(away.id))?.status).toBe('unreachable')
     expect((await control.targets.get(there.id))?.collectedAt).not.toBeNull()
+  })
+})
+
+describe('a target that is removed', () => {
+  it('is no longer believed: what it told is forgotten, also when it was being asked meanwhile', async () => {
+    const { targetId } = await propose()
+    const known = async () => {
+      const counts = await telemetry.run(targetFactCounts, {})
+      return counts.some(({ target, plans }) => target === targetId && plans > 0)
+    }
+    expect(await known()).toBe(true)
+    await Promise.all([optimizer.collectTargets(), optimizer.removeTarget(targetId, 'admin')])
+    await optimizer.collectTargets()
+    expect(await known()).toBe(false)
+  })
+
+  it('takes what was proposed for it along', async () => {
+    const { id, targetId } = await propose()
+    await optimizer.removeTarget(targetId, 'admin')
+    expect(await statusOf(id)).toBe('dismissed')
+    expect(await story(id)).toEqual(['perfloop: proposed', 'admin: dismissed'])
+  })
+
+  it('is refused while its change could be taken back, and by force leaves it to a person', async () => {
+    const { id, targetId, title, undo } = await propose()
+    await optimizer.approve(id, 'admin')
+    await optimizer.apply(id, 'admin')
+    await expect(optimizer.removeTarget(targetId, 'admin')).rejects.toMatchObject({
+      code: 'TARGET_IN_USE',
+      details: { target: 'shop', optimizations: [{ id, title, status: 'applied' }] },
+    })
+    await optimizer.removeTarget(targetId, 'admin', true)
+    expect(await statusOf(id)).toBe('verified')
+    expect(indexes()).toHaveLength(1)
+    const [last] = (await control.ledger.of('optimization', id)).slice(-1)
+    expect(last).toMatchObject({
+      reason: expect.stringContaining('taken back by hand'),
+      evidence: { undo },
+    })
+  })
+
+  it('can be removed when its change was taken back', async () => {
+    const { id, targetId } = await propose()
+    await optimizer.approve(id, 'admin')
+    await optimizer.apply(id, 'admin')
+    await optimizer.rollBack(id, 'admin')
+    await optimizer.removeTarget(targetId, 'admin')
+    expect(await control.targets.list()).toEqual([])
   })
 })
 

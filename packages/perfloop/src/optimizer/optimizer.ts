@@ -42,7 +42,8 @@ export interface NewTarget {
 export interface Optimizer extends AsyncDisposable {
   /** Throws INVALID_REQUEST for an unknown kind or wrong options. The target is checked, not yet collected. */
   addTarget(target: NewTarget, actor: string): Promise<TargetRecord>
-  removeTarget(id: string, actor: string): Promise<void>
+  /** Throws TARGET_IN_USE while changes made there may have to be taken back, unless it is forced. */
+  removeTarget(id: string, actor: string, isForced?: boolean): Promise<void>
   /** Reads the target's status into its record; an unreachable one is a status, not an error. */
   checkTarget(id: string): Promise<TargetRecord>
   /** Options of a target as they may be shown: secrets replaced by `***`. */

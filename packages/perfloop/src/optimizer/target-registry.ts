@@ -6,6 +6,7 @@ import type { TelemetryEngine } from '../store/telemetry/engine.ts'
 import { factsOfTarget } from '../store/telemetry/queries/facts-of-target.query.ts'
 import { rollupRange } from '../store/telemetry/queries/rollup-range.ts'
 import { statements } from '../store/telemetry/queries/statements.query.ts'
+import { targetsWithFacts } from '../store/telemetry/queries/target-facts.query.ts'
 import type { TargetFact } from '../store/telemetry/target-facts.ts'
 import type { NewTarget, OptimizerOptions } from './optimizer.ts'
 import type { ObservedStatement, TargetConnection, TargetKind } from './target.ts'
@@ -13,6 +14,7 @@ import type { ObservedStatement, TargetConnection, TargetKind } from './target.t
 /** What is connected to: records with their checks, and the facts they tell. */
 export class TargetRegistry {
   readonly #options: OptimizerOptions
+  #hasSwept = false
 
   constructor(options: OptimizerOptions) {
     this.#options = options
@@ -50,14 +52,31 @@ export class TargetRegistry {
     return this.check(record.id)
   }
 
-  async remove(id: string, actor: string): Promise<void> {
+  async remove(target: TargetRecord, actor: string): Promise<void> {
     await this.#options.control.transaction(async store => {
-      if ((await store.targets.get(id)) === undefined) {
-        throw new PerfloopError('NOT_FOUND', { target: id })
-      }
-      await store.targets.remove(id)
-      await store.ledger.append(entry(id, actor, this.#now(), 'added', 'removed', {}))
+      await store.targets.remove(target.id)
+      await store.ledger.append(entry(target.id, actor, this.#now(), 'added', 'removed', {}))
     })
+    await this.#forgetFacts(target)
+  }
+
+  /** What it told is no longer true of anything: analyzers and recommendations must not find it. */
+  async #forgetFacts({ environment, id }: Pick<TargetRecord, 'environment' | 'id'>): Promise<void> {
+    await this.#options.engine.execute(
+      `ALTER TABLE target_facts DELETE
+       WHERE environment = {environment:String} AND target = {target:String} SETTINGS mutations_sync = 2`,
+      { environment, target: id },
+    )
+  }
+
+  /** Facts that outlived their target, since Perfloop ended between removing the one and the others. */
+  async #forgetRemoved(targets: readonly TargetRecord[]): Promise<void> {
+    if (this.#hasSwept) return
+    this.#hasSwept = true
+    const known = new Set(targets.map(({ id }) => id))
+    for (const { environment, target } of await this.#options.telemetry.run(targetsWithFacts, {})) {
+      if (!known.has(target)) await this.#forgetFacts({ environment, id: target })
+    }
   }
 
   async check(id: string): Promise<TargetRecord> {
@@ -96,12 +115,18 @@ export class TargetRegistry {
   }
 
   async collectAll(signal: AbortSignal): Promise<void> {
-    for (const target of await this.#options.control.targets.list()) {
+    const targets = await this.#options.control.targets.list()
+    await this.#forgetRemoved(targets)
+    for (const target of targets) {
       signal.throwIfAborted()
       try {
         await this.#collect(target, signal)
       } catch (error) {
         signal.throwIfAborted()
+        if ((await this.#options.control.targets.get(target.id)) === undefined) {
+          await this.#forgetFacts(target)
+          continue
+        }
         // One target that is away does not keep the others from being asked.
         this.#options.logger.warn({ target: target.name, error }, 'a target told nothing')
         await this.#options.control.targets.update(target.id, {

@@ -57,10 +57,16 @@ export const targetEndpoints = [
     summary: 'Forget a target; nothing is changed there',
     access: 'write',
     params: Id,
+    query: z.object({
+      force: z
+        .enum(['true', 'false'])
+        .default('false')
+        .describe('true: also where changes were made, which then stay and are left to a person'),
+    }),
     data: z.object({ id: z.string() }),
-    async answer({ params, actor }, context) {
+    async answer({ params, query, actor }, context) {
       await requireTarget(context, params.id)
-      await context.optimizer.removeTarget(params.id, actor)
+      await context.optimizer.removeTarget(params.id, actor, query.force === 'true')
       return { target: { type: 'target', id: params.id }, data: { id: params.id } }
     },
   }),

@@ -124,6 +124,7 @@ export interface OptimizationRepository {
     readonly environment?: string
     readonly service?: string
     readonly issueId?: string
+    readonly targetId?: string
     readonly limit: number
     readonly offset: number
   }): Promise<PageOf<OptimizationRecord>>

@@ -129,12 +129,13 @@ export function optimizationRepository(
 
 function conditions(filter: Filter) {
   return (where: ExpressionBuilder<ControlTables, 'performanceOptimizations'>) => {
-    const { statuses, type, environment, service, issueId } = filter
+    const { statuses, type, environment, service, issueId, targetId } = filter
     const parts = [
       statuses && where('status', 'in', statuses),
       type !== undefined && where('type', '=', type),
       environment !== undefined && where('environment', '=', environment),
       service !== undefined && where('service', '=', service),
+      targetId !== undefined && where('targetId', '=', targetId),
       issueId !== undefined &&
         where(
           'id',

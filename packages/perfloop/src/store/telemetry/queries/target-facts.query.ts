@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { count64 } from './row-fields.ts'
 
-/** How much is known of each target. */
+/** How much each target told when it was asked last. */
 export const targetFactCounts = defineQuery({
   name: 'target-fact-counts',
   params: z.object({}),
@@ -19,7 +19,28 @@ SELECT
   uniqExactIf(subject, fact = 'index') AS indexes,
   uniqExactIf(subject, fact = 'plan') AS plans
 FROM target_facts
+WHERE (target, collected_at) IN
+(
+  SELECT
+    target,
+    max(collected_at)
+  FROM target_facts
+  GROUP BY target
+)
 GROUP BY target`,
+  example: {},
+})
+
+/** Targets that something is known of, whether they are still there or not. */
+export const targetsWithFacts = defineQuery({
+  name: 'targets-with-facts',
+  params: z.object({}),
+  row: z.object({ environment: z.string(), target: z.string() }),
+  sql: `
+SELECT DISTINCT
+  environment,
+  target
+FROM target_facts`,
   example: {},
 })
 
