@@ -1,6 +1,9 @@
+/** Most messages are attributes: small, and very many. */
+const FIRST_BYTES = 128
+
 /** A protobuf writer that is just enough to build OTLP export requests, and tells where it wrote what. */
 export class ProtobufWriter {
-  #bytes = Buffer.allocUnsafe(1 << 16)
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
   length = 0
 
   bytes(): Buffer {

@@ -8,10 +8,13 @@ import { createOtlpClient } from './otlp-client.ts'
 import { readSpans, type SentSpan } from './otlp-reader.ts'
 import { rounded } from './percentile.ts'
 import { type ServerUnderTest, startServerUnderTest } from './server-under-test.ts'
-import { createTraffic } from './traffic.ts'
+import { createTraffic, type Traffic } from './traffic.ts'
 
 const SPANS = 1_000_000
 const REBUILT_TRACES = 1000
+/** Of every so many bodies one is kept to compare with what comes back. */
+const BODIES_PER_SAMPLE = 37
+const LONGEST_WAIT_MS = 180_000
 /** The text of these is redacted on purpose: what is left is checked to be there, not to be equal. */
 const REDACTED = [
   'db.query.text',
@@ -34,17 +37,20 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
   for (const workload of workloads) {
     const on = await store(workload, options, true)
     const off = await store(workload, options, false)
+    const { compared, merged } = on
     figures[workload] = {
-      ratio: rounded(on.diskBytes / on.bodyBytes, 4),
-      ratio_uncompressed_patterns: rounded(off.diskBytes / off.bodyBytes, 4),
-      reduction_by_patterns: rounded(1 - on.diskBytes / off.diskBytes, 3),
-      disk_bytes_per_span: rounded(on.diskBytes / on.spans),
+      ratio: rounded(merged.diskBytes / on.bodyBytes, 4),
+      ratio_uncompressed_patterns: rounded(off.merged.diskBytes / off.bodyBytes, 4),
+      reduction_by_patterns: rounded(1 - merged.diskBytes / off.merged.diskBytes, 3),
+      disk_bytes_per_span: rounded(merged.diskBytes / on.spans),
       body_bytes_per_span: rounded(on.bodyBytes / on.spans),
       spans: on.spans,
-      traces_rebuilt_equal: on.rebuilt.equal,
-      traces_rebuilt_different: on.rebuilt.different,
-      first_difference: on.rebuilt.firstDifference,
-      bytes_by_table: on.bytesByTable,
+      executions_measured_ratio: rounded(merged.measured / merged.entries, 3),
+      traces_rebuilt_equal: compared.equal,
+      traces_rebuilt_different: compared.different,
+      first_difference: compared.firstDifference,
+      bytes_per_span_by_table: perSpan(merged.bytesByTable, on.spans),
+      bytes_per_span_by_column: perSpan(merged.bytesByColumn, on.spans),
     }
   }
   return figures
@@ -64,10 +70,16 @@ async function store(
     },
   })
   const client = createOtlpClient(server.otlpHttpPort, 4)
+  const traffic = createTraffic({
+    seed: 5,
+    variety: workload === 'high' ? 'high' : 'typical',
+    templates: 400,
+  })
+  const { spansPerBody } = traffic
   const bodies =
     workload === 'recorded'
       ? recorded(options.data ?? '.')
-      : generated(workload, options.spans ?? SPANS)
+      : generated(traffic, options.spans ?? SPANS)
   const samples = new Map<string, SentSpan[]>()
   let bodyBytes = 0
   let spans = 0
@@ -75,32 +87,38 @@ async function store(
   for (const body of bodies) {
     bodyBytes += body.length
     // A whole trace is in one body in the generated workloads; of recorded ones those are taken that are.
-    const sent = bodyCount % 37 === 0 || workload === 'recorded' ? readSpans(body) : undefined
-    spans += sent?.length ?? countSpans(workload, body)
-    if (sent !== undefined && samples.size < REBUILT_TRACES) collect(samples, sent)
+    const sent =
+      bodyCount % BODIES_PER_SAMPLE === 0 || workload === 'recorded' ? readSpans(body) : undefined
+    spans += sent?.length ?? spansPerBody
+    if (sent !== undefined) collect(samples, sent)
     await client.send(body)
     bodyCount++
   }
   client.close()
-  while (server.spoolBytes() > 65_536) await new Promise(resolve => setTimeout(resolve, 200))
-  const rebuilt = patterns
-    ? await compare(server, samples)
-    : { equal: 0, different: 0, firstDifference: null }
+  await untilSettled(server)
+  const compared = await compare(server, patterns ? samples : new Map())
   await server.stop()
-  const bytesByTable = await merge(server.dataDirectory)
-  const diskBytes = Object.values(bytesByTable).reduce((sum, bytes) => sum + bytes, 0)
+  const merged = await merge(server.dataDirectory)
+  if (merged.spans !== spans) throw new Error(`${spans} spans sent, ${merged.spans} stored`)
   server.removeData()
-  return { bodyBytes, spans, diskBytes, bytesByTable, rebuilt }
+  return { bodyBytes, spans, merged, compared }
 }
 
-const SPANS_PER_GENERATED_BODY = 540
-
-function countSpans(workload: string, body: Uint8Array): number {
-  return workload === 'recorded' ? readSpans(body).length : SPANS_PER_GENERATED_BODY
+/** All segments loaded and, so that what it takes on disk is counted too, all executions measured. */
+async function untilSettled(server: ServerUnderTest): Promise<void> {
+  const deadlineMs = performance.now() + LONGEST_WAIT_MS
+  let quietSinceMs = performance.now()
+  while (performance.now() - quietSinceMs < 30_000) {
+    if (performance.now() > deadlineMs) throw new Error('The spool was not loaded in time')
+    if (server.spoolBytes() > SMALL_SEGMENTS_BYTES) quietSinceMs = performance.now()
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
 }
 
-function* generated(variety: 'typical' | 'high', spans: number): Generator<Buffer> {
-  const traffic = createTraffic({ seed: 5, variety, templates: 400 })
+/** Segments of the server's own resource usage come all the time. */
+const SMALL_SEGMENTS_BYTES = 65_536
+
+function* generated(traffic: Traffic, spans: number): Generator<Buffer> {
   for (let sent = 0; sent < spans; sent += traffic.spansPerBody) yield traffic.next(Date.now())
 }
 
@@ -187,23 +205,46 @@ function pick(
   return Object.fromEntries(keys.map(key => [key, span[key]]))
 }
 
-/** Merges every part and says what each table then takes on disk. */
-async function merge(dataDirectory: string): Promise<Record<string, number>> {
+/** Merges every part and says what then is on disk. */
+async function merge(dataDirectory: string) {
   const session = new Session(`${dataDirectory}/telemetry`)
   try {
-    const lines = async (sql: string) =>
-      (await session.queryAsync(sql, { format: 'TSV' })).text().trim().split('\n').filter(Boolean)
-    const tables = await lines(
+    const rows = async (sql: string) =>
+      (await session.queryAsync(sql, { format: 'TSV' }))
+        .text()
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map(line => line.split('\t'))
+    const sizes = async (sql: string) =>
+      Object.fromEntries((await rows(sql)).map(([name, bytes]) => [name, Number(bytes)]))
+    const tables = await rows(
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
     )
-    for (const table of tables) await session.queryAsync(`OPTIMIZE TABLE ${table} FINAL`)
-    const rows = await lines(
-      'SELECT table, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY 2 DESC',
+    for (const [table] of tables) await session.queryAsync(`OPTIMIZE TABLE ${table} FINAL`)
+    const [[spans, entries] = []] = await rows('SELECT count(), sum(is_entry) FROM spans')
+    const [[measured] = []] = await rows('SELECT count() FROM measurements')
+    const bytesByTable = await sizes(
+      'SELECT table, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC',
     )
-    return Object.fromEntries(
-      rows.map(row => row.split('\t')).map(([table, bytes]) => [table, Number(bytes)]),
+    const bytesByColumn = await sizes(
+      "SELECT concat(table, '.', column), sum(column_bytes_on_disk) AS bytes FROM system.parts_columns WHERE active AND database = currentDatabase() GROUP BY 1 ORDER BY bytes DESC LIMIT 20",
     )
+    return {
+      spans: Number(spans),
+      entries: Number(entries),
+      measured: Number(measured),
+      diskBytes: Object.values(bytesByTable).reduce((sum, bytes) => sum + bytes, 0),
+      bytesByTable,
+      bytesByColumn,
+    }
   } finally {
     session.close()
   }
+}
+
+function perSpan(bytes: Readonly<Record<string, number>>, spans: number): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(bytes).map(([name, size]) => [name, rounded(size / spans, 2)]),
+  )
 }
