@@ -141,8 +141,10 @@ export const MissingIndexOptions = section({
     .default(1_000)
     .describe('Rows of a table below which reading all of it is as good as an index.'),
   maxSelectivity: ratio()
-    .default(0.2)
-    .describe('Largest share of a table that a filter may keep for an index to help.'),
+    .default(0.1)
+    .describe(
+      'Largest share of a table that a filter may keep for an index to help: beyond, hardly a page of it would be spared.',
+    ),
   minMeanMs: z
     .number()
     .min(0)

@@ -65,12 +65,12 @@ function indexesFor(
     return [{ table: access.table, columns, predicate, reason: why }]
   }
 
-  const equal = bySelectivity(access.equal)
+  const equal = bySelectivity(access.equal.filter(name => !isMostlyNull(name, access, table)))
   const oneOf = bySelectivity(access.oneOf)
   const joined = bySelectivity(access.joined)
   const ranges = bySelectivity(access.ranges).slice(0, 1)
   const range = ranges.map(name => ({ name, descending: false }))
-  const fixed = bySelectivity([...access.equal, ...access.oneOf])
+  const fixed = bySelectivity([...equal, ...access.oneOf])
 
   const found: CandidateIndex[] = []
   // Values of an IN list each have their own order: behind one, the index is not in the order wanted.
@@ -83,16 +83,27 @@ function indexesFor(
   if (equal.length > 0 && oneOf.length > 0) {
     found.push(...build([...equal, ...oneOf], [], null, filtered([...equal, ...oneOf], [])))
   }
+  if (joined.length > 0 && fixed.length > 0) {
+    const both = bySelectivity([...joined, ...fixed])
+    found.push(...build(both, range, null, filtered(both, ranges)))
+  }
   if (joined.length > 0) {
     found.push(...build(joined, [], null, `rows are looked up by ${listed(joined)} for a join`))
-    if (fixed.length > 0) {
-      const both = bySelectivity([...joined, ...fixed])
-      found.push(...build(both, range, null, filtered(both, ranges)))
-    }
   }
   found.push(...partialIndexes(access, table, settings, build, bySelectivity))
   return found
 }
+
+/** A column that is asked to be NULL, and nearly always is (`deleted_at IS NULL`), finds no rows: it only widens an index. */
+function isMostlyNull(name: string, access: TableAccess, table: TableFact): boolean {
+  const isAskedToBeNull = access.constants.some(
+    ({ column, predicate }) => column === name && / IS NULL$/.test(predicate),
+  )
+  const nullRatio = table.columns.find(column => column.name === name)?.nullRatio ?? 0
+  return isAskedToBeNull && nullRatio > MOSTLY
+}
+
+const MOSTLY = 0.5
 
 /** Where a condition without parameters throws most rows away, the index need not hold them. */
 function partialIndexes(

@@ -20,19 +20,23 @@ export interface TableAccess {
   readonly constants: readonly { readonly column: string; readonly predicate: string }[]
   /** The order wanted (or else the grouping), when all of it is plain columns of this table. */
   readonly order: readonly { readonly name: string; readonly descending: boolean }[]
+  /** Its rows are counted, summed up or grouped: a page of what comes out is no page of them. */
+  readonly isSummedUp: boolean
   /** Conditions no ordinary index serves, in words. */
   readonly obstacles: readonly string[]
 }
 
 interface Access {
   readonly table: string
-  readonly columns: ReadonlySet<string>
+  /** By their names in lower case: SQLite asks no more, and in PostgreSQL what is written is what there is. */
+  readonly columns: ReadonlyMap<string, string>
   readonly equal: Set<string>
   readonly oneOf: Set<string>
   readonly joined: Set<string>
   readonly ranges: Set<string>
   readonly constants: { column: string; predicate: string }[]
   order: { name: string; descending: boolean }[]
+  isSummedUp: boolean
   readonly obstacles: Set<string>
 }
 
@@ -53,6 +57,7 @@ export function readAccesses(tree: Node, tables: readonly TableFact[]): readonly
     ranges: [...access.ranges],
     constants: access.constants,
     order: access.order,
+    isSummedUp: access.isSummedUp,
     obstacles: [...access.obstacles],
   }))
 }
@@ -112,6 +117,7 @@ class AccessReader {
     for (const item of select.fromClause ?? []) this.#readFrom(item, scope)
     this.#readCondition(select.whereClause, scope)
     for (const target of select.targetList ?? []) this.#readSubqueries(target, scope)
+    if (sumsUp(select)) for (const access of scope.accesses.values()) access.isSummedUp = true
     this.#readOrder(select, scope)
   }
 
@@ -134,7 +140,8 @@ class AccessReader {
       if (!('String' in column)) continue
       const name = column.String.sval ?? ''
       for (const access of scope.accesses.values()) {
-        if (access.columns.has(name)) access.joined.add(name)
+        const column = access.columns.get(name.toLowerCase())
+        if (column !== undefined) access.joined.add(column)
       }
     }
   }
@@ -145,16 +152,18 @@ class AccessReader {
     if (fact === undefined) return
     const access: Access = {
       table: fact.subject,
-      columns: new Set(fact.columns.map(column => column.name)),
+      columns: new Map(fact.columns.map(({ name }) => [name.toLowerCase(), name])),
       equal: new Set(),
       oneOf: new Set(),
       joined: new Set(),
       ranges: new Set(),
       constants: [],
       order: [],
+      isSummedUp: false,
       obstacles: new Set(),
     }
-    scope.accesses.set(relation.alias?.aliasname ?? relation.relname ?? '', access)
+    const name = relation.alias?.aliasname ?? relation.relname ?? ''
+    scope.accesses.set(name.toLowerCase(), access)
     this.found.push(access)
   }
 
@@ -347,12 +356,14 @@ class AccessReader {
     const name = path.at(-1)
     const qualifier = path.at(-2)
     if (name === undefined) return undefined
+    const key = name.toLowerCase()
     for (let level: Scope | undefined = scope; level !== undefined; level = level.outer) {
       const access =
         qualifier === undefined
-          ? [...level.accesses.values()].find(candidate => candidate.columns.has(name))
-          : level.accesses.get(qualifier)
-      if (access?.columns.has(name)) return { access, name }
+          ? [...level.accesses.values()].find(candidate => candidate.columns.has(key))
+          : level.accesses.get(qualifier.toLowerCase())
+      const column = access?.columns.get(key)
+      if (access !== undefined && column !== undefined) return { access, name: column }
     }
     return undefined
   }
@@ -391,6 +402,28 @@ interface RangeVarLike {
 interface Resolved {
   readonly access: Access
   readonly name: string
+}
+
+const AGGREGATES = new Set(
+  'count sum avg total min max group_concat string_agg array_agg json_agg jsonb_agg json_group_array'.split(
+    ' ',
+  ),
+)
+
+function sumsUp(select: SelectStmt): boolean {
+  if ((select.groupClause ?? []).length > 0) return true
+  let found = false
+  visit(select.targetList ?? [], child => {
+    if ('FuncCall' in child) {
+      const name = child.FuncCall.funcname?.at(-1)
+      const isWindow = child.FuncCall.over !== undefined
+      if (name !== undefined && 'String' in name && !isWindow) {
+        found ||= AGGREGATES.has(name.String.sval ?? '')
+      }
+    }
+    return !('SelectStmt' in child)
+  })
+  return found
 }
 
 function addComparison(

@@ -49,14 +49,28 @@ interface SparedScan {
 /** Scans of big tables with a filter that keeps little, and a candidate on that table; the biggest first. */
 function sparedScans({ plan }: PlannedStatement, options: Options): readonly SparedScan[] {
   return plan.fullScans
-    .filter(scan => scan.tableRows >= Math.max(1, options.minTableRows))
+    .filter(scan => rowsReadBy(scan) >= Math.max(1, options.minTableRows))
     .map(scan => ({
       scan,
       candidates: plan.candidates.filter(({ table }) => sameTable(table, scan.table)),
-      waste: 1 - Math.min(1, Math.max(0, scan.estimatedRowsOut) / scan.tableRows),
+      waste: 1 - Math.min(1, Math.max(0, scan.estimatedRowsOut) / rowsReadBy(scan)),
     }))
     .filter(({ waste, candidates }) => waste >= 1 - options.maxSelectivity && candidates.length > 0)
-    .toSorted((a, b) => b.scan.tableRows - a.scan.tableRows)
+    .toSorted((a, b) => rowsReadBy(b.scan) - rowsReadBy(a.scan))
+}
+
+function rowsReadBy({ rowsRead, tableRows }: FullScan): number {
+  return rowsRead ?? tableRows
+}
+
+function spokenScan(scan: FullScan): string {
+  const { table, tableRows, estimatedRowsOut, filter } = scan
+  const read =
+    rowsReadBy(scan) < tableRows
+      ? `${formatCount(rowsReadBy(scan))} of ${formatCount(tableRows)} rows`
+      : `${formatCount(tableRows)} rows`
+  const kept = `${formatCount(estimatedRowsOut)} kept${filter === null ? '' : ` by ${filter}`}`
+  return `${table} (${read}, ${kept})`
 }
 
 /** Plans name tables with and without their schema. */
@@ -81,8 +95,8 @@ function toFinding(
   window: Window,
   options: Options,
 ): Finding {
-  const scanned = spared.reduce((sum, { scan }) => sum + scan.tableRows, 0)
-  const wasted = spared.reduce((sum, { scan, waste }) => sum + scan.tableRows * waste, 0)
+  const scanned = spared.reduce((sum, { scan }) => sum + rowsReadBy(scan), 0)
+  const wasted = spared.reduce((sum, { scan, waste }) => sum + rowsReadBy(scan) * waste, 0)
   // The time of a scan goes with the rows it reads, so the share of rows read in vain is the share of time
   // an index could spare; finding the others through it costs something too.
   const spareable = Math.min(options.spareableRatio, wasted / Math.max(1, scanned))
@@ -90,6 +104,8 @@ function toFinding(
   const recoverableNsPerHour = perHour(lostNs, window)
   const [first] = spared
   const table = first?.scan.table ?? ''
+  const readRows = first === undefined ? 0 : rowsReadBy(first.scan)
+  const allOrAbout = readRows < (first?.scan.tableRows ?? 0) ? 'about' : 'all'
   const [candidate] = first?.candidates ?? []
   const columns = candidate === undefined ? '' : columnsOf(candidate)
   const statement = statementName(row.summary, row.text)
@@ -106,9 +122,9 @@ function toFinding(
       window,
       options.severity,
     ),
-    title: `${statement} reads all ${formatCount(first?.scan.tableRows ?? 0)} rows of ${table} for want of an index on (${columns}), in ${row.operation}`,
+    title: `${statement} reads ${allOrAbout} ${formatCount(readRows)} rows of ${table} for want of an index on (${columns}), in ${row.operation}`,
     description:
-      `The plan scans ${spared.map(({ scan }) => `${scan.table} (${formatCount(scan.tableRows)} rows, ${formatCount(scan.estimatedRowsOut)} kept${scan.filter === null ? '' : ` by ${scan.filter}`})`).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${sentence(candidate?.reason ?? '')}`.trim(),
+      `The plan scans ${spared.map(({ scan }) => spokenScan(scan)).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${sentence(candidate?.reason ?? '')}`.trim(),
     // The plan is an estimate without literals, of a time that may be past.
     confidence: 0.85 * (1 - 1 / (1 + row.seen_calls)),
     cause: { ofSlowStatement: true, operations: row.by_operation },

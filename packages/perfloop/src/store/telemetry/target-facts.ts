@@ -75,6 +75,10 @@ export const PlanFact = z.object({
     z.object({
       table: z.string(),
       tableRows: z.number(),
+      rowsRead: z
+        .number()
+        .optional()
+        .describe('Fewer than the table has where a limit ends the scan'),
       estimatedRowsOut: z.number(),
       filter: z.string().nullable(),
     }),

@@ -83,7 +83,7 @@ async function explainObserved(
       dialect: 'postgresql',
       text: statement.text,
       plan,
-      ...readPlan(plan, catalog.tables),
+      ...readPlan(plan, catalog, accesses),
       assumptions: [...statement.assumptions],
       ...mutable(candidateIndexes(accesses, catalog.tables, catalog.indexes, settings.createIndex)),
     }

@@ -1,11 +1,11 @@
 import type { IndexFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
 import { findTable, type TableAccess } from '../table-access.ts'
-import { RANGE_SELECTIVITY, rowsAfter, selectivityOf } from './query-plan.ts'
+import { isAutomatic, RANGE_SELECTIVITY, rowsAfter, selectivityOf } from './query-plan.ts'
 
 /**
  * SQLite tells the plan it takes but not its cost, so the work the plan comes to is counted here, in rows
  * read one after the other. The tables of a query are nested loops, outermost first; a row fetched through an
- * index costs a descent in the table's B-tree; a temporary B-tree costs n·log2 n. It need not agree with
+ * index costs a descent in the table's B-tree; a temporary B-tree, or index, costs n·log2 n. It need not agree with
  * SQLite's own estimate, for SQLite has already chosen: it says whether the choice pays.
  */
 export function planCost(
@@ -29,6 +29,7 @@ export function planCost(
     }
     const access = statement.accesses.find(item => item.table === table.subject)
     const visited = rowsVisited(step, table, indexes)
+    if (isAutomatic(step.index)) cost += table.rows * Math.log2(Math.max(2, table.rows))
     cost += reaching * (visited * costPerRow(step, table) + descent(step, table))
     reaching *= Math.min(visited, access === undefined ? visited : rowsAfter(access, table))
   }

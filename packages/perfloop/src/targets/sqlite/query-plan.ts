@@ -46,7 +46,7 @@ export function readStep(detail: string): PlanStep {
       using === null
         ? undefined
         : using[1] !== undefined
-          ? 'automatic index'
+          ? AUTOMATIC_INDEX
           : isNamed
             ? using[3]
             : using[4]?.toLowerCase(),
@@ -66,7 +66,10 @@ export function explainQuery(database: Database, statement: ExplainableStatement
         const step = readStep(row.detail)
         return {
           node: step.node,
-          table: step.name === undefined ? undefined : (aliases.get(step.name) ?? step.name),
+          table:
+            step.name === undefined
+              ? undefined
+              : (aliases.get(step.name.toLowerCase()) ?? step.name),
           index: step.covering ? `${step.index} (covering)` : step.index,
           condition: step.condition,
           children: childrenOf(row.id),
@@ -81,7 +84,7 @@ function aliasesOf(tree: Node): ReadonlyMap<string, string> {
     if (typeof value !== 'object' || value === null) return
     const relation = Relation.safeParse(value)
     if (relation.success && relation.data.alias !== undefined) {
-      aliases.set(relation.data.alias.aliasname, relation.data.relname)
+      aliases.set(relation.data.alias.aliasname.toLowerCase(), relation.data.relname)
     }
     Object.values(value).forEach(visit)
   }
@@ -104,17 +107,28 @@ export function readSqlitePlan(
   const words: string[] = []
   const fullScans: PlanFact['fullScans'] = []
   const sorts: PlanFact['sorts'] = []
-  const visit = (node: PlanNode): void => {
+  const isSorted = hasSort(plan)
+  /** `isOuter`: nothing was read before it that a join could compare its rows with. */
+  const visit = (node: PlanNode, isOuter: boolean): void => {
     const sentence = sentenceOf(node, tables)
     if (sentence !== undefined) words.push(sentence)
     const table = node.table === undefined ? undefined : findTable(tables, node.table, undefined)
-    if (node.node === 'SCAN' && node.index === undefined && table !== undefined) {
-      const access = accesses.find(item => item.table === table.subject)
-      const conditions = access === undefined ? [] : conditionsOf(access)
+    // An index that SQLite makes for one execution reads all of the table first, each time.
+    const isReadWhole = node.node === 'SCAN' || isAutomatic(node.index)
+    const access = accesses.find(item => item.table === table?.subject)
+    if (isReadWhole && table !== undefined && access !== undefined) {
+      const own = isOuter ? { ...access, joined: [] } : access
+      const joinedRatio = isOuter ? ratioJoined(access, accesses, tables) : 1
+      const conditions = conditionsOf(joinedRatio < 1 ? access : own)
+      const matching = Math.max(1, rowsAfter(own, table) * joinedRatio)
+      // Rows that come as they are wanted can stop at the end of the page.
+      const isStopped = pageRows !== undefined && !isSorted && !access.isSummedUp
+      const share = isStopped ? Math.min(1, pageRows / matching) : 1
       fullScans.push({
         table: table.subject,
         tableRows: table.rows,
-        estimatedRowsOut: access === undefined ? table.rows : rowsOut(access, table, pageRows),
+        rowsRead: Math.ceil(table.rows * share),
+        estimatedRowsOut: rowsOut(access, matching, pageRows),
         filter: conditions.length === 0 ? null : conditions.join(' AND '),
       })
     }
@@ -125,10 +139,19 @@ export function readSqlitePlan(
         table: access?.table ?? null,
       })
     }
-    node.children.forEach(visit)
+    // A subquery that is run for each row compares with that row.
+    let isFirst = !node.node.startsWith('CORRELATED')
+    for (const child of node.children) {
+      visit(child, isFirst)
+      if (child.table !== undefined) isFirst = false
+    }
   }
-  visit(plan)
+  visit(plan, true)
   return { words, fullScans, sorts }
+}
+
+function hasSort(plan: PlanNode): boolean {
+  return plan.node === 'TEMP B-TREE' || plan.children.some(hasSort)
 }
 
 function conditionsOf(access: TableAccess): readonly string[] {
@@ -141,10 +164,32 @@ function conditionsOf(access: TableAccess): readonly string[] {
 }
 
 /** All rows are read to sort them, of which a page is wanted: in order, no more than the page would be read. */
-function rowsOut(access: TableAccess, table: TableFact, pageRows: number | undefined): number {
-  const rows = rowsAfter(access, table)
-  return access.order.length > 0 && pageRows !== undefined ? Math.min(rows, pageRows) : rows
+function rowsOut(access: TableAccess, rows: number, pageRows: number | undefined): number {
+  const isPage = access.order.length > 0 && !access.isSummedUp && pageRows !== undefined
+  return Math.round(isPage ? Math.min(rows, pageRows) : rows)
 }
+
+/** Share of the rows of the outermost table that find a partner, as the conditions on the joined tables let few be one. */
+function ratioJoined(
+  access: TableAccess,
+  accesses: readonly TableAccess[],
+  tables: readonly TableFact[],
+): number {
+  if (access.joined.length === 0) return 1
+  return accesses
+    .filter(other => other !== access && other.joined.length > 0)
+    .reduce((ratio, other) => {
+      const table = tables.find(({ subject }) => subject === other.table)
+      if (table === undefined || table.rows === 0) return ratio
+      return ratio * Math.min(1, rowsAfter({ ...other, joined: [] }, table) / table.rows)
+    }, 1)
+}
+
+export function isAutomatic(index: string | undefined): boolean {
+  return index?.startsWith(AUTOMATIC_INDEX) ?? false
+}
+
+const AUTOMATIC_INDEX = 'automatic index'
 
 /** Of a range nothing is known: SQLite supposes that a quarter of the rows is in it, so do we. */
 export const RANGE_SELECTIVITY = 0.25
@@ -176,7 +221,7 @@ function sentenceOf(node: PlanNode, tables: readonly TableFact[]): string | unde
   }
   if (node.node !== 'SEARCH') return undefined
   const where = node.condition === undefined ? '' : ` (${node.condition})`
-  return node.index === 'automatic index'
+  return isAutomatic(node.index)
     ? `builds an index of its own on ${node.table} for this statement alone${where}`
     : `uses ${node.index} on ${node.table}${where}`
 }

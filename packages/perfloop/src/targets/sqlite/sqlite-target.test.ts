@@ -126,6 +126,7 @@ describe('sqlite target', () => {
       {
         table: 'purchase',
         tableRows: 30_000,
+        rowsRead: 30_000,
         estimatedRowsOut: expect.any(Number),
         filter: 'buyer_id = ?',
       },

@@ -317,7 +317,7 @@ function proverOn(
         const plan = await explainIn(session, statement.explainable)
         return {
           cost: plan.cost ?? 0,
-          words: readPlan(plan, tables).words,
+          words: readPlan(plan, { tables, indexes: [] }).words,
           used: new Set(indexes.filter(index => usesIndex(plan, owned.get(index)?.name ?? ''))),
         }
       } catch {

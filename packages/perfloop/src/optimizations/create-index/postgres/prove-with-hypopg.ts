@@ -31,7 +31,9 @@ export function proveWithHypopg(session: Session, tables: readonly TableFact[]):
         const plan = await explainGeneric(session, statement.explainable)
         return {
           cost: plan.cost ?? 0,
-          words: readPlan(plan, tables).words.map(sentence => withRealNames(sentence, names)),
+          words: readPlan(plan, { tables, indexes: [] }).words.map(sentence =>
+            withRealNames(sentence, names),
+          ),
           used: new Set(
             indexes.filter(index => {
               const name = names.get(index)
