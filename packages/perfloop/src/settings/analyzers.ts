@@ -50,7 +50,12 @@ export const NPlusOneOptions = section({
   minDistinctRatio: ratio()
     .default(0.5)
     .describe(
-      'Share of the calls whose parameters differ from one another; below, the same thing is read again and again, which is another problem.',
+      'Share of the calls whose parameters differ from one another; below, the same thing is read again and again, which is another problem, unless there are `minDistinctParameters`.',
+    ),
+  minDistinctParameters: count()
+    .default(3)
+    .describe(
+      'Different parameters from which calls count, however often each of them comes again.',
     ),
   minExecutions: count()
     .default(5)
@@ -78,6 +83,13 @@ export const SlowStatementOptions = section({
   aggregateMs: durationMs().default(100).describe('The same of a count, sum or grouping.'),
   writeMs: durationMs().default(100).describe('The same of an insert, update or delete.'),
   otherMs: durationMs().default(100).describe('The same of anything else.'),
+  jobFactor: z
+    .number()
+    .min(1)
+    .default(10)
+    .describe(
+      'How many times longer a statement may take that only jobs run: nobody waits for it.',
+    ),
   minSteadyRatio: ratio()
     .default(0.5)
     .describe(
@@ -102,6 +114,39 @@ export const SlowOperationOptions = section({
   minJobExecutions: count()
     .default(1)
     .describe('The same of a job: one run that takes too long is a fact, not a sample.'),
+  heldOpenMs: durationMs()
+    .default(5_000)
+    .describe(
+      'Requests of `heldOpenRoutes` that usually last longer, and do nothing meanwhile, are open by intent.',
+    ),
+  heldOpenRoutes: z
+    .array(z.string())
+    .default([
+      'events',
+      'event-stream',
+      'sse',
+      'stream',
+      'streams',
+      'ws',
+      'websocket',
+      'socket',
+      'socket.io',
+      'sockjs',
+      'cable',
+      'hub',
+      'hubs',
+      'live',
+      'poll',
+      'polling',
+      'long-poll',
+      'longpoll',
+      'subscribe',
+      'subscriptions',
+      'notifications',
+    ])
+    .describe(
+      'Parts of routes that tell of server-sent events, sockets and long polls: telemetry seldom says so.',
+    ),
   confidence: ratio()
     .default(0.95)
     .describe(

@@ -7,6 +7,7 @@ import { repeatedStatements } from '../../store/telemetry/queries/repeated-state
 import { enough, perHour, secondsOf } from '../evidence-window.ts'
 import { severityOf, worse } from '../severity-of.ts'
 import { averageNs, executionWord, formatCount, formatDuration, statementName } from '../words.ts'
+import { isHealthyRepetition } from './healthy-repetition.ts'
 import {
   isNamedInKey,
   type Neighbour,
@@ -61,13 +62,25 @@ function isNPlusOne(row: RepeatedStatement, window: Window, options: Options): b
   if (row.calls_median < (CACHES.has(row.dialect) ? options.minCacheCalls : options.minCalls)) {
     return false
   }
+  if (!parametersDiffer(row, options)) return false
   // Where the parameters are not told, a statement that can have none is the same every time.
-  if (row.distinct_ratio < options.minDistinctRatio) return false
   if (row.parameters_known === 0 && SQL_VERBS.has(verb) && !PLACEHOLDER.test(row.text)) return false
 
+  if (isHealthyRepetition(row, parentStatement(row))) return false
   if (row.seen_executions >= enough(options.minExecutions, window)) return true
   const isJob = executionWord(row.kind) === 'job'
   return isJob && row.calls_median >= options.minJobCalls
+}
+
+/** Rows often share what is loaded for each of them: twenty articles of three authors are twenty calls too. */
+function parametersDiffer(row: RepeatedStatement, options: Options): boolean {
+  if (row.distinct_ratio >= options.minDistinctRatio) return true
+  if (CACHES.has(row.dialect)) return false
+  return distinctParameters(row) >= options.minDistinctParameters
+}
+
+function distinctParameters(row: RepeatedStatement): number {
+  return Math.round(row.distinct_ratio * row.calls_median)
 }
 
 interface Tree {
@@ -250,7 +263,9 @@ function description({ row, parent }: Tree, perExecutionNs: number): string {
     row.executions === 1 ? 'one execution' : `${formatCount(row.executions)} executions`
   const parameters =
     row.parameters_known > 0
-      ? 'each time with another parameter'
+      ? row.distinct_ratio < 1
+        ? `with about ${formatCount(distinctParameters(row))} different parameters`
+        : 'each time with another parameter'
       : 'with parameters that the telemetry does not tell: should they be the same each time, keep the first answer'
   const what = `The statement ran ${formatCount(row.calls_total)} times in ${executions}, ${formatCount(row.calls_median)} times in a typical one, ${parameters}.`
   const why = `Every call pays the way to the database and back: about ${formatDuration(perExecutionNs)} of each execution would be spared by asking once.`

@@ -69,6 +69,8 @@ export interface Execution {
   compute(ms: number): void
   /** It ends as failed, with this exception. */
   fail(type: string, message: string): void
+  /** It answers with this status, and the span says `error` or nothing, whatever the status is. */
+  respond(status: number, says?: 'error'): void
 }
 
 export interface Telemetry {
@@ -113,12 +115,15 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   ): void {
     const traceId = hex(random, 32)
     traceIds.push(traceId)
-    const scope: Scope = { traceId, spans, style, random, failure: undefined }
+    const scope: Scope = { traceId, spans, style, random, failure: undefined, answer: undefined }
     const root = open(scope, '', name, kind, nowMs, attributes)
     const end = run(scope, root.spanId, nowMs, inside)
     close(root, end)
     if (scope.failure !== undefined) markFailed(root, scope.failure, style)
-    else if (kind === 'server') root.attributes.push(attribute(statusKey(style), 200))
+    else if (kind === 'server') {
+      root.attributes.push(attribute(statusKey(style), scope.answer?.status ?? 200))
+      if (scope.answer?.says === 'error') root.status = { code: 2 }
+    }
     nowMs = end + GAP_MS * (0.5 + random.next())
   }
 
@@ -157,6 +162,7 @@ interface Scope {
   readonly style: Style
   readonly random: PseudoRandom
   failure: { readonly type: string; readonly message: string; readonly atMs: number } | undefined
+  answer: { readonly status: number; readonly says: 'error' | undefined } | undefined
 }
 
 /** Runs what happens inside a span; answers when it ended. */
@@ -203,6 +209,9 @@ function run(
     },
     fail(type, message) {
       scope.failure = { type, message, atMs }
+    },
+    respond(status, says) {
+      scope.answer = { status, says }
     },
   })
   return atMs

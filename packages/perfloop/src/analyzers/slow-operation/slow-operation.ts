@@ -40,9 +40,19 @@ export const slowOperation = defineAnalyzer({
 function isSlow(row: OperationCost, window: Window, options: Options): boolean {
   if (row.p95_ns <= limitNs(row, options)) return false
   if (row.seen_executions < enough(minExecutions(row, options), window)) return false
+  if (isHeldOpen(row, options)) return false
   if (window.offline || executionWord(row.kind) === 'job') return true
   const { low } = wilsonInterval(row.seen_slow_executions, row.seen_executions, options.confidence)
   return low > 1 - QUANTILE
+}
+
+/** A stream of events or a long poll lasts as long as somebody listens, and does nothing in between. */
+function isHeldOpen(row: OperationCost, options: Options): boolean {
+  if (row.kind !== 'server' || row.p50_ns < options.heldOpenMs * NS_PER_MS) return false
+  const { part, ratio } = dominantPart(row)
+  if (part.name !== 'self' || ratio < options.dominantRatio) return false
+  const segments = row.operation.toLowerCase().split(/[\s/]+/)
+  return options.heldOpenRoutes.some(route => segments.includes(route.toLowerCase()))
 }
 
 /** What the limit is about. */

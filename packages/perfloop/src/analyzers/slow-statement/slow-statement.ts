@@ -6,7 +6,14 @@ import { statementCosts } from '../../store/telemetry/queries/statement-costs.qu
 import type { RowOf } from '../../store/telemetry/query.ts'
 import { enough, perHour, secondsOf } from '../evidence-window.ts'
 import { severityOf } from '../severity-of.ts'
-import { averageNs, formatCount, formatDuration, formatPercent, statementName } from '../words.ts'
+import {
+  averageNs,
+  executionWord,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  statementName,
+} from '../words.ts'
 import { STATEMENT_CLASSES, type StatementClass, statementClass } from './statement-class.ts'
 
 type Options = z.output<typeof SlowStatementOptions>
@@ -23,7 +30,9 @@ export const slowStatement = defineAnalyzer({
 
   ask: (window, options) => ({
     ...secondsOf(window),
-    limits_ns: STATEMENT_CLASSES.map(name => BigInt(limitMs(name, options) * NS_PER_MS)),
+    limits_ns: PLACES.flatMap(place =>
+      STATEMENT_CLASSES.map(name => BigInt(Math.round(limitMs(name, place, options) * NS_PER_MS))),
+    ),
     max_rows: options.maxRows,
     max_spans: options.maxSpans,
   }),
@@ -36,7 +45,21 @@ export const slowStatement = defineAnalyzer({
   },
 })
 
-function limitMs(name: StatementClass, options: Options): number {
+/** Somebody waits for a request; nobody in front of a screen waits for a job. */
+const PLACES = ['request', 'job'] as const
+type Place = (typeof PLACES)[number]
+
+function placeOf(row: StatementCost): Place {
+  const kinds = [row.kind, ...row.by_operation.map(({ kind }) => kind)]
+  return kinds.every(kind => executionWord(kind) === 'job') ? 'job' : 'request'
+}
+
+function limitMs(name: StatementClass, place: Place, options: Options): number {
+  const factor = place === 'job' ? options.jobFactor : 1
+  return factor * requestLimitMs(name, options)
+}
+
+function requestLimitMs(name: StatementClass, options: Options): number {
   return {
     lookup: options.lookupMs,
     list: options.listMs,
@@ -48,17 +71,28 @@ function limitMs(name: StatementClass, options: Options): number {
 }
 
 /** Waiting for work is what these do. */
-const WAITS = new Set(['BLPOP', 'BRPOP', 'BZPOPMIN', 'XREAD', 'XREADGROUP', 'SUBSCRIBE', 'LISTEN'])
+const WAITS = ['BLPOP', 'BRPOP', 'BZPOPMIN', 'XREAD', 'XREADGROUP', 'SUBSCRIBE', 'LISTEN']
+/** Changes of the schema and upkeep read or write whole tables by nature, and run when somebody deploys. */
+const UPKEEP =
+  'CREATE ALTER DROP TRUNCATE RENAME COMMENT GRANT REVOKE VACUUM ANALYZE REINDEX CLUSTER REFRESH OPTIMIZE CHECKPOINT'.split(
+    ' ',
+  )
+const SLOW_BY_NATURE = new Set([...WAITS, ...UPKEEP])
 
 function isSlow(row: StatementCost, name: StatementClass, window: Window, options: Options) {
-  const limitNs = limitMs(name, options) * NS_PER_MS
+  const limitNs = limitMs(name, placeOf(row), options) * NS_PER_MS
   return (
-    !WAITS.has(row.verb.toUpperCase()) &&
+    !SLOW_BY_NATURE.has(row.verb.toUpperCase()) &&
     row.seen_calls >= enough(options.minCalls, window) &&
     row.p95_ns > limitNs &&
     // What slows a machine down adds to some calls more than to others; what is slow by itself is so each time.
     row.p10_ns > limitNs * options.minSteadyRatio
   )
+}
+
+/** Where its limit is in those the evidence was asked with. */
+function limitAt(name: StatementClass, place: Place): number {
+  return PLACES.indexOf(place) * STATEMENT_CLASSES.length + STATEMENT_CLASSES.indexOf(name)
 }
 
 const A_CLASS: Readonly<Record<StatementClass, string>> = {
@@ -76,9 +110,10 @@ function toFinding(
   window: Window,
   options: Options,
 ): Finding {
-  const limit = limitMs(name, options) * NS_PER_MS
+  const place = placeOf(row)
+  const limit = limitMs(name, place, options) * NS_PER_MS
   // What lies above the limit of its class is what can be hoped for: below it, it would be fine.
-  const lostNs = row.excess_ns[STATEMENT_CLASSES.indexOf(name)] ?? 0
+  const lostNs = row.excess_ns[limitAt(name, place)] ?? 0
   const recoverableNsPerHour = perHour(lostNs, window)
   const statement = statementName(row.summary, row.text)
 

@@ -13,6 +13,16 @@ const Share = z
   .tuple([z.string(), z.number()])
   .transform(([name, executions]) => ({ name, executions }))
 
+/**
+ * By the semantic conventions an answer of 4xx is the client's failure, whatever a framework makes of it, and one of
+ * 5xx the server's, also where nobody set the status of its span.
+ */
+const FAILED = `if(
+        toString(m.kind) = 'server' AND m.status_code BETWEEN 400 AND 599,
+        m.status_code >= 500,
+        m.failed = 1
+      )`
+
 /** Entry operations of a window with failed executions: how many, with which status, after which exceptions. */
 export const operationFailures = defineQuery({
   name: 'operation-failures',
@@ -45,12 +55,12 @@ WITH
       operation,
       kind,
       sum(m.weight) AS executions,
-      sumIf(m.weight, m.failed = 1) AS failed,
+      sumIf(m.weight, ${FAILED}) AS failed,
       count() AS seen_executions,
-      countIf(m.failed = 1) AS seen_failed,
-      sumIf(m.weight * m.total_ns, m.failed = 1) AS failed_ns,
-      sumMapIf(map(toString(m.status_code), m.weight), m.failed = 1) AS by_status,
-      argMaxIf((m.trace_id, m.span_id), m.start_unix_ns, m.failed = 1) AS exemplar
+      countIf(${FAILED}) AS seen_failed,
+      sumIf(m.weight * m.total_ns, ${FAILED}) AS failed_ns,
+      sumMapIf(map(toString(m.status_code), m.weight), ${FAILED}) AS by_status,
+      argMaxIf((m.trace_id, m.span_id), m.start_unix_ns, ${FAILED}) AS exemplar
     FROM measurements AS m
     WHERE ${RECEIVED_IN_WINDOW}
     GROUP BY
@@ -72,7 +82,7 @@ WITH
       toString(kind) AS kind,
       any(m.weight) AS weight
     FROM measurements AS m
-    WHERE ${RECEIVED_IN_WINDOW} AND m.failed = 1
+    WHERE ${RECEIVED_IN_WINDOW} AND ${FAILED}
     GROUP BY
       trace_id,
       environment,

@@ -1,0 +1,34 @@
+import { executionWord } from '../words.ts'
+import { type Neighbour, type RepeatedStatement, returnedTheRows } from './parent-statement.ts'
+
+const VALUE = String.raw`(?:\?|\$\d+|:\w+|%s|%\(\w+\)s|@\w+)`
+const COLUMN = String.raw`[\w."\`[\]]+`
+
+const ORDERED_PAGE = /\border\s+by\b.*\b(limit|fetch|offset)\b/is
+const BY_OFFSET = new RegExp(String.raw`\boffset\s+${VALUE}`, 'i')
+/** `WHERE id > ? … ORDER BY id`: from where the last page ended. */
+const BY_KEY = new RegExp(String.raw`(${COLUMN})\s*[<>]=?\s*${VALUE}.*\border\s+by\s+\1`, 'is')
+const FIXED_TO_A_VALUE = new RegExp(String.raw`(?<![<>!])=\s*\(?\s*${VALUE}`, 'i')
+const BY_A_LIST = new RegExp(String.raw`\bin\s*\(\s*${VALUE}\s*\)|=\s*any\s*\(`, 'i')
+const TAKES_FROM_A_QUEUE = /\bskip\s+locked\b|\breadpast\b/i
+
+/**
+ * Repetitions that one statement for all would not make better: pages of a table read one after the other,
+ * lists of keys asked for in portions, a queue that is emptied. Each of them could also be a loop over rows: where
+ * an earlier statement returned as many rows as there were calls, it is.
+ */
+export function isHealthyRepetition(
+  row: RepeatedStatement,
+  parent: Neighbour | undefined,
+): boolean {
+  if (TAKES_FROM_A_QUEUE.test(row.text)) return true
+  if (parent !== undefined && returnedTheRows(parent, row)) return false
+  const isJob = executionWord(row.kind) === 'job'
+  // Pages of what belongs to one row look like the rows of each of many; a job may read many pages.
+  if (isPaging(row.text)) return isJob || !FIXED_TO_A_VALUE.test(row.text)
+  return isJob && BY_A_LIST.test(row.text)
+}
+
+function isPaging(text: string): boolean {
+  return ORDERED_PAGE.test(text) && (BY_OFFSET.test(text) || BY_KEY.test(text))
+}
