@@ -216,7 +216,7 @@ async function merge(dataDirectory: string) {
         .split('\n')
         .filter(Boolean)
         .map(line => line.split('\t'))
-    const sizes = async (sql: string) =>
+    const sizes = async (sql: string): Promise<Record<string, number>> =>
       Object.fromEntries((await rows(sql)).map(([name, bytes]) => [name, Number(bytes)]))
     const tables = await rows(
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'",
