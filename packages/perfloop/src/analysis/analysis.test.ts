@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { durationNs } from '../domain/duration.ts'
 import { fingerprint } from '../domain/fingerprint.ts'
@@ -200,6 +200,31 @@ parentPort.on('message', ({ kind }) => {
   parentPort.postMessage({ status: 'judged', findings: [] })
 })
 parentPort.postMessage({ status: 'judged', findings: [] })`
+
+it('ends the judges’ thread when nothing was judged for a while, and starts another when something is', async () => {
+  const file = join(directory, 'judge-in-thread.mjs')
+  writeFileSync(
+    file,
+    `import { parentPort, threadId } from 'node:worker_threads'
+    parentPort.on('message', () => parentPort.postMessage({ status: 'failed', reason: 'thread ' + threadId }))
+    parentPort.postMessage({ status: 'judged', findings: [] })`,
+  )
+  await using pool = threadedJudgePool(pathToFileURL(file), { idleMs: 50 })
+  const request = {
+    kind: 'any',
+    rows: [],
+    window: { fromUnixNs: 0n, toUnixNs: 1n, offline: false },
+    options: {},
+  }
+  const first = await pool.judge(request, 2_000)
+  expect(await pool.judge(request, 2_000)).toEqual(first)
+  await vi.waitFor(async () => {
+    await new Promise(resolve => setTimeout(resolve, 100))
+    const later = await pool.judge(request, 2_000)
+    expect(later.status).toBe('failed')
+    expect(later).not.toEqual(first)
+  })
+})
 
 it('stops an analyzer that judges for too long or takes its thread down, and goes on with the next', async () => {
   const file = join(directory, 'judge.mjs')

@@ -12,14 +12,18 @@ export interface JudgePool extends AsyncDisposable {
 const START_TIMEOUT_MS = 30_000
 /** Memory of the thread: rows of evidence are bounded, so an analyzer that needs more is at fault. */
 const MAX_HEAP_MB = 256
+/** Longer than analyses are apart, so that the thread stays while there is something to analyze. */
+const IDLE_MS = 60_000
 
 /**
- * One thread shared by all analyzers, started when it is first needed. One that takes too long is stopped
- * with its thread, which is the only way to stop JavaScript; the next request gets a new one.
+ * One thread shared by all analyzers, started when it is needed and ended when it has not been for `idleMs`,
+ * since it holds 15 MB. One that takes too long is stopped with its thread, which is the only way to stop
+ * JavaScript; the next request gets a new one.
  */
-export function threadedJudgePool(entry: URL): JudgePool {
+export function threadedJudgePool(entry: URL, { idleMs = IDLE_MS } = {}): JudgePool {
   let worker: Worker | undefined
   let queue: Promise<unknown> = Promise.resolve()
+  let idle: NodeJS.Timeout | undefined
 
   async function start(): Promise<Worker> {
     const thread = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } })
@@ -41,16 +45,30 @@ export function threadedJudgePool(entry: URL): JudgePool {
     return { status: 'failed', reason: given }
   }
 
+  async function stop(): Promise<void> {
+    const thread = worker
+    worker = undefined
+    await thread?.terminate()
+  }
+
+  /** In turn with the requests: one that comes now gets a thread that lives. */
+  function stopWhenIdle(): void {
+    clearTimeout(idle)
+    idle = setTimeout(() => {
+      queue = queue.then(stop)
+    }, idleMs).unref()
+  }
+
   return {
     judge(request, timeoutMs) {
       const next = queue.then(() => answer(request, timeoutMs))
-      queue = next.catch(() => {})
+      queue = next.catch(() => {}).finally(stopWhenIdle)
       return next
     },
     async [Symbol.asyncDispose]() {
       await queue
-      await worker?.terminate()
-      worker = undefined
+      clearTimeout(idle)
+      await stop()
     },
   }
 }

@@ -109,9 +109,13 @@ export class ChdbChild {
 
 const LAST_WORDS_LENGTH = 4_000
 
-/** Memory the engine freed goes back to the system soon, so that a quiet store is a small one. */
+/**
+ * Memory that was freed goes back to the system soon, so that a quiet store is a small one: the engine's
+ * own allocator, and the one of Node, which keeps an arena for each of forty threads otherwise.
+ */
 const ALLOCATOR = {
-  MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:false',
+  JE_MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0',
+  MALLOC_ARENA_MAX: '2',
 } as const
 
 function toPerfloopError(answer: Extract<ChdbAnswer, { kind: 'failed' }>): PerfloopError {
