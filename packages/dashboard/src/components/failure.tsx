@@ -15,7 +15,7 @@ export function Failure({
 }): ReactElement {
   const cure = useCure(error)
   const failure = error instanceof ApiFailure ? error : undefined
-  const message = error instanceof Error ? error.message : String(error)
+  const message = withoutCure(error instanceof Error ? error.message : String(error), cure)
   return (
     <div className="failure" role="alert">
       <Icon name="failed" size={20} />
@@ -57,12 +57,25 @@ function FailureDetails({ failure }: { failure: ApiFailure }): ReactElement {
         {details.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+            <dd>{spokenDetail(value)}</dd>
           </div>
         ))}
       </dl>
     </details>
   )
+}
+
+/** The API's message ends with the cure, which has a line of its own here. */
+function withoutCure(message: string, cure: string | undefined): string {
+  return cure !== undefined && message.endsWith(cure)
+    ? message.slice(0, -cure.length).trim()
+    : message
+}
+
+function spokenDetail(value: unknown): string {
+  if (Array.isArray(value)) return value.map(spokenDetail).join('; ')
+  if (typeof value !== 'object' || value === null) return String(value)
+  return 'title' in value ? String(value.title) : JSON.stringify(value)
 }
 
 const NETWORK_CURE =

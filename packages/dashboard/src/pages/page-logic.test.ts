@@ -1,5 +1,6 @@
 import type { Comparison, Impact } from '@perfloop/client'
 import { describe, expect, it } from 'vitest'
+import { readExplained, readLists, readTables, readTerms } from './issue/read-evidence.ts'
 import { decidingComparison } from './optimization/deciding-comparison.ts'
 import { judge, readObjectives } from './overview/objectives.ts'
 import { readOtlpAddress } from './send/otlp-address.ts'
@@ -76,6 +77,69 @@ describe('a target from its form', () => {
     })
     form.set('address', 'postgresql://a@b/c')
     expect(toTargetInput('postgres', form).options).toEqual({ url: 'postgresql://a@b/c' })
+  })
+})
+
+describe('the evidence of an issue', () => {
+  const loop = {
+    pattern: '25',
+    calls: 1_725,
+    calls_per_execution_median: 25,
+    calls_per_execution_max: 25,
+    distinct_parameters_ratio: 1,
+    parameters_known_ratio: 0,
+    mean_call_ns: 661_661,
+    calls_at_once: 1,
+    exemplar_entry_span_id: 'e5a66d0933a3590f',
+    parent_rows: null,
+    dialect: 'postgresql',
+    levels: [{ depth: 1, statement: '877372fbdefd5748', summary: 'SELECT a', calls: 25 }],
+  }
+
+  it('is told in words, without what says nothing', () => {
+    expect(readTerms(loop).map(({ term, value }) => `${term}: ${value}`)).toEqual([
+      'Calls: 1,725',
+      'Calls in one execution: 25',
+      'One call: 662 µs',
+    ])
+    expect(readTables(loop)).toEqual([])
+    expect(readTerms({ operations: 1, operation_ratio: 1 })).toEqual([])
+    expect(readTerms({ operations: 3, operation_ratio: 0.5 })).toEqual([
+      { key: 'operations', term: 'Called by', value: '3 operations' },
+      { key: 'operation_ratio', term: 'Of it by the first of them', value: '50.0 %' },
+    ])
+  })
+
+  it('puts an interval behind its value', () => {
+    const failures = { failed_ratio: 0.25, failed_ratio_low: 0.16, failed_ratio_high: 0.35 }
+    expect(readTerms(failures)).toEqual([
+      { key: 'failed_ratio', term: 'Share that failed', value: '25.0 % (16.0 % to 35.0 %)' },
+    ])
+  })
+
+  it('keeps of a table what tells something, under names that people read', () => {
+    const scan = { table: 'orders', tableRows: 9_000, rowsRead: 9_000, estimatedRowsOut: 2 }
+    const candidate = { table: 'orders', columns: [], predicate: null, reason: 'rows are found' }
+    const tables = readTables({ full_scans: [scan], candidates: [candidate], sorts: [{}] })
+    expect(tables.map(({ title, columns }) => [title, columns.map(({ label }) => label)])).toEqual([
+      ['What is read', ['Table', 'Rows', 'Kept']],
+      ['Indexes that would help', ['Table', 'Columns', 'Since']],
+    ])
+    expect(readTables({ of_a_plugin: [{ shard: 'a', wait_ns: 5 }] })).toMatchObject([
+      { title: 'Of a plugin', columns: [{ label: 'Shard' }, { label: 'Wait' }] },
+    ])
+  })
+
+  it('lists a plan, and what the problem causes elsewhere', () => {
+    const explains = [
+      { kind: 'slow-operation', title: 'GET / is slow', trace_id: 'ab', evidence: {} },
+    ]
+    expect(readLists({ plan_words: ['scans all'], columns: ['a'], callers: [{}] })).toEqual([
+      { key: 'plan_words', title: 'Its plan', lines: ['scans all'] },
+    ])
+    expect(readExplained({ explains })).toEqual([
+      { kind: 'slow-operation', title: 'GET / is slow', traceId: 'ab' },
+    ])
   })
 })
 

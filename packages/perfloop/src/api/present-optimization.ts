@@ -95,8 +95,21 @@ export async function toOptimizationDetail(
   }
 }
 
-const SHORTEST_AROUND_MS = 30 * 60_000
+const SHORTEST_AROUND_MS = 5 * 60_000
 const LONGEST_AROUND_MS = 24 * 3_600_000
+
+/** What is around the windows that were compared; until there are any, the time since the change. */
+function aroundMsOf(record: OptimizationRecord, centerUnixMs: number, nowUnixMs: number): number {
+  const impact = Impact.safeParse(record.impact)
+  const wantedMs = impact.success
+    ? 2 * Math.max(...[impact.data.before, impact.data.after].map(lengthMsOf))
+    : nowUnixMs - centerUnixMs
+  return Math.min(Math.max(wantedMs, SHORTEST_AROUND_MS), LONGEST_AROUND_MS)
+}
+
+function lengthMsOf({ from, to }: { readonly from: string; readonly to: string }): number {
+  return Date.parse(to) - Date.parse(from)
+}
 
 /** As long before the change as after it, so that both sides can be compared by eye. */
 async function chartAround(
@@ -108,10 +121,7 @@ async function chartAround(
   const applied_at = record.appliedAt
   if (operation === undefined) return { step_seconds: 60, applied_at, points: [] }
   const centerUnixMs = applied_at === null ? nowUnixMs : Date.parse(applied_at)
-  const aroundMs = Math.min(
-    Math.max(nowUnixMs - centerUnixMs, SHORTEST_AROUND_MS),
-    LONGEST_AROUND_MS,
-  )
+  const aroundMs = aroundMsOf(record, centerUnixMs, nowUnixMs)
   const steps = stepRange(centerUnixMs - aroundMs, Math.min(centerUnixMs + aroundMs, nowUnixMs))
   const rows = await telemetry.run(redSeries, { ...steps, ...operation })
   const series = toSeries(steps, rows, [])

@@ -6,6 +6,7 @@ import type { ChartSpec } from '../../charts/chart-spec.ts'
 import { TimeChart } from '../../charts/time-chart.tsx'
 import { toTimeGrid } from '../../charts/time-grid.ts'
 import { Badge, type Tone } from '../../components/badge.tsx'
+import { useComponentName } from '../../components/component-name.ts'
 import { Empty } from '../../components/empty.tsx'
 import { Ago } from '../../components/instant.tsx'
 import { Loaded } from '../../components/loaded.tsx'
@@ -64,9 +65,10 @@ export function HealthPage(): ReactElement {
 
 function ComponentCard({ component }: { component: ComponentHealth }): ReactElement {
   const numbers = Object.entries(component.numbers)
+  const componentName = useComponentName()
   return (
     <Panel
-      title={toWords(component.component)}
+      title={componentName(component.component)}
       actions={
         <span className="badge dotted" data-tone={TONES[component.status]}>
           {component.status}

@@ -1,41 +1,29 @@
+import { Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
 import { formatEvidence } from '../../format/evidence-value.ts'
-import { evidenceLabel } from '../../format/label.ts'
-
-type Entry = Readonly<Record<string, unknown>>
+import { type Entry, type EvidenceTable, readTables } from './read-evidence.ts'
 
 /** More are in the API's answer; a page is for the heaviest. */
 const MOST_ENTRIES = 10
 
-/** Lists of things with names and numbers: the levels of a nested N+1, the status codes of failures. */
 export function EvidenceTables({
   evidence,
 }: {
   evidence: Readonly<Record<string, unknown>>
 }): ReactElement[] {
-  return Object.entries(evidence).flatMap(([key, value]) => {
-    const entries = readEntries(value)
-    return entries.length === 0 ? [] : [<EvidenceTable key={key} name={key} entries={entries} />]
-  })
+  return readTables(evidence).map(table => <Table key={table.key} table={table} />)
 }
 
-function EvidenceTable({
-  name,
-  entries,
-}: {
-  name: string
-  entries: readonly Entry[]
-}): ReactElement {
-  const columns = [...new Set(entries.flatMap(Object.keys))]
+function Table({ table: { title, columns, entries } }: { table: EvidenceTable }): ReactElement {
   return (
     <div className="spaced evidence-table">
-      <h3>{evidenceLabel(name)}</h3>
+      <h3>{title}</h3>
       <table className="table">
         <thead>
           <tr>
-            {columns.map(column => (
-              <th key={column} scope="col">
-                {evidenceLabel(column)}
+            {columns.map(({ key, label }) => (
+              <th key={key} scope="col" data-align={isNumeric(key, entries) ? 'end' : undefined}>
+                {label}
               </th>
             ))}
           </tr>
@@ -43,8 +31,10 @@ function EvidenceTable({
         <tbody>
           {entries.slice(0, MOST_ENTRIES).map(entry => (
             <tr key={JSON.stringify(entry)}>
-              {columns.map(column => (
-                <td key={column}>{formatEvidence(column, entry[column])}</td>
+              {columns.map(({ key }) => (
+                <td key={key} data-align={isNumeric(key, entries) ? 'end' : undefined}>
+                  <Cell column={key} entry={entry} />
+                </td>
               ))}
             </tr>
           ))}
@@ -54,9 +44,20 @@ function EvidenceTable({
   )
 }
 
-function readEntries(value: unknown): readonly Entry[] {
-  if (!Array.isArray(value)) return []
-  return value.filter(
-    (entry): entry is Entry => typeof entry === 'object' && entry !== null && !Array.isArray(entry),
+function Cell({ column, entry }: { column: string; entry: Entry }): ReactElement {
+  const words = formatEvidence(column, entry[column])
+  if (column !== 'summary' || typeof entry.statement !== 'string') return <>{words}</>
+  return (
+    <Link
+      to="/statements/$fingerprint"
+      params={{ fingerprint: entry.statement }}
+      className="text-link"
+    >
+      {words}
+    </Link>
   )
+}
+
+function isNumeric(column: string, entries: readonly Entry[]): boolean {
+  return entries.every(entry => typeof entry[column] === 'number') && column !== 'depth'
 }

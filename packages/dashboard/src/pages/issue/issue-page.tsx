@@ -2,7 +2,7 @@ import type { IssueDetail } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
-import { issueQuery } from '../../api/queries.ts'
+import { issueQuery, targetsQuery } from '../../api/queries.ts'
 import { Sparkline } from '../../charts/sparkline.tsx'
 import { Badge, IssueStatus, OptimizationStatus } from '../../components/badge.tsx'
 import { Ago, Instant } from '../../components/instant.tsx'
@@ -15,13 +15,13 @@ import { Severity } from '../../components/severity.tsx'
 import { Skeleton } from '../../components/skeleton.tsx'
 import { TermList } from '../../components/term-list.tsx'
 import { formatDuration } from '../../format/duration.ts'
-import { formatEvidence } from '../../format/evidence-value.ts'
-import { evidenceLabel, toWords } from '../../format/label.ts'
+import { toWords } from '../../format/label.ts'
 import { formatPercent, plural } from '../../format/number.ts'
 import { SqlBlock } from '../../sql/sql-text.tsx'
 import { EvidenceTables } from './evidence-tables.tsx'
 import { ExemplarTrace } from './exemplar-trace.tsx'
 import { IssueActions } from './issue-actions.tsx'
+import { readExplained, readLists, readTerms } from './read-evidence.ts'
 
 const route = getRouteApi('/issues/$id')
 
@@ -100,42 +100,69 @@ function Body({ issue }: { issue: IssueDetail }): ReactElement {
 }
 
 function Evidence({ issue }: { issue: IssueDetail }): ReactElement {
-  const entries = Object.entries(issue.evidence).filter(
-    ([key, value]) => typeof value !== 'object' && !key.endsWith('_span_id'),
-  )
-  const lists = Object.entries(issue.evidence).filter(
-    ([, value]) => Array.isArray(value) && value.length > 0 && value.every(isPlain),
-  )
+  const terms = readTerms(issue.evidence)
+  const explained = readExplained(issue.evidence)
   return (
     <Panel title="Evidence" note={`${formatPercent(issue.confidence)} sure`}>
       <p className="lead">{issue.description}</p>
-      {entries.length > 0 && (
+      {terms.length > 0 && (
         <div className="evidence">
           <TermList
-            terms={entries.map(([key, value]) => ({
-              term: evidenceLabel(key),
-              value: formatEvidence(key, value),
+            terms={terms.map(({ key, term, value }) => ({
+              term,
+              value: <EvidenceValue name={key} value={value} />,
             }))}
           />
         </div>
       )}
-      <EvidenceTables evidence={issue.evidence} />
-      {lists.map(([key, value]) => (
+      {readLists(issue.evidence).map(({ key, title, lines }) => (
         <div key={key} className="spaced">
-          <h3>{evidenceLabel(key)}</h3>
+          <h3>{title}</h3>
           <ul className="bullets">
-            {(value as readonly unknown[]).slice(0, 12).map(part => (
-              <li key={String(part)}>{String(part)}</li>
+            {lines.slice(0, MOST_LINES).map(line => (
+              <li key={line}>{line}</li>
             ))}
           </ul>
         </div>
       ))}
+      <EvidenceTables evidence={issue.evidence} />
+      {explained.length > 0 && (
+        <div className="spaced">
+          <h3>What it also causes</h3>
+          <ul className="bullets">
+            {explained.map(({ title, traceId }) => (
+              <li key={title}>
+                {title}{' '}
+                <Link to="/traces/$traceId" params={{ traceId }} className="text-link">
+                  Its trace
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
     </Panel>
   )
 }
 
-function isPlain(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'number'
+const MOST_LINES = 12
+
+function EvidenceValue({ name, value }: { name: string; value: string }): ReactElement {
+  if (name === 'target') return <TargetLink id={value} />
+  // As the store writes instants: in UTC, without saying so.
+  if (name === 'plan_collected_at') return <Ago at={`${value.replace(' ', 'T')}Z`} />
+  return <>{value}</>
+}
+
+function TargetLink({ id }: { id: string }): ReactElement {
+  const { data } = useQuery(targetsQuery())
+  const name = data?.find(target => target.id === id)?.name
+  if (name === undefined) return <>{data === undefined ? '…' : 'a target that was removed'}</>
+  return (
+    <Link to="/targets" className="text-link">
+      {name}
+    </Link>
+  )
 }
 
 function Gain({ issue }: { issue: IssueDetail }): ReactElement {

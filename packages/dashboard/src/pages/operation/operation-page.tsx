@@ -1,4 +1,4 @@
-import type { OperationDetail } from '@perfloop/client'
+import type { OperationDetail, OperationRef } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
@@ -26,6 +26,25 @@ const route = getRouteApi('/operation')
 
 export function OperationPage(): ReactElement {
   const operation = toOperationRef(route.useSearch())
+  return operation.operation === '' || operation.service === '' ? (
+    <div className="page">
+      <PageHead title="Operation" crumbs={[{ label: 'Operations', to: '/operations' }]} />
+      <Panel title="No operation" flush>
+        <Empty title="The address names no operation.">
+          Choose one from the list of{' '}
+          <Link to="/operations" className="text-link">
+            operations
+          </Link>
+          .
+        </Empty>
+      </Panel>
+    </div>
+  ) : (
+    <Body operation={operation} />
+  )
+}
+
+function Body({ operation }: { operation: OperationRef }): ReactElement {
   const { range } = useScope()
   const ask = { ...operation, from: range.from, to: range.to }
   const detail = useQuery({ ...operationQuery(ask), refetchInterval: range.refetchMs })

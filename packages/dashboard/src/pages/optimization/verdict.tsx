@@ -125,10 +125,18 @@ function Row({
         {formatCount(comparison.before_count)} / {formatCount(comparison.after_count)}
       </td>
       <td data-yields="1">
-        <VerdictBadge verdict={comparison.verdict} />
+        <RowVerdict comparison={comparison} />
       </td>
     </tr>
   )
+}
+
+/** The load is told for comparison, it is not judged; what is nothing before and after is no open question. */
+function RowVerdict({ comparison }: { comparison: Comparison }): ReactElement {
+  const { metric, verdict, before, after } = comparison
+  if (metric === 'throughput') return <span className="quiet">the load, not judged</span>
+  if (before === 0 && after === 0) return <span className="quiet">none, before and after</span>
+  return <VerdictBadge verdict={verdict} />
 }
 
 function formatMetric({ metric }: Comparison, value: number): string {

@@ -2,11 +2,13 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
 import { healthQuery } from '../../api/queries.ts'
+import { useComponentName } from '../../components/component-name.ts'
 import { Icon } from '../../components/icon.tsx'
 
 /** Whether what is on screen can be trusted: all well in a word, or what is not and why. */
 export function HealthStrip(): ReactElement {
   const { data, isError } = useQuery(healthQuery())
+  const componentName = useComponentName()
   if (isError && data === undefined) {
     return (
       <span className="strip" data-tone="bad">
@@ -26,7 +28,9 @@ export function HealthStrip(): ReactElement {
   return (
     <Link to="/health" className="strip" data-tone={data.status === 'unhealthy' ? 'bad' : 'warn'}>
       <Icon name="warning" size={14} />
-      {ailing.map(({ component, reason }) => `${component}: ${reason ?? 'not well'}`).join(' · ')}
+      {ailing
+        .map(({ component, reason }) => `${componentName(component)}: ${reason ?? 'not well'}`)
+        .join(' · ')}
     </Link>
   )
 }

@@ -1,5 +1,6 @@
-import type { Target } from '@perfloop/client'
+import { ApiFailure, type Target } from '@perfloop/client'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { type ReactElement, useState } from 'react'
 import { perfloop } from '../../api/perfloop.ts'
 import { targetsQuery } from '../../api/queries.ts'
@@ -67,6 +68,21 @@ export function TargetsPage(): ReactElement {
   )
 }
 
+interface MadeChange {
+  readonly id: string
+  readonly title: string
+}
+
+/** What stands in the way of removing a target, from the refusal. */
+function changesMade(failure: unknown): readonly MadeChange[] {
+  if (!(failure instanceof ApiFailure) || failure.code !== 'TARGET_IN_USE') return []
+  const { optimizations } = failure.details
+  if (!Array.isArray(optimizations)) return []
+  return optimizations.flatMap(({ id, title }) =>
+    typeof id === 'string' && typeof title === 'string' ? [{ id, title }] : [],
+  )
+}
+
 const TONES: Readonly<Record<Target['status'], Tone>> = {
   ok: 'good',
   degraded: 'warn',
@@ -77,6 +93,7 @@ const TONES: Readonly<Record<Target['status'], Tone>> = {
 function TargetCard({ target }: { target: Target }): ReactElement {
   const queries = useQueryClient()
   const [isRemoving, setRemoving] = useState(false)
+  const [inUseBy, setInUseBy] = useState<readonly MadeChange[]>([])
   const [isChecking, setChecking] = useState(false)
   const [error, setError] = useState<unknown>()
   const check = async (): Promise<void> => {
@@ -94,7 +111,7 @@ function TargetCard({ target }: { target: Target }): ReactElement {
   return (
     <Panel
       title={target.name}
-      note={[toWords(target.kind), target.version].filter(Boolean).join(' ')}
+      note={target.version ?? toWords(target.kind)}
       actions={
         <>
           <Badge tone={TONES[target.status]}>
@@ -128,7 +145,7 @@ function TargetCard({ target }: { target: Target }): ReactElement {
           { term: 'Collected', value: <Ago at={target.collected_at} /> },
           ...Object.entries(target.options).map(([key, value]) => ({
             term: toWords(key),
-            value: <code>{formatEvidence(key, value)}</code>,
+            value: value === '***' ? 'kept secret' : <code>{formatEvidence(key, value)}</code>,
           })),
         ]}
       />
@@ -142,15 +159,34 @@ function TargetCard({ target }: { target: Target }): ReactElement {
       {isRemoving && (
         <ActionDialog
           title={`Remove ${target.name}?`}
-          confirm="Remove"
+          confirm={inUseBy.length === 0 ? 'Remove' : 'Remove it anyway'}
           danger
           reason="none"
           onConfirm={async () => {
-            await perfloop.removeTarget(target.id)
+            try {
+              await perfloop.removeTarget(target.id, { force: inUseBy.length > 0 })
+            } catch (failure) {
+              setInUseBy(changesMade(failure))
+              throw failure
+            }
             await queries.invalidateQueries({ queryKey: ['targets'] })
           }}
-          onClose={() => setRemoving(false)}
+          onClose={() => {
+            setRemoving(false)
+            setInUseBy([])
+          }}
         >
+          {inUseBy.length > 0 && (
+            <ul className="bullets">
+              {inUseBy.map(({ id, title }) => (
+                <li key={id}>
+                  <Link to="/optimizations/$id" params={{ id }} className="text-link">
+                    {title}
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          )}
           <p>
             Perfloop forgets it and what it collected there ({plural(target.facts.tables, 'table')}
             ). Nothing in the database is changed.

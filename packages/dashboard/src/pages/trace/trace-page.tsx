@@ -15,7 +15,7 @@ import { formatInstantFully } from '../../format/instant.ts'
 import { plural } from '../../format/number.ts'
 import { findCriticalPath, segmentsNs } from '../../waterfall/critical-path.ts'
 import { SpanDetails } from '../../waterfall/span-details.tsx'
-import { buildSpanTree } from '../../waterfall/span-tree.ts'
+import { buildSpanTree, type SpanTree } from '../../waterfall/span-tree.ts'
 import { Waterfall } from '../../waterfall/waterfall.tsx'
 
 const route = getRouteApi('/traces/$traceId')
@@ -40,6 +40,14 @@ export function TracePage(): ReactElement {
   )
 }
 
+/** A statement that an ORM's span and the driver's below it tell of is one. */
+function countStatements(trace: Trace, { byId }: SpanTree): number {
+  return trace.spans.filter(({ statement, parent_span_id: parent }) => {
+    const above = parent === null ? undefined : byId.get(parent)?.span.statement
+    return statement !== null && above?.fingerprint !== statement.fingerprint
+  }).length
+}
+
 function Body({ trace }: { trace: Trace }): ReactElement {
   const { span: asked } = route.useSearch()
   const navigate = useNavigate()
@@ -55,7 +63,7 @@ function Body({ trace }: { trace: Trace }): ReactElement {
       resetScroll: false,
     } as never)
   }
-  const queries = trace.spans.filter(({ category }) => category === 'db').length
+  const queries = countStatements(trace, tree)
   const failed = trace.spans.filter(({ status }) => status === 'error').length
   return (
     <>
