@@ -17,7 +17,8 @@ export function parentStatement(row: RepeatedStatement): Neighbour | undefined {
   const candidates = row.neighbours.filter(
     neighbour =>
       neighbour.statement !== row.statement &&
-      neighbour.firstStartUnixNs < row.exemplar_first_start_unix_ns &&
+      // Some SDKs know beginnings to the millisecond only: then both may begin at once.
+      neighbour.firstStartUnixNs <= row.exemplar_first_start_unix_ns &&
       neighbour.calls < row.exemplar_calls &&
       isRead(neighbour),
   )

@@ -53,6 +53,7 @@ function window(blocks: readonly Block[]): MeasuredOperation['before'] {
   return {
     blocks,
     seconds: (blocks.length * settings.blockMs) / 1_000,
+    activeSeconds: (blocks.length * settings.blockMs) / 1_000,
     isAllThereIs: false,
     whole: {
       calls: mean(block => block.calls) * blocks.length,

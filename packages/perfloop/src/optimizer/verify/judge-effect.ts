@@ -23,6 +23,8 @@ export interface MeasuredOperation {
     readonly blocks: readonly Block[]
     readonly whole: Block
     readonly seconds: number
+    /** Since the first execution: a service that began meanwhile had no traffic before. */
+    readonly activeSeconds: number
     /** No more can be read: before it the operation was not the same, or it is too long ago. */
     readonly isAllThereIs: boolean
   }
@@ -124,7 +126,7 @@ function compareOperation(
       after: after.blocks.map(block => sampleOf(block, metric)),
     }
     const values = {
-      before: wholeValue(before.whole, metric, before.seconds),
+      before: wholeValue(before.whole, metric, before.activeSeconds),
       after: wholeValue(after.whole, metric, after.seconds),
     }
     // An operation without a database has no database time to compare.
@@ -237,7 +239,9 @@ function conclude(
   const improved = judged.filter(
     ({ verdict, metric }) => verdict === 'improved' && metric !== 'error_ratio',
   )
-  const [best] = improved.toSorted((a, b) => a.change - b.change)
+  const [best] = improved.toSorted(
+    (a, b) => FELT.indexOf(a.metric) - FELT.indexOf(b.metric) || a.change - b.change,
+  )
   if (best !== undefined && incomparable === undefined) {
     // While something looks much worse, without being sure, a gain elsewhere is not the last word.
     const suspect = judged.find(
@@ -296,6 +300,9 @@ function spokenSeconds(seconds: number): string {
   if (seconds < 2 * SECONDS_PER_HOUR) return `${Math.round(seconds / SECONDS_PER_MINUTE)} min`
   return `${Math.round(seconds / SECONDS_PER_HOUR)} h`
 }
+
+/** What users feel comes before what it is made of. */
+const FELT: readonly Metric[] = ['p95_ns', 'p50_ns', 'mean_ns', 'db_ns']
 
 const NAMES: Readonly<Record<Metric, string>> = {
   p50_ns: 'The median',

@@ -59,6 +59,7 @@ export async function measureEffect(
       blocks: beforeBlocks,
       whole: beforeWhole,
       seconds: lengthMs(before) / 1_000,
+      activeSeconds: (lengthMs(before) - (beforeBlocks[0]?.block ?? 0) * blockMs) / 1_000,
       isAllThereIs: before.fromUnixMs <= windows.earliestUnixMs,
     },
     after: { blocks: afterBlocks, whole: afterWhole, seconds: lengthMs(after) / 1_000 },
@@ -94,7 +95,7 @@ async function readBlocks(
   window: Span,
   blockMs: number,
   minCalls: number,
-): Promise<readonly Block[]> {
+): Promise<readonly (Block & { readonly block: number })[]> {
   if (window.toUnixMs <= window.fromUnixMs) return []
   const rows = await telemetry.run(measurementBlocks, {
     ...operation,
