@@ -38,6 +38,11 @@ export const OptimizerSettings = section({
     statementTimeoutMs: durationMs()
       .default(2_000)
       .describe('Longest time of one question to a target.'),
+    timeoutMs: durationMs()
+      .default(30_000)
+      .describe(
+        'Longest time of one collection from a target: statements left then have no plan until the next.',
+      ),
     lockTimeoutMs: durationMs().default(200).describe('Longest wait for a lock while collecting.'),
     connectTimeoutMs: durationMs().default(5_000).describe('Longest time to connect to a target.'),
     sampledRows: count()
@@ -73,7 +78,9 @@ export const OptimizerSettings = section({
     buildTimeoutMs: durationMs()
       .default(30 * 60_000)
       .describe('Longest time an index may take to build.'),
-    proofTimeoutMs: durationMs().default(60_000).describe('Longest time a proof may take.'),
+    proofTimeoutMs: durationMs()
+      .default(60_000)
+      .describe('Longest time all proofs of one target may take at a time.'),
   }),
   verification: section({
     beforeMs: durationMs()

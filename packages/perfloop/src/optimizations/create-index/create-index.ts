@@ -30,7 +30,7 @@ import {
 import { proveOnStatisticsCopy } from './postgres/prove-on-statistics-copy.ts'
 import { hasHypopg, proveWithHypopg } from './postgres/prove-with-hypopg.ts'
 import { readPlannerStatistics } from './postgres/read-statistics.ts'
-import type { Prover, StatementToProve } from './prover.ts'
+import { type Prover, type StatementToProve, withinTime } from './prover.ts'
 import { proveOnSqliteCopy } from './sqlite/prove-on-sqlite-copy.ts'
 import {
   changeSqlite,
@@ -50,7 +50,8 @@ export const createIndex = defineOptimization({
     const statements = await statementsOf(issues, facts.plans, context)
     if (statements.every(({ candidates }) => candidates.length === 0)) return []
 
-    await using prover = await openProver(statements, facts, context)
+    const { proofTimeoutMs } = context.settings.createIndex
+    await using prover = withinTime(await openProver(statements, facts, context), proofTimeoutMs)
     const chosen = await chooseIndexes(
       statements,
       prover,

@@ -27,3 +27,14 @@ export interface Prover extends AsyncDisposable {
     indexes: readonly CandidateIndex[],
   ): Promise<ProvenPlan | undefined>
 }
+
+/** A planner that is asked no more when the time is over: what is proven by then counts. */
+export function withinTime(prover: Prover, timeoutMs: number): Prover {
+  const endsAtMs = performance.now() + timeoutMs
+  return {
+    method: prover.method,
+    explain: async (statement, indexes) =>
+      performance.now() < endsAtMs ? prover.explain(statement, indexes) : undefined,
+    [Symbol.asyncDispose]: () => prover[Symbol.asyncDispose](),
+  }
+}

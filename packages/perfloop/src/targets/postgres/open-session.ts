@@ -46,6 +46,9 @@ export async function openSession(
     connectionString: options.url,
     application_name: 'perfloop',
     connectionTimeoutMillis: limits.connectTimeoutMs,
+    // A server that is gone without a word does not keep its own time limit.
+    query_timeout: limits.statementTimeoutMs + limits.connectTimeoutMs,
+    keepAlive: true,
   })
   // A connection that breaks between two questions is noticed by the next one.
   client.on('error', () => {})
@@ -55,7 +58,8 @@ export async function openSession(
     const version = await client.query<{ version: string }>(
       "SELECT current_setting('server_version_num') AS version",
     )
-    return sessionOf(client, Math.floor(Number(version.rows[0]?.version) / 10_000), options)
+    const majorVersion = Math.floor(Number(version.rows[0]?.version) / 10_000)
+    return sessionOf(client, majorVersion, options, limits)
   } catch (cause) {
     await client.end().catch(() => {})
     throw new PerfloopError('TARGET_UNREACHABLE', { reason: reasonOf(cause) }, cause)
@@ -66,6 +70,8 @@ function sessionSettings(options: PostgresOptions, limits: SessionLimits): strin
   const settings = [
     `SET statement_timeout = ${limits.statementTimeoutMs}`,
     `SET lock_timeout = ${limits.lockTimeoutMs}`,
+    // Should we be stopped in the middle of a transaction, it does not hold up anybody's VACUUM.
+    `SET idle_in_transaction_session_timeout = ${limits.statementTimeoutMs}`,
     `SET default_transaction_read_only = ${limits.readOnly ? 'on' : 'off'}`,
     // The parser that judged a text and the server must agree on what a backslash is.
     'SET standard_conforming_strings = on',
@@ -77,7 +83,12 @@ function sessionSettings(options: PostgresOptions, limits: SessionLimits): strin
   return settings.join('; ')
 }
 
-function sessionOf(client: pg.Client, majorVersion: number, options: PostgresOptions): Session {
+function sessionOf(
+  client: pg.Client,
+  majorVersion: number,
+  options: PostgresOptions,
+  limits: SessionLimits,
+): Session {
   return {
     majorVersion,
     async rows(row, sql, values = []) {
@@ -91,7 +102,12 @@ function sessionOf(client: pg.Client, majorVersion: number, options: PostgresOpt
       return QueryRows.parse(last).rows
     },
     async cancel() {
-      const other = new pg.Client({ connectionString: options.url, application_name: 'perfloop' })
+      const other = new pg.Client({
+        connectionString: options.url,
+        application_name: 'perfloop',
+        connectionTimeoutMillis: limits.connectTimeoutMs,
+        query_timeout: limits.connectTimeoutMs,
+      })
       other.on('error', () => {})
       try {
         await other.connect()

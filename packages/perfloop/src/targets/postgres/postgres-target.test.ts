@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { Settings } from '../../settings/settings.ts'
 import { type PlanFact, TargetFact } from '../../store/telemetry/target-facts.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { openSession } from './open-session.ts'
 import { postgresTarget } from './postgres-target.ts'
 
 const settings = Settings.parse({}).optimizer
@@ -70,6 +72,31 @@ async function planOf(text: string): Promise<PlanFact> {
 }
 
 describe('postgres target', () => {
+  it('ends a collection in time, and says what was left', async () => {
+    const hurried = { ...settings, collect: { ...settings.collect, timeoutMs: 0 } }
+    await using target = await postgresTarget.connect({ url: server.url }, hurried)
+    const { facts, skipped } = await target.collect([observed('SELECT * FROM buyer')])
+    expect(facts.some(({ fact }) => fact === 'table')).toBe(true)
+    expect(facts.some(({ fact }) => fact === 'plan')).toBe(false)
+    expect(skipped).toEqual([
+      { statement: '0123456789abcdef', reason: expect.stringContaining('time') },
+    ])
+  })
+
+  it('sets its own limits on a server that is not ours', async () => {
+    await using session = await openSession(
+      { url: server.url },
+      { statementTimeoutMs: 1_500, lockTimeoutMs: 250, connectTimeoutMs: 5_000, readOnly: true },
+    )
+    const names = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
+    const rows = await session.rows(
+      z.object({ setting: z.string() }),
+      'SELECT setting FROM pg_settings WHERE name = ANY($1) ORDER BY name',
+      [names],
+    )
+    expect(rows.map(({ setting }) => setting)).toEqual(['1500', '250', '1500'])
+  })
+
   it('tells its version and that the owner of the tables may build indexes', async () => {
     await using target = await postgresTarget.connect({ url: server.url }, settings)
     const status = await target.check()

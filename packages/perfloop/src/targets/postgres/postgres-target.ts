@@ -42,13 +42,18 @@ class PostgresConnection implements TargetConnection {
 
   async collect(observed: readonly ObservedStatement[], signal?: AbortSignal): Promise<Collected> {
     await using session = await this.#open()
-    const { maxTables, explainsPerSecond } = this.#settings.collect
+    const { maxTables, explainsPerSecond, timeoutMs } = this.#settings.collect
+    const endsAtMs = performance.now() + timeoutMs
     const catalog = await readCatalog(session, this.#options.schemas, maxTables)
 
     const plans: PlanFact[] = []
     const skipped: { statement: string; reason: string }[] = []
     for (const statement of observed) {
       signal?.throwIfAborted()
+      if (performance.now() >= endsAtMs) {
+        skipped.push({ statement: statement.statement, reason: OUT_OF_TIME })
+        continue
+      }
       const plan = await explainObserved(session, statement, catalog, this.#settings)
       if ('reason' in plan) skipped.push({ statement: statement.statement, reason: plan.reason })
       else plans.push(plan)
@@ -63,6 +68,8 @@ class PostgresConnection implements TargetConnection {
     return openSession(this.#options, { ...this.#settings.collect, readOnly: true })
   }
 }
+
+const OUT_OF_TIME = 'the time for one collection was over (optimizer.collect.timeoutMs)'
 
 async function explainObserved(
   session: Session,

@@ -47,11 +47,16 @@ class SqliteConnection implements TargetConnection {
   async collect(observed: readonly ObservedStatement[], signal?: AbortSignal): Promise<Collected> {
     const database = this.#open()
     try {
+      const endsAtMs = performance.now() + this.#settings.collect.timeoutMs
       const schema = readSchema(database, this.#settings.collect)
       const plans: PlanFact[] = []
       const skipped: { statement: string; reason: string }[] = []
       for (const statement of observed) {
         signal?.throwIfAborted()
+        if (performance.now() >= endsAtMs) {
+          skipped.push({ statement: statement.statement, reason: OUT_OF_TIME })
+          continue
+        }
         const plan = await explainObserved(database, statement, schema, this.#settings)
         if ('reason' in plan) skipped.push({ statement: statement.statement, reason: plan.reason })
         else plans.push(plan)
@@ -71,6 +76,8 @@ class SqliteConnection implements TargetConnection {
     return openDatabase(this.#options, { readOnly: true, busyTimeoutMs })
   }
 }
+
+const OUT_OF_TIME = 'the time for one collection was over (optimizer.collect.timeoutMs)'
 
 async function explainObserved(
   database: Database,
