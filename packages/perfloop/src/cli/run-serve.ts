@@ -5,8 +5,12 @@ import { untilStopped } from '../server/until-stopped.ts'
 import { loadSettings } from '../settings/load-settings.ts'
 import type { ServeFlags } from './serve.ts'
 
+const OWNER_ONLY = 0o077
+
 /** Starts, says where everything is, and runs until it is told to stop. */
 export async function serve(flags: ServeFlags): Promise<void> {
+  // Whatever is written, by this process or those it starts, is for its owner's eyes only.
+  process.umask(OWNER_ONLY)
   const { settings, sources, warnings } = loadSettings({
     file: flags.config,
     env: process.env,
