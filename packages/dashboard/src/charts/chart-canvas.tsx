@@ -87,7 +87,7 @@ function toOptions(
   return {
     width: Math.max(100, element.clientWidth),
     height,
-    padding: [8, 14, 0, 0],
+    padding: [8, 28, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

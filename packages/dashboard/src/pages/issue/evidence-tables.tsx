@@ -59,5 +59,6 @@ function Cell({ column, entry }: { column: string; entry: Entry }): ReactElement
 }
 
 function isNumeric(column: string, entries: readonly Entry[]): boolean {
-  return entries.every(entry => typeof entry[column] === 'number') && column !== 'depth'
+  const known = entries.map(entry => entry[column]).filter(value => value != null)
+  return column !== 'depth' && known.every(value => typeof value === 'number')
 }

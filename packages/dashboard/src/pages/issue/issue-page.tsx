@@ -2,7 +2,7 @@ import type { IssueDetail } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
-import { issueQuery, targetsQuery } from '../../api/queries.ts'
+import { issueQuery } from '../../api/queries.ts'
 import { Sparkline } from '../../charts/sparkline.tsx'
 import { Badge, IssueStatus, OptimizationStatus } from '../../components/badge.tsx'
 import { Ago, Instant } from '../../components/instant.tsx'
@@ -13,6 +13,7 @@ import { PageHead } from '../../components/page-head.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { Severity } from '../../components/severity.tsx'
 import { Skeleton } from '../../components/skeleton.tsx'
+import { TargetLink } from '../../components/target-link.tsx'
 import { TermList } from '../../components/term-list.tsx'
 import { formatDuration } from '../../format/duration.ts'
 import { toWords } from '../../format/label.ts'
@@ -152,17 +153,6 @@ function EvidenceValue({ name, value }: { name: string; value: string }): ReactE
   // As the store writes instants: in UTC, without saying so.
   if (name === 'plan_collected_at') return <Ago at={`${value.replace(' ', 'T')}Z`} />
   return <>{value}</>
-}
-
-function TargetLink({ id }: { id: string }): ReactElement {
-  const { data } = useQuery(targetsQuery())
-  const name = data?.find(target => target.id === id)?.name
-  if (name === undefined) return <>{data === undefined ? '…' : 'a target that was removed'}</>
-  return (
-    <Link to="/targets" className="text-link">
-      {name}
-    </Link>
-  )
 }
 
 function Gain({ issue }: { issue: IssueDetail }): ReactElement {

@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
 import { perfloop } from '../../api/perfloop.ts'
 import { ActionDialog } from '../../components/action-dialog.tsx'
+import { TargetLink } from '../../components/target-link.tsx'
 import { SqlBlock } from '../../sql/sql-text.tsx'
 
 interface Action {
@@ -16,7 +17,7 @@ interface Action {
 const ACTIONS: Readonly<Record<OptimizationStep, Action>> = {
   approve: {
     label: 'Approve',
-    text: 'Perfloop makes this change on the target as soon as it may, then measures whether it helped. A regression undoes it by itself.',
+    text: 'Perfloop may make this change: by itself where the policy applies what is approved, else when you apply it. Then it measures whether it helped; a regression undoes it by itself.',
     shows: 'change',
     kind: 'primary',
     reason: 'optional',
@@ -97,7 +98,8 @@ export function OptimizationActions({
           )}
           {action.shows === 'change' && (
             <p className="quiet">
-              Target: {optimization.target_id} in {optimization.environment}. {optimization.risk}
+              Target: <TargetLink id={optimization.target_id} /> in {optimization.environment}.{' '}
+              {optimization.risk}
             </p>
           )}
         </ActionDialog>

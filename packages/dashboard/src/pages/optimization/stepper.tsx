@@ -22,15 +22,22 @@ const ENDS: Readonly<Partial<Record<Status, string>>> = {
 }
 const NEXT: Readonly<Partial<Record<Status, string>>> = {
   proposed: 'Waits for your decision. Nothing has been changed.',
-  approved: 'Approved; applied as soon as no other change is under way.',
+  approved:
+    'Approved. Where the policy applies what is approved, it is made as soon as no other change is under way; else apply it now.',
   applying: 'The change is being made.',
   applied: 'Made. Traffic after it is being collected.',
   verifying: 'Before and after are compared on your own traffic. Regression undoes it by itself.',
-  verified: 'Measured to help, and kept. It goes on being watched.',
+}
+
+/** A change is kept because it helped, or because somebody wants it in spite of what was measured. */
+function keptSince(verdict: string | undefined): string {
+  return verdict === 'improved'
+    ? 'Measured to help, and kept. It goes on being watched.'
+    : 'Kept, without having been measured to help: the ledger says why. It goes on being watched.'
 }
 
 export function Stepper({ optimization }: { optimization: OptimizationDetail }): ReactElement {
-  const { status, ledger } = optimization
+  const { status, ledger, impact } = optimization
   const reached = new Set<string>([status, 'proposed', ...ledger.map(entry => entry.to)])
   const at = STEPS.indexOf(status)
   const end = ENDS[status]
@@ -58,7 +65,7 @@ export function Stepper({ optimization }: { optimization: OptimizationDetail }):
           </li>
         )}
       </ol>
-      <p>{end ?? NEXT[status]}</p>
+      <p>{status === 'verified' ? keptSince(impact?.verdict) : (end ?? NEXT[status])}</p>
     </section>
   )
 }
