@@ -26,6 +26,7 @@ export interface MetricParts {
   readonly health: () => Promise<Health>
   readonly storePid: () => Promise<number | undefined>
   readonly storeRestarts: () => number
+  readonly lateSpans: () => number
   readonly version: string
   readonly startedUnixMs: number
 }
@@ -64,6 +65,11 @@ export async function collectMetrics(parts: MetricParts): Promise<readonly Metri
       'perfloop_store_restarts',
       'Times the store process was started again.',
       parts.storeRestarts(),
+    ),
+    counter(
+      'perfloop_late_spans',
+      'Spans that came after their trace had been kept or dropped; they follow it.',
+      parts.lateSpans(),
     ),
     ...parts.queries.families(),
     ...stageMetrics(parts.stages.statuses()),

@@ -13,6 +13,7 @@ import { SharedAnswers, shareQueries } from '../api/shared-answers.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Logger } from '../domain/logger.ts'
 import { startReceiver } from '../ingest/receive/start-receiver.ts'
+import { discoverProcesses } from '../ingest/resources/discover-processes.ts'
 import { encodeResourceUsage } from '../ingest/resources/encode-resource-usage.ts'
 import { OWN_SERVICE, startResourceSampler } from '../ingest/resources/resource-sampler.ts'
 import { startLoader } from '../ingest/spool/loader.ts'
@@ -147,6 +148,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   closers.add('loader', () => loader.close())
   receiver.onSegmentClosed(() => loader.wake())
+  const jobs = createStoreJobs(store, loader)
 
   const sampler = startResourceSampler({
     settings: settings.resources,
@@ -157,6 +159,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       const pid = await storePid()
       return pid === undefined ? [] : [{ service: OWN_SERVICE, environment: '', pid }]
     },
+    discover: discoverProcesses(telemetry, clock),
   })
   closers.add('resource sampler', () => sampler.close())
 
@@ -237,6 +240,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
         health,
         storePid,
         storeRestarts,
+        lateSpans: jobs.lateSpans,
         version,
         startedUnixMs,
       }),
@@ -247,7 +251,6 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   const port = await listen(app, settings.server.host, settings.server.port)
 
-  const jobs = createStoreJobs(store, loader)
   const parts: LoopParts = {
     store: { ...jobs, measure: quiet.guard(jobs.measure) },
     analysis: { analyzeAndTrack: quiet.guard(() => analysis.tick()) },

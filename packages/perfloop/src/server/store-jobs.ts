@@ -6,8 +6,13 @@ import { createSamplingJob } from '../store/telemetry/jobs/sample-traces.ts'
 import type { OpenTelemetryStore } from '../store/telemetry/open-telemetry-store.ts'
 import type { LoopParts } from './loop.ts'
 
+export type StoreJobs = LoopParts['store'] & {
+  /** Spans that came after their trace had been kept or dropped, since the start. */
+  lateSpans(): number
+}
+
 /** The jobs over received spans, each told how far the one before it has come. */
-export function createStoreJobs(store: OpenTelemetryStore, loader: Loader): LoopParts['store'] {
+export function createStoreJobs(store: OpenTelemetryStore, loader: Loader): StoreJobs {
   const { clock, settings } = store
   /** What was received before this is in the store: older than the open segment, and than what waits. */
   const loadedUntilUnixMs = async () => {
@@ -18,6 +23,7 @@ export function createStoreJobs(store: OpenTelemetryStore, loader: Loader): Loop
   const measurement = createMeasurementJob(store, loadedUntilUnixMs)
   const sampling = createSamplingJob(store)
   let measuredUntilUnixMs = 0
+  let late = 0
   return {
     async measure() {
       const progress = await measurement.run()
@@ -25,8 +31,11 @@ export function createStoreJobs(store: OpenTelemetryStore, loader: Loader): Loop
     },
     async sample() {
       // Before anything is measured nothing may be decided.
-      if (measuredUntilUnixMs > 0) await sampling.run(measuredUntilUnixMs)
+      if (measuredUntilUnixMs === 0) return
+      const { lateSpans } = await sampling.run(measuredUntilUnixMs)
+      late += lateSpans
     },
+    lateSpans: () => late,
     async retain() {
       await removeExpired(store)
     },

@@ -40,13 +40,16 @@ async function insertTraces(
   options: { environment?: string; operation?: string; durationMs?: number; seed?: number } = {},
 ): Promise<void> {
   await scratch.store.engine.execute(
-    `INSERT INTO spans (environment, service, operation, kind, category, status, is_entry, trace_id, span_id, entry_span_id,
+    `INSERT INTO spans (environment, service, operation, kind, category, status, is_entry, trace_id, ids,
        start_unix_ns, duration_ns, statement, weight, received_at, retention_days)
      SELECT {environment:String}, 'shop', if(number % 3 = 0, {operation:String}, 'SELECT orders'),
        if(number % 3 = 0, 'server', 'client'), if(number % 3 = 0, 'other', 'db'), 'unset', number % 3 = 0,
        reinterpretAsFixedString(sipHash128(intDiv(number, 3), {seed:UInt32})),
-       reinterpretAsFixedString(sipHash64(number, {seed:UInt32})),
-       reinterpretAsFixedString(sipHash64(number - number % 3, {seed:UInt32})),
+       concat(
+         reinterpretAsFixedString(sipHash64(number, {seed:UInt32})),
+         toFixedString('', 8),
+         reinterpretAsFixedString(sipHash64(number - number % 3, {seed:UInt32}))
+       ),
        {start_ns:UInt64} + number, {duration_ns:UInt64}, if(number % 3 = 0, '', 'ab'), 1,
        toDateTime({start_ns:UInt64} / 1000000000, 'UTC'), 7
      FROM numbers({spans:UInt32})`,
@@ -187,7 +190,8 @@ describe('the sampling job', () => {
       span(REJECTED, 3, { isEntry: false, status: 'error', receivedUnixMs: lateMs }),
       span(slow, 4, { isEntry: false, receivedUnixMs: lateMs }),
     ])
-    await sampleAt(START_MS + 40 * MINUTE_MS, job)
+    expect(await sampleAt(START_MS + 40 * MINUTE_MS, job)).toMatchObject({ lateSpans: 2 })
+    expect(await sampleAt(START_MS + 41 * MINUTE_MS, job)).toMatchObject({ lateSpans: 0 })
     expect(await number(`SELECT count() FROM spans WHERE trace_id = unhex('${REJECTED}')`)).toBe(0)
     expect(await number(`SELECT count() FROM spans WHERE trace_id = unhex('${slow}')`)).toBe(2)
   })

@@ -1,5 +1,6 @@
 import type { OpenTelemetryStore } from '../open-telemetry-store.ts'
 import { droppedAt } from '../queries/dropped-at.query.ts'
+import { lateSpans } from '../queries/late-spans.query.ts'
 import { maskedPartitions } from '../queries/masked-partitions.query.ts'
 import { sampledSpans } from '../queries/sampled-spans.query.ts'
 import { lastWindow, noteWindow } from './receive-window.ts'
@@ -17,6 +18,8 @@ const REMEMBER_ROOTLESS_S = 48 * HOUR_S
 
 export interface SamplingProgress {
   readonly droppedTraces: number
+  /** Spans that came after their trace had been decided on. They follow it. */
+  readonly lateSpans: number
 }
 
 export interface SamplingJob {
@@ -57,19 +60,19 @@ export function createSamplingJob(store: OpenTelemetryStore): SamplingJob {
 
   return {
     async run(measuredUntilUnixMs) {
-      if (sampled.length === 0 && !othersAreSampled) return { droppedTraces: 0 }
+      if (sampled.length === 0 && !othersAreSampled) return { droppedTraces: 0, lateSpans: 0 }
       decidedUntilS ??= (await lastWindow(store, JOB))?.toS ?? 0
       const untilS = Math.floor(measuredUntilUnixMs / MS_PER_S)
-      const droppedTraces = await decide(decidedUntilS, untilS)
+      const progress = await decide(decidedUntilS, untilS)
       decidedUntilS = untilS
-      return { droppedTraces }
+      return progress
     },
   }
 
-  async function decide(lastUntilS: number, untilS: number): Promise<number> {
+  async function decide(lastUntilS: number, untilS: number): Promise<SamplingProgress> {
     // What was received just before the last run could not be decided then.
     const fromS = Math.max(0, lastUntilS - rootlessS - 1)
-    if (!(await anySampled(fromS))) return 0
+    if (!(await anySampled(fromS))) return { droppedTraces: 0, lateSpans: 0 }
 
     const nowS = Math.floor(store.clock.nowUnixMs() / MS_PER_S)
     const params = {
@@ -80,6 +83,8 @@ export function createSamplingJob(store: OpenTelemetryStore): SamplingJob {
       rootless_before_s: Math.max(0, untilS - rootlessS),
       remembered_since_s: Math.max(0, nowS - REMEMBER_ROOTLESS_S),
     }
+    // Before those that are dropped once more are gone.
+    const [late] = await store.run(lateSpans, { from_s: lastUntilS, to_s: untilS })
     await store.engine.execute(KEEP_TRACES, params)
     await store.engine.execute(DROP_TRACES, params)
     const [dropped] = await store.run(droppedAt, { decided_s: nowS })
@@ -87,7 +92,7 @@ export function createSamplingJob(store: OpenTelemetryStore): SamplingJob {
     if (droppedTraces > 0) await store.engine.execute(DELETE_DROPPED, params)
     await noteWindow(store, JOB, { fromS, toS: untilS })
     await removeMarkedRows(untilS)
-    return droppedTraces
+    return { droppedTraces, lateSpans: late?.spans ?? 0 }
   }
 
   async function anySampled(fromS: number): Promise<boolean> {
