@@ -72,6 +72,8 @@ export interface RunningServer {
 const OWN_TABLE = 'resource_usage'
 /** How often the lanes of the loop look whether a stage is due. */
 const LANE_PAUSE_MS = 500
+/** How often it is looked whether the store can be renewed. */
+const REST_LOOK_MS = 10_000
 
 /** Starts everything in one process tree. Resolves when the API answers and the OTLP ports accept. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -265,7 +267,11 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       applyAndVerify: () => optimizer.tick(),
     },
   }
-  const observing = startLane(LANE_PAUSE_MS, () => observe(stages, parts, settings))
+  const rest = quiet.oncePerQuiet(async () => child === undefined || (await child.renew()))
+  const observing = startLane(LANE_PAUSE_MS, async () => {
+    await observe(stages, parts, settings)
+    await stages.run('rest', REST_LOOK_MS, rest)
+  })
   const acting = startLane(LANE_PAUSE_MS, () => act(stages, parts, settings))
   closers.add('loop', async () => {
     const stopped = [observing.stop(), acting.stop()]

@@ -53,3 +53,29 @@ describe('stages that live on telemetry', () => {
     expect(runs).toBe(3)
   })
 })
+
+describe('what is done once in a quiet time', () => {
+  it('waits until all is settled, repeats until it was done, and comes again after the next news', async () => {
+    let nowUnixMs = 1_000_000
+    let isTime = false
+    let runs = 0
+    const rest = new RestWhenQuiet({ nowUnixMs: () => nowUnixMs })
+    const work = rest.oncePerQuiet(async () => {
+      runs++
+      return isTime
+    })
+    const after = async (ms: number) => {
+      nowUnixMs += ms
+      await work()
+      return runs
+    }
+    expect(await after(100_000)).toBe(0)
+    expect(await after(30_000)).toBe(1)
+    isTime = true
+    expect(await after(1_000)).toBe(2)
+    expect(await after(3_600_000)).toBe(2)
+    rest.news()
+    expect(await after(1_000)).toBe(2)
+    expect(await after(130_000)).toBe(3)
+  })
+})

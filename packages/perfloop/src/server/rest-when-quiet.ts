@@ -2,6 +2,8 @@ import type { Clock } from '../domain/clock.ts'
 
 /** How long after the last news the stages that live on telemetry go on: what came last has settled by then. */
 const AFTERGLOW_MS = 60_000
+/** How long after the last news there is nothing left to do: every stage has run after the afterglow. */
+const SETTLED_MS = 2 * AFTERGLOW_MS
 
 /**
  * Lets stages that live on new telemetry rest while there is none: what they would read again, they have
@@ -30,6 +32,17 @@ export class RestWhenQuiet {
       const startedUnixMs = this.#clock.nowUnixMs()
       await work()
       lastRunUnixMs = startedUnixMs
+    }
+  }
+
+  /** `work` once in each quiet time, when all is settled; again as long as it says that it was not the time. */
+  oncePerQuiet(work: () => Promise<boolean>): () => Promise<void> {
+    let restedSinceUnixMs: number | undefined
+    return async () => {
+      const quietSinceUnixMs = this.#lastNewsUnixMs
+      if (restedSinceUnixMs === quietSinceUnixMs) return
+      if (this.#clock.nowUnixMs() < quietSinceUnixMs + SETTLED_MS) return
+      if (await work()) restedSinceUnixMs = quietSinceUnixMs
     }
   }
 }

@@ -116,6 +116,7 @@ const LAST_WORDS_LENGTH = 4_000
 const ALLOCATOR = {
   JE_MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0',
   MALLOC_ARENA_MAX: '2',
+  MALLOC_TRIM_THRESHOLD_: '131072',
 } as const
 
 function toPerfloopError(answer: Extract<ChdbAnswer, { kind: 'failed' }>): PerfloopError {

@@ -57,6 +57,23 @@ function isRunning(pid: number): boolean {
 }
 
 describe('the chDB engine', () => {
+  it('renews its process between requests: what runs ends first, what comes waits, and nothing is lost', async () => {
+    await engine.execute('CREATE TABLE kept (n UInt32) ENGINE = MergeTree ORDER BY n')
+    await engine.execute('INSERT INTO kept SELECT number FROM numbers(1000)')
+    const former = await engine.pid()
+    const running = engine.query(SLOW, {})
+    const renewal = engine.renew()
+    const asked = engine.query('SELECT count() AS n FROM kept', {})
+    const written = engine.execute('INSERT INTO kept VALUES (1000)')
+    expect(await running).toHaveLength(8)
+    expect(await renewal).toBe(true)
+    await written
+    expect(await asked).toEqual([{ n: expect.stringMatching(/^100[01]$/) }])
+    expect(await engine.query('SELECT count() AS n FROM kept', {})).toEqual([{ n: '1001' }])
+    expect(await engine.pid()).not.toBe(former)
+    expect(engine.restarts).toBe(0)
+  })
+
   it('gives values back exactly as they were bound, whatever they hold', async () => {
     const texts = [
       "it's",
