@@ -575,6 +575,9 @@ describe('the verdict', () => {
     expect(optimizer.allowed({ ...(await record(id)) })).toEqual(['rollback', 'keep'])
     await traffic(clock.unixMs - 300_000, clock.unixMs, 30)
     await optimizer.tick()
+    expect(await statusOf(id), 'so soon nothing new is to be seen').toBe('verifying')
+    clock.unixMs += 60_000
+    await optimizer.tick()
     expect(await statusOf(id)).toBe('verified')
   })
 

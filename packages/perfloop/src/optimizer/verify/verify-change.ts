@@ -27,6 +27,8 @@ export interface MadeChange {
   readonly appliedUnixMs: number
   /** The last other change of the same operations: what was measured before it is of another world. */
   readonly undisturbedSinceUnixMs: number
+  /** Until when measurements after it were looked at already; 0: none. */
+  readonly triedUntilUnixMs: number
 }
 
 /**
@@ -49,6 +51,10 @@ export async function verifyChange(
   const due = looks.findLastIndex(({ afterMs }) => measuredMs >= afterMs)
   const look = looks[due]
   if (look === undefined || due < looksTaken) return undefined
+  const isVeryLast = due === looks.length - 1
+  const triedMs = made.triedUntilUnixMs - fromUnixMs
+  // While it waits for traffic, a look at hardly more than the last time would see the same.
+  if (look.isLast && !isVeryLast && measuredMs < triedMs * WORTH_A_LOOK) return undefined
 
   const after = {
     fromUnixMs,
@@ -63,7 +69,7 @@ export async function verifyChange(
   const level = levelOf(looks.slice(looksTaken, due + 1))
   const judgement = judgeEffect(operations, { level, isLast: look.isLast }, settings)
   const { verdict, reason, comparisons, looked } = judgement
-  const isOver = due === looks.length - 1 || !judgement.mayTellLater
+  const isOver = isVeryLast || !judgement.mayTellLater
   const longestBeforeMs = Math.max(
     0,
     ...operations.map(operation => operation.before.seconds * MS_PER_S),
@@ -84,6 +90,7 @@ export async function verifyChange(
 }
 
 const MS_PER_S = 1_000
+const WORTH_A_LOOK = 1.05
 
 function windowBefore(
   startedUnixMs: number,
