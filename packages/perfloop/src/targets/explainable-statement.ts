@@ -1,4 +1,4 @@
-import { loadModule, type Node, parseSync } from 'libpg-query'
+import type { Node, RawStmt } from 'libpg-query'
 
 /**
  * From a statement as telemetry knows it (no literals: `?`, `$1`, `%s` or `:name` in their place, lists
@@ -39,6 +39,8 @@ export async function toExplainable(
   if (AMBIGUOUS.test(text)) {
     return { verb: 'none', reason: 'it holds a comment, or a character no statement has' }
   }
+  // A WebAssembly module of several megabytes, loaded where there is a statement to explain.
+  const { loadModule, parseSync } = await import('libpg-query')
   await loadModule()
   const pages = assumePage(text.trim().replace(/;\s*$/, ''), assume)
   const numbered = numberPlaceholders(pages.text, dialect)
@@ -47,7 +49,8 @@ export async function toExplainable(
   for (const rewrite of [spellOut, asIs]) {
     const candidate = rewrite(numbered.text)
     try {
-      const tree = readTree(dialect === 'sqlite' ? inPostgresWords(candidate) : candidate)
+      const words = dialect === 'sqlite' ? inPostgresWords(candidate) : candidate
+      const tree = readTree(parseSync(words).stmts ?? [])
       if (tree.verb === 'none') return tree
       return {
         verb: tree.verb,
@@ -71,8 +74,7 @@ const AMBIGUOUS = /\0|--|\/\*/
 
 type Tree = { readonly verb: 'SELECT' | 'UPDATE' | 'DELETE'; readonly node: Node } | Unexplainable
 
-function readTree(text: string): Tree {
-  const statements = parseSync(text).stmts ?? []
+function readTree(statements: readonly RawStmt[]): Tree {
   const node = statements[0]?.stmt
   if (statements.length !== 1 || node === undefined) {
     return { verb: 'none', reason: 'it is not one statement' }

@@ -27,7 +27,6 @@ import {
   dropSql,
   inspectPostgres,
 } from './postgres/postgres-index.ts'
-import { proveOnStatisticsCopy } from './postgres/prove-on-statistics-copy.ts'
 import { hasHypopg, proveWithHypopg } from './postgres/prove-with-hypopg.ts'
 import { readPlannerStatistics } from './postgres/read-statistics.ts'
 import { type Prover, type StatementToProve, withinTime } from './prover.ts'
@@ -160,6 +159,8 @@ async function openProver(
         readAccesses(explainable.tree, facts.tables).map(access => access.table),
       ),
     )
+    // It brings a PostgreSQL and its driver along.
+    const { proveOnStatisticsCopy } = await import('./postgres/prove-on-statistics-copy.ts')
     return await proveOnStatisticsCopy({
       statistics: await readPlannerStatistics(session, [...tables]),
       candidates: statements.flatMap(({ candidates }) => candidates),

@@ -6,12 +6,10 @@ import {
   type Dialect,
   HandleEmptyInListsPlugin,
   Kysely,
-  PostgresDialect,
   replaceWithNoncontingentExpression,
   SqliteDialect,
   type Transaction,
 } from 'kysely'
-import pg from 'pg'
 import type { Clock } from '../../domain/clock.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { ControlStore } from './control-store.ts'
@@ -40,7 +38,7 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
   let database: Kysely<ControlTables> | undefined
   try {
     database = new Kysely<ControlTables>({
-      dialect: options.url === null ? sqlite(options.dataDirectory) : postgres(options.url),
+      dialect: await dialectOf(options),
       plugins: [
         new CamelCasePlugin(),
         new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression }),
@@ -102,31 +100,14 @@ function controlStore(root: Kysely<ControlTables>, clock: Clock): ControlStore {
   return store
 }
 
+async function dialectOf({ url, dataDirectory }: ControlStoreOptions): Promise<Dialect> {
+  if (url === null) return sqlite(dataDirectory)
+  // Loaded only where it is used: most installations have no such server.
+  const { postgresDialect } = await import('./postgres-dialect.ts')
+  return postgresDialect(url)
+}
+
 function sqlite(dataDirectory: string): Dialect {
   mkdirSync(dataDirectory, { recursive: true })
   return new SqliteDialect({ database: openSqliteDatabase(join(dataDirectory, 'control.sqlite')) })
-}
-
-const { builtins } = pg.types
-
-/** PostgreSQL's types as our tables describe them: instants as ISO 8601, documents as text, counts as numbers. */
-const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
-  [builtins.TIMESTAMPTZ]: text => new Date(text).toISOString(),
-  [builtins.JSONB]: text => text,
-  [builtins.INT8]: Number,
-}
-
-function postgres(url: string): Dialect {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 5,
-    application_name: 'perfloop',
-    types: {
-      getTypeParser: (id: number, format?: 'text' | 'binary') =>
-        PARSERS[id] ?? pg.types.getTypeParser(id, format as 'text'),
-    },
-  })
-  // A connection that is lost while idle is replaced at its next use; without this it would end the process.
-  pool.on('error', () => {})
-  return new PostgresDialect({ pool })
 }

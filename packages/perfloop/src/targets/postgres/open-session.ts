@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type { Client } from 'pg'
 import { z } from 'zod'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 
@@ -42,6 +42,8 @@ export async function openSession(
   options: PostgresOptions,
   limits: SessionLimits,
 ): Promise<Session> {
+  // Loaded where there is a PostgreSQL to talk to.
+  const { default: pg } = await import('pg')
   const client = new pg.Client({
     connectionString: options.url,
     application_name: 'perfloop',
@@ -54,7 +56,7 @@ export async function openSession(
   client.on('error', () => {})
   try {
     await client.connect()
-    await client.query(sessionSettings(options, limits))
+    await client.query(sessionSettings(client, options, limits))
     const version = await client.query<{ version: string }>(
       "SELECT current_setting('server_version_num') AS version",
     )
@@ -66,7 +68,7 @@ export async function openSession(
   }
 }
 
-function sessionSettings(options: PostgresOptions, limits: SessionLimits): string {
+function sessionSettings(client: Client, options: PostgresOptions, limits: SessionLimits): string {
   const settings = [
     `SET statement_timeout = ${limits.statementTimeoutMs}`,
     `SET lock_timeout = ${limits.lockTimeoutMs}`,
@@ -77,14 +79,14 @@ function sessionSettings(options: PostgresOptions, limits: SessionLimits): strin
     'SET standard_conforming_strings = on',
   ]
   if (options.schemas !== undefined && options.schemas.length > 0) {
-    const names = options.schemas.map(name => pg.escapeIdentifier(name)).join(', ')
+    const names = options.schemas.map(name => client.escapeIdentifier(name)).join(', ')
     settings.push(`SET search_path = ${names}`)
   }
   return settings.join('; ')
 }
 
 function sessionOf(
-  client: pg.Client,
+  client: Client,
   majorVersion: number,
   options: PostgresOptions,
   limits: SessionLimits,
@@ -102,6 +104,7 @@ function sessionOf(
       return QueryRows.parse(last).rows
     },
     async cancel() {
+      const { default: pg } = await import('pg')
       const other = new pg.Client({
         connectionString: options.url,
         application_name: 'perfloop',
