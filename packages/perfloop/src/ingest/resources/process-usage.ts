@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
 import { numberAfter, readText } from './read-text.ts'
 
 export interface ProcessUsage {
@@ -50,7 +50,7 @@ export async function readProcessUsage(
 
 async function countEntries(directory: string): Promise<number> {
   try {
-    return (await readdir(directory)).length
+    return readdirSync(directory).length
   } catch {
     return 0
   }

@@ -69,7 +69,8 @@ export interface Loader {
   close(): Promise<void>
 }
 
-const LOOK_INTERVAL_MS = 1_000
+/** Whoever closes a segment wakes us; this is for what was put into the spool in another way. */
+const LOOK_INTERVAL_MS = 5_000
 const DEFAULT_BACKOFF = { firstMs: 250, longestMs: 15_000 }
 /** An error that is neither clearly the store's nor clearly the rows' is tried so often before the rows are blamed. */
 const ATTEMPTS_BEFORE_BLAMING_ROWS = 3
