@@ -4,8 +4,8 @@ import { NS_PER_MS } from '../../domain/duration.ts'
 import { MissingIndexOptions } from '../../settings/analyzers.ts'
 import { statementPlans } from '../../store/telemetry/queries/statement-plans.query.ts'
 import type { RowOf } from '../../store/telemetry/query.ts'
-import { enough, perHour, secondsOf } from '../evidence-window.ts'
-import { severityOf } from '../severity-of.ts'
+import { enough, secondsOf } from '../evidence-window.ts'
+import { costEvidence, statementPart } from '../statement-finding.ts'
 import { averageNs, formatCount, formatDuration, formatPercent, statementName } from '../words.ts'
 
 type Options = z.output<typeof MissingIndexOptions>
@@ -101,7 +101,6 @@ function toFinding(
   // an index could spare; finding the others through it costs something too.
   const spareable = Math.min(options.spareableRatio, wasted / Math.max(1, scanned))
   const lostNs = row.duration_ns * spareable
-  const recoverableNsPerHour = perHour(lostNs, window)
   const [first] = spared
   const table = first?.scan.table ?? ''
   const readRows = first === undefined ? 0 : rowsReadBy(first.scan)
@@ -111,28 +110,13 @@ function toFinding(
   const statement = statementName(row.summary, row.text)
 
   return {
-    environment: row.environment,
-    service: row.service,
-    operation: row.operation,
-    operationKind: row.kind,
-    subject: row.statement,
-    operationIsIncidental: true,
-    severity: severityOf(
-      { perHourNs: recoverableNsPerHour, perExecutionNs: averageNs(lostNs, row.calls) },
-      window,
-      options.severity,
-    ),
+    ...statementPart(row, lostNs, window, options.severity),
     title: `${statement} reads ${allOrAbout} ${formatCount(readRows)} rows of ${table} for want of an index on (${columns}), in ${row.operation}`,
     description:
       `The plan scans ${spared.map(({ scan }) => spokenScan(scan)).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${sentence(candidate?.reason ?? '')}`.trim(),
     // The plan is an estimate without literals, of a time that may be past.
     confidence: 0.85 * (1 - 1 / (1 + row.seen_calls)),
     cause: { ofSlowStatement: true, operations: row.by_operation },
-    statement: row.statement,
-    statementText: row.text,
-    ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),
-    traceId: row.trace_id,
-    spanIds: [row.span_id],
     evidence: {
       target: row.target,
       table,
@@ -142,21 +126,15 @@ function toFinding(
       sorts: row.plan.sorts,
       plan_words: row.plan.words,
       plan_collected_at: row.collected_at,
-      calls: row.calls,
-      mean_ns: averageNs(row.duration_ns, row.calls),
-      p95_ns: row.p95_ns,
-      total_ns: row.duration_ns,
+      ...costEvidence(row),
       spareable_ratio: spareable,
-      operations: row.operations,
       callers: row.by_operation.map(({ operation, kind, timeNs }) => ({
         operation,
         kind,
         time_ns: timeNs,
       })),
-      operation_ratio: row.operation_ratio,
       dialect: row.plan.dialect,
     },
-    recoverableNsPerHour,
   }
 }
 

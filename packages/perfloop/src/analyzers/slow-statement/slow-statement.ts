@@ -4,10 +4,9 @@ import { NS_PER_MS } from '../../domain/duration.ts'
 import { SlowStatementOptions } from '../../settings/analyzers.ts'
 import { statementCosts } from '../../store/telemetry/queries/statement-costs.query.ts'
 import type { RowOf } from '../../store/telemetry/query.ts'
-import { enough, perHour, secondsOf } from '../evidence-window.ts'
-import { severityOf } from '../severity-of.ts'
+import { enough, secondsOf } from '../evidence-window.ts'
+import { costEvidence, statementPart } from '../statement-finding.ts'
 import {
-  averageNs,
   executionWord,
   formatCount,
   formatDuration,
@@ -114,50 +113,28 @@ function toFinding(
   const limit = limitMs(name, place, options) * NS_PER_MS
   // What lies above the limit of its class is what can be hoped for: below it, it would be fine.
   const lostNs = row.excess_ns[limitAt(name, place)] ?? 0
-  const recoverableNsPerHour = perHour(lostNs, window)
   const statement = statementName(row.summary, row.text)
 
   return {
-    environment: row.environment,
-    service: row.service,
-    operation: row.operation,
-    operationKind: row.kind,
-    subject: row.statement,
-    operationIsIncidental: true,
-    severity: severityOf(
-      { perHourNs: recoverableNsPerHour, perExecutionNs: averageNs(lostNs, row.calls) },
-      window,
-      options.severity,
-    ),
+    ...statementPart(row, lostNs, window, options.severity),
     title: `${statement} takes ${formatDuration(row.p95_ns)} at p95, in ${row.operation}`,
     description: `It ran ${formatCount(row.calls)} times, half of them longer than ${formatDuration(row.p50_ns)}; ${A_CLASS[name]} should take at most ${formatDuration(limit)}. ${formatPercent(row.operation_ratio)} of its time is spent by ${row.operation}. Look at its plan: does it read more rows than it returns, sort on disk, or wait for locks?`,
     // The share of calls that decide a p95 grows with their number.
     confidence: 0.95 * (1 - 1 / (1 + row.seen_calls)),
     symptom: { of: 'statement', timeNs: row.duration_ns },
     cause: { ofSlowStatement: false, operations: row.by_operation },
-    statement: row.statement,
-    statementText: row.text,
-    ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),
-    traceId: row.trace_id,
-    spanIds: [row.span_id],
     evidence: {
       class: name,
       limit_ns: limit,
-      calls: row.calls,
+      ...costEvidence(row),
       p10_ns: row.p10_ns,
       p50_ns: row.p50_ns,
-      p95_ns: row.p95_ns,
       max_ns: row.max_ns,
-      mean_ns: averageNs(row.duration_ns, row.calls),
-      total_ns: row.duration_ns,
       above_limit_ns: lostNs,
       rows_median: row.rows_median,
       failed_calls: row.failed_calls,
-      operations: row.operations,
-      operation_ratio: row.operation_ratio,
       tables: row.models,
       dialect: row.dialect,
     },
-    recoverableNsPerHour,
   }
 }

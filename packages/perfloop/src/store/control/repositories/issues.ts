@@ -6,6 +6,7 @@ import { isAtLeast, SEVERITIES, type Severity } from '../../../domain/severity.t
 import type { IssueFilter, IssueRecord, IssueRepository } from '../control-store.ts'
 import { recordFrom, stringsFrom, toDocument, toInstant, toInstantOrNull } from '../documents.ts'
 import type { ControlDatabase, ControlTables, IssueRow } from '../tables.ts'
+import { totalOf } from './total-of.ts'
 
 /** Points of history kept for an issue: at one a window of 15 s or more, several hours in full detail. */
 const HISTORY_LIMIT = 1_000
@@ -20,10 +21,7 @@ export function issueRepository(db: () => ControlDatabase, clock: Clock): IssueR
         .limit(filter.limit)
         .offset(filter.offset)
         .execute()
-      const { total } = await matching
-        .select(eb => eb.fn.countAll<number>().as('total'))
-        .executeTakeFirstOrThrow()
-      return { rows: rows.map(toIssue), total: Number(total) }
+      return { rows: rows.map(toIssue), total: await totalOf(matching) }
     },
 
     async get(id) {

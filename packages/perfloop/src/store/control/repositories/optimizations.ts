@@ -5,6 +5,7 @@ import { PerfloopError } from '../../../domain/perfloop-error.ts'
 import type { OptimizationRecord, OptimizationRepository } from '../control-store.ts'
 import { fromDocument, toDocument, toInstant, toInstantOrNull } from '../documents.ts'
 import type { ControlDatabase, ControlTables, OptimizationRow } from '../tables.ts'
+import { totalOf } from './total-of.ts'
 
 type Filter = Parameters<OptimizationRepository['list']>[0]
 type Change = Partial<Omit<OptimizationRecord, 'id' | 'createdAt' | 'status'>>
@@ -25,10 +26,7 @@ export function optimizationRepository(
         .limit(filter.limit)
         .offset(filter.offset)
         .execute()
-      const { total } = await matching
-        .select(eb => eb.fn.countAll<number>().as('total'))
-        .executeTakeFirstOrThrow()
-      return { rows: await withIssues(rows), total: Number(total) }
+      return { rows: await withIssues(rows), total: await totalOf(matching) }
     },
 
     async get(id) {

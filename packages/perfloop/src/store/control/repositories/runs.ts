@@ -2,6 +2,7 @@ import type { ExpressionBuilder } from 'kysely'
 import type { RunRecord, RunRepository } from '../control-store.ts'
 import { fromDocument, recordFrom, toDocument, toInstant, toInstantOrNull } from '../documents.ts'
 import type { ControlDatabase, ControlTables, RunRow } from '../tables.ts'
+import { totalOf } from './total-of.ts'
 
 type Filter = Parameters<RunRepository['list']>[0]
 
@@ -16,10 +17,7 @@ export function runRepository(db: () => ControlDatabase): RunRepository {
         .limit(filter.limit)
         .offset(filter.offset)
         .execute()
-      const { total } = await matching
-        .select(eb => eb.fn.countAll<number>().as('total'))
-        .executeTakeFirstOrThrow()
-      return { rows: rows.map(toRun), total: Number(total) }
+      return { rows: rows.map(toRun), total: await totalOf(matching) }
     },
 
     async get(id) {
