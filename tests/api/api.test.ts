@@ -470,6 +470,36 @@ describe('configuration', () => {
     expect((await ask('/config/targets')).body.data).toEqual([])
   })
 
+  it('refuses to remove a target that was changed, unless it is told to', async () => {
+    const used = randomUUID()
+    const target = await api.control.targets.get(targetId)
+    expect(target, 'removed by the test before').toBeUndefined()
+    const made = { ...optimizationRecord(randomUUID(), issueId, used), changeKey: used }
+    await api.control.targets.insert({
+      id: used,
+      kind: 'sqlite',
+      name: 'in use',
+      environment: 'production',
+      services: [],
+      options: { file: '/nowhere/shop.db' },
+      status: 'unknown',
+      version: null,
+      notes: [],
+      canChange: false,
+      collectedAt: null,
+      createdAt: new Date(NOW_MS).toISOString(),
+    })
+    await api.control.optimizations.insert({ ...made, status: 'verified' })
+    const refused = await ask(`/config/targets/${used}`, asAdmin('DELETE'))
+    expect(refused.status).toBe(409)
+    expect(refused.body.error).toMatchObject({
+      code: 'TARGET_IN_USE',
+      details: { target: 'in use', optimizations: [{ id: made.id, status: 'verified' }] },
+    })
+    expect((await ask(`/config/targets/${used}?force=true`, asAdmin('DELETE'))).status).toBe(200)
+    expect((await ask(`/config/targets/${used}?force=no`, asAdmin('DELETE'))).status).toBe(400)
+  })
+
   it('sets the policy and the kill switch', async () => {
     const rules = [{ kind: 'create-index', environment: '*', service: '*', mode: 'approve' }]
     expect((await ask('/config/policy', asAdmin('PUT', { rules }))).body.data).toMatchObject({
