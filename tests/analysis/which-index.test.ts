@@ -267,6 +267,11 @@ describe('on sqlite, the index that is missing for', () => {
       'SELECT I.id FROM invoice AS I WHERE I.customerid = 7',
       'Invoice(CustomerId)',
     ],
+    [
+      'a bounded range',
+      'SELECT * FROM parcel WHERE made_at >= 5 AND made_at < 9',
+      'parcel(made_at)',
+    ],
     ['a range of unknown width', 'SELECT * FROM parcel WHERE made_at > 5', undefined],
   ])('%s', async (_, sql, expected) => {
     expect(await indexFor('sqlite', sql)).toBe(expected)

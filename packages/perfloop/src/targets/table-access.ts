@@ -16,6 +16,8 @@ export interface TableAccess {
   readonly joined: readonly string[]
   /** Bounded: `<`, `>`, BETWEEN. */
   readonly ranges: readonly string[]
+  /** Those of them that are bounded on both sides. */
+  readonly enclosed: readonly string[]
   /** Conditions without parameters, which can be the predicate of a partial index. */
   readonly constants: readonly { readonly column: string; readonly predicate: string }[]
   /** The order wanted (or else the grouping), when all of it is plain columns of this table. */
@@ -33,7 +35,8 @@ interface Access {
   readonly equal: Set<string>
   readonly oneOf: Set<string>
   readonly joined: Set<string>
-  readonly ranges: Set<string>
+  readonly above: Set<string>
+  readonly below: Set<string>
   readonly constants: { column: string; predicate: string }[]
   order: { name: string; descending: boolean }[]
   isSummedUp: boolean
@@ -54,15 +57,14 @@ export function readAccesses(tree: Node, tables: readonly TableFact[]): readonly
     equal: [...access.equal],
     oneOf: [...access.oneOf],
     joined: [...access.joined],
-    ranges: [...access.ranges],
+    ranges: [...new Set([...access.above, ...access.below])],
+    enclosed: [...access.above].filter(name => access.below.has(name)),
     constants: access.constants,
     order: access.order,
     isSummedUp: access.isSummedUp,
     obstacles: [...access.obstacles],
   }))
 }
-
-const RANGE_OPERATORS = new Set(['<', '>', '<=', '>='])
 
 class AccessReader {
   readonly found: Access[] = []
@@ -156,7 +158,8 @@ class AccessReader {
       equal: new Set(),
       oneOf: new Set(),
       joined: new Set(),
-      ranges: new Set(),
+      above: new Set(),
+      below: new Set(),
       constants: [],
       order: [],
       isSummedUp: false,
@@ -437,7 +440,8 @@ function addComparison(
     return
   }
   if (kind === 'AEXPR_BETWEEN' || kind === 'AEXPR_BETWEEN_SYM') {
-    access.ranges.add(name)
+    access.above.add(name)
+    access.below.add(name)
     return
   }
   if (kind === 'AEXPR_NOT_DISTINCT') {
@@ -445,7 +449,9 @@ function addComparison(
     return
   }
   if (kind !== 'AEXPR_OP') return
-  if (RANGE_OPERATORS.has(operator)) access.ranges.add(name)
+  // Which of the two it is when the column stands on the right is all one: the other bound is the other.
+  if (operator === '>' || operator === '>=') access.above.add(name)
+  else if (operator === '<' || operator === '<=') access.below.add(name)
   else if (operator === '=') {
     const constant = booleanOf(value)
     if (constant === undefined) access.equal.add(name)

@@ -36,6 +36,8 @@ export interface EmbeddedPostgresOptions {
   /** Server settings, such as `{ shared_preload_libraries: 'pg_stat_statements' }`. */
   readonly settings?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
+  /** What the server writes to its log once it is ready. */
+  readonly onLog?: (text: string) => void
 }
 
 export interface EmbeddedPostgres {
@@ -245,10 +247,11 @@ async function launch(
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   await ready(server, options.signal)
+  server.stderr?.on('data', (chunk: Buffer) => options.onLog?.(chunk.toString('utf8')))
   return server
 }
 
-/** Resolves at the server's own ready line; the pipe is drained ever after, so that it never blocks. */
+/** Resolves at the server's own ready line. The pipe must be drained ever after, so that it never blocks. */
 function ready(server: ChildProcess, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolveReady, reject) => {
     let log = ''
@@ -262,7 +265,6 @@ function ready(server: ChildProcess, signal: AbortSignal | undefined): Promise<v
       log += chunk.toString('utf8')
       if (!log.includes(READY)) return
       settle()
-      server.stderr?.resume()
       resolveReady()
     }
     const onExit = (code: number | null) => fail(`it exited with ${code}`)

@@ -1,6 +1,6 @@
 import type { IndexFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
 import { findTable, type TableAccess } from '../table-access.ts'
-import { isAutomatic, RANGE_SELECTIVITY, rowsAfter, selectivityOf } from './query-plan.ts'
+import { isAutomatic, rangeSelectivity, rowsAfter, selectivityOf } from './query-plan.ts'
 
 /**
  * SQLite tells the plan it takes but not its cost, so the work the plan comes to is counted here, in rows
@@ -45,13 +45,14 @@ function rowsVisited(step: PlanNode, table: TableFact, indexes: readonly IndexFa
   )
   const terms = (step.condition ?? '').split(' AND ')
   const equal = terms.flatMap(term => /^(\w+)=\?$/.exec(term)?.[1] ?? [])
-  const ranges = new Set(terms.flatMap(term => /^(\w+)[<>]/.exec(term)?.[1] ?? []))
+  // Only the last column of an index can be bounded.
+  const bounds = terms.filter(term => /^\w+[<>]/.test(term)).length
   const isOneRow =
     step.index?.includes('primary key') ||
     (index?.unique === true && index.columns.every(column => equal.includes(column)))
-  if (isOneRow && ranges.size === 0) return 1
+  if (isOneRow && bounds === 0) return 1
   const share = equal.reduce((product, name) => product * selectivityOf(table, name), 1)
-  return Math.max(1, table.rows * share * RANGE_SELECTIVITY ** ranges.size)
+  return Math.max(1, table.rows * share * (bounds === 0 ? 1 : rangeSelectivity(bounds)))
 }
 
 function costPerRow(step: PlanNode, table: TableFact): number {

@@ -191,13 +191,19 @@ export function isAutomatic(index: string | undefined): boolean {
 
 const AUTOMATIC_INDEX = 'automatic index'
 
-/** Of a range nothing is known: SQLite supposes that a quarter of the rows is in it, so do we. */
-export const RANGE_SELECTIVITY = 0.25
+/** Of a range nothing is known: SQLite supposes a quarter of the rows beyond one bound, and 1/64 between two; so do we. */
+export function rangeSelectivity(bounds: number): number {
+  return bounds > 1 ? 1 / 64 : 0.25
+}
 
 export function rowsAfter(access: TableAccess, table: TableFact): number {
   const fixed = [...access.equal, ...access.oneOf, ...access.joined]
   const share = fixed.reduce((product, name) => product * selectivityOf(table, name), 1)
-  return Math.max(1, Math.round(table.rows * share * RANGE_SELECTIVITY ** access.ranges.length))
+  const within = access.ranges.reduce(
+    (product, name) => product * rangeSelectivity(access.enclosed.includes(name) ? 2 : 1),
+    1,
+  )
+  return Math.max(1, Math.round(table.rows * share * within))
 }
 
 /** Share of the rows that have one given value. Unknown: a tenth, as an index of SQLite without statistics. */
