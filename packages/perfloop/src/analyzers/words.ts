@@ -2,7 +2,7 @@ import { type DurationNs, durationNs, NS_PER_SECOND } from '../domain/duration.t
 import type { SpanKind } from '../domain/span.ts'
 
 /** What an execution of an operation is called. */
-export function executionWord(kind: SpanKind): string {
+export function executionWord(kind: SpanKind): 'request' | 'message' | 'job' {
   if (kind === 'server') return 'request'
   return kind === 'consumer' ? 'message' : 'job'
 }

@@ -104,7 +104,10 @@ export const SlowStatementOptions = section({
 export const SlowOperationOptions = section({
   requestMs: durationMs()
     .default(500)
-    .describe('95th percentile of a request or message; slower is a finding.'),
+    .describe('95th percentile of a request; slower is a finding.'),
+  messageMs: durationMs()
+    .default(5_000)
+    .describe('The same of a message that is handled: what it starts may be work for seconds.'),
   jobMs: durationMs()
     .default(60_000)
     .describe('The same of a job, which nobody waits for in front of a screen.'),

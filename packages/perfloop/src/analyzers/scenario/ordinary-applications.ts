@@ -112,6 +112,11 @@ export const ORDINARY_APPLICATIONS: readonly OrdinaryApplication[] = [
       ),
     ),
   ),
+  healthy('messages whose handling is work', telemetry =>
+    times(REQUESTS, () =>
+      telemetry.job('thumbnails process', message => message.compute(1_500), 'consumer'),
+    ),
+  ),
   healthy(
     'a nightly job whose aggregates take their time',
     job('nightly figures', run =>

@@ -25,6 +25,7 @@ export const slowOperation = defineAnalyzer({
   ask: (window, options) => ({
     ...secondsOf(window),
     request_limit_ns: BigInt(options.requestMs * NS_PER_MS),
+    message_limit_ns: BigInt(options.messageMs * NS_PER_MS),
     job_limit_ns: BigInt(options.jobMs * NS_PER_MS),
     max_rows: options.maxRows,
   }),
@@ -59,7 +60,8 @@ function isHeldOpen(row: OperationCost, options: Options): boolean {
 const QUANTILE = 0.95
 
 function limitNs(row: OperationCost, options: Options): number {
-  return (executionWord(row.kind) === 'job' ? options.jobMs : options.requestMs) * NS_PER_MS
+  const { requestMs: request, messageMs: message, jobMs: job } = options
+  return { request, message, job }[executionWord(row.kind)] * NS_PER_MS
 }
 
 function minExecutions(row: OperationCost, options: Options): number {

@@ -5,7 +5,11 @@ import { RECEIVED_IN_WINDOW } from './entry-calls.ts'
 import { count64, spanKind } from './row-fields.ts'
 
 const ns = z.number().transform(durationNs)
-const LIMIT = `if(kind IN ('server', 'consumer'), {request_limit_ns:UInt64}, {job_limit_ns:UInt64})`
+const LIMIT = `multiIf(
+      kind = 'server', {request_limit_ns:UInt64},
+      kind = 'consumer', {message_limit_ns:UInt64},
+      {job_limit_ns:UInt64}
+    )`
 
 /** Entry operations of a window with executions over their limit, and what those executions spent their time on. */
 export const operationCosts = defineQuery({
@@ -14,6 +18,7 @@ export const operationCosts = defineQuery({
     from_s: z.int(),
     to_s: z.int(),
     request_limit_ns: z.bigint(),
+    message_limit_ns: z.bigint(),
     job_limit_ns: z.bigint(),
     max_rows: z.int(),
   }),
@@ -91,6 +96,7 @@ LIMIT {max_rows:UInt32}`,
     from_s: 1_700_000_000,
     to_s: 1_700_000_300,
     request_limit_ns: 500_000_000n,
+    message_limit_ns: 5_000_000_000n,
     job_limit_ns: 60_000_000_000n,
     max_rows: 1_000,
   },
