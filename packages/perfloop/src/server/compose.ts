@@ -39,6 +39,7 @@ import { act, type LoopParts, observe } from './loop.ts'
 import { measureHealth } from './measure-health.ts'
 import { readVersion } from './read-version.ts'
 import { RestWhenQuiet } from './rest-when-quiet.ts'
+import { returnFreedMemory } from './return-freed-memory.ts'
 import { StageRunner } from './stage-runner.ts'
 import { createStoreJobs } from './store-jobs.ts'
 
@@ -72,7 +73,7 @@ export interface RunningServer {
 const OWN_TABLE = 'resource_usage'
 /** How often the lanes of the loop look whether a stage is due. */
 const LANE_PAUSE_MS = 500
-/** How often it is looked whether the store can be renewed. */
+/** How often it is looked whether memory can be given back. */
 const REST_LOOK_MS = 10_000
 
 /** Starts everything in one process tree. Resolves when the API answers and the OTLP ports accept. */
@@ -267,7 +268,11 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       applyAndVerify: () => optimizer.tick(),
     },
   }
-  const rest = quiet.oncePerQuiet(async () => child === undefined || (await child.renew()))
+  const rest = quiet.oncePerQuiet(async () => {
+    if (child !== undefined && !(await child.renew())) return false
+    returnFreedMemory()
+    return true
+  })
   const observing = startLane(LANE_PAUSE_MS, async () => {
     await observe(stages, parts, settings)
     await stages.run('rest', REST_LOOK_MS, rest)

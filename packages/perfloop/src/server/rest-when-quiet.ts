@@ -2,8 +2,8 @@ import type { Clock } from '../domain/clock.ts'
 
 /** How long after the last news the stages that live on telemetry go on: what came last has settled by then. */
 const AFTERGLOW_MS = 60_000
-/** How long after the last news there is nothing left to do: every stage has run after the afterglow. */
-const SETTLED_MS = 2 * AFTERGLOW_MS
+/** How long after the last news nothing is left to do: every stage has run since, and the judges' thread has ended. */
+const SETTLED_MS = 2.5 * AFTERGLOW_MS
 
 /**
  * Lets stages that live on new telemetry rest while there is none: what they would read again, they have
