@@ -40,6 +40,7 @@ export default defineConfig({
       // Also what no test imports: a file nobody reaches counts as uncovered.
       include: [
         'packages/perfloop/src/**/*.ts',
+        'packages/agent/src/**/*.ts',
         'packages/client/src/**/*.ts',
         'packages/dashboard/src/**/*.{ts,tsx}',
       ],

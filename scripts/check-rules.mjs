@@ -91,6 +91,19 @@ for (const file of files) {
     })
 }
 
+// The agent runs in strangers' processes: it brings nothing with it.
+const agent = join(root, 'packages/agent/src')
+for (const file of readdirSync(agent, { recursive: true }).map(String)) {
+  if (!file.endsWith('.ts') || file.includes('.test.')) continue
+  for (const [, specifier] of readFileSync(join(agent, file), 'utf8').matchAll(
+    /\bfrom\s+'([^']+)'/g,
+  )) {
+    if (!specifier.startsWith('node:') && !specifier.startsWith('.')) {
+      breach(`packages/agent/src/${file}`, `imports ${specifier}: the agent has no dependencies`)
+    }
+  }
+}
+
 for (const { where, what } of breaches) console.error(`${where} ${what}`)
 console.log(
   breaches.length === 0 ? `rules kept in ${files.length} files` : `${breaches.length} breaches`,

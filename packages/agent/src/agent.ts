@@ -1,0 +1,8 @@
+import type { SpanRecorder } from './record/span-recorder.ts'
+
+/** What instrumentations work with. */
+export interface Agent {
+  readonly recorder: SpanRecorder
+  /** Something of the agent's own went wrong. Told once for each kind, never thrown. */
+  report(where: string, error: unknown): void
+}

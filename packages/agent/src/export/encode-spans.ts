@@ -1,0 +1,178 @@
+import {
+  type AttributeSchema,
+  PASSING_TEXT,
+  TEXT,
+  type ValueType,
+} from '../record/attribute-schema.ts'
+import {
+  FACT_WORDS,
+  ID_WORDS,
+  type RecordedException,
+  type SentBatch,
+  SpanBatch,
+} from '../record/span-batch.ts'
+import { ProtobufWriter } from './protobuf-writer.ts'
+
+/** Reads batches with the texts they refer to, and writes OTLP (opentelemetry.proto.collector.trace.v1). */
+export class SpanEncoder {
+  readonly #schemas: readonly AttributeSchema[]
+  readonly #resource: Uint8Array
+  /** `key` fields of each schema's attributes, encoded once. */
+  readonly #keys: readonly (readonly Uint8Array[])[]
+  readonly #fixed: readonly Uint8Array[]
+  readonly #writer = new ProtobufWriter()
+  #texts: string[] = []
+  #exceptionsOf: ReadonlyMap<number, readonly RecordedException[]> = new Map()
+
+  constructor(
+    schemas: readonly AttributeSchema[],
+    resource: Readonly<Record<string, string | number>>,
+  ) {
+    this.#schemas = schemas
+    this.#resource = encodeAttributes(1, resource)
+    this.#keys = schemas.map(({ keys }) => keys.map(key => encodeText(1, key)))
+    this.#fixed = schemas.map(({ fixed }) => encodeAttributes(9, Object.fromEntries(fixed)))
+  }
+
+  /** One ExportTraceServiceRequest. */
+  encode(batch: SentBatch): Buffer {
+    if (batch.firstNewText === 0) this.#texts = []
+    for (const text of batch.newTexts) this.#texts.push(text)
+    this.#exceptionsOf = byRow(batch.exceptions)
+    const columns = new SpanBatch(batch.buffer)
+    const writer = this.#writer
+    writer.clear()
+    const resourceSpans = writer.beginMessage(1)
+    const resource = writer.beginMessage(1)
+    writer.raw(this.#resource)
+    writer.endMessage(resource)
+    for (const [scope, rows] of this.#rowsByScope(columns, batch.rows)) {
+      const scopeSpans = writer.beginMessage(2)
+      const named = writer.beginMessage(1)
+      writer.text(1, scope)
+      writer.endMessage(named)
+      for (const row of rows) this.#span(batch, columns, row)
+      writer.endMessage(scopeSpans)
+    }
+    writer.endMessage(resourceSpans)
+    return writer.bytes()
+  }
+
+  #rowsByScope(columns: SpanBatch, rows: number): Map<string, number[]> {
+    const byScope = new Map<string, number[]>()
+    for (let row = 0; row < rows; row++) {
+      const scope = this.#schemas[columns.facts[row * FACT_WORDS + 1] as number]?.scope ?? ''
+      const list = byScope.get(scope)
+      if (list === undefined) byScope.set(scope, [row])
+      else list.push(row)
+    }
+    return byScope
+  }
+
+  #span(batch: SentBatch, columns: SpanBatch, row: number): void {
+    const writer = this.#writer
+    const { ids, facts, times } = columns
+    const fact = row * FACT_WORDS
+    const id = row * ID_WORDS
+    const schemaId = facts[fact + 1] as number
+    const kindAndStatus = facts[fact + 2] as number
+    const status = kindAndStatus >> 8
+
+    const span = writer.beginMessage(2)
+    writer.words(1, ids, id, 4)
+    writer.words(2, ids, id + 4, 2)
+    if (ids[id + 6] !== 0 || ids[id + 7] !== 0) writer.words(4, ids, id + 6, 2)
+    writer.text(5, this.#texts[facts[fact] as number] ?? '')
+    writer.integer(6, kindAndStatus & 0xff)
+    writer.unixNs(7, batch.unixMsAtZero, times[row * 2] as number)
+    writer.unixNs(8, batch.unixMsAtZero, times[row * 2 + 1] as number)
+    writer.raw(this.#fixed[schemaId] ?? NOTHING)
+    const first = row === 0 ? 0 : (facts[fact - FACT_WORDS + 3] as number)
+    this.#attributes(batch, columns, schemaId, first)
+    for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(batch, exception)
+    if (status !== 0) {
+      const message = writer.beginMessage(15)
+      writer.integer(3, status)
+      writer.endMessage(message)
+    }
+    // Sampled, and known whether the parent is in another process or not: it is not told.
+    writer.fixed32(16, 1)
+    writer.endMessage(span)
+  }
+
+  #attributes(batch: SentBatch, columns: SpanBatch, schemaId: number, first: number): void {
+    const writer = this.#writer
+    const schema = this.#schemas[schemaId]
+    const keys = this.#keys[schemaId]
+    if (schema === undefined || keys === undefined) return
+    for (let i = 0; i < schema.keys.length; i++) {
+      const value = columns.values[first + i] as number
+      if (Number.isNaN(value)) continue
+      const attribute = writer.beginMessage(9)
+      writer.raw(keys[i] as Uint8Array)
+      const any = writer.beginMessage(2)
+      this.#value(batch, schema.types[i] as ValueType, value)
+      writer.endMessage(any)
+      writer.endMessage(attribute)
+    }
+  }
+
+  #value(batch: SentBatch, type: ValueType, value: number): void {
+    if (type === TEXT) this.#writer.text(1, this.#texts[value] ?? '')
+    else if (type === PASSING_TEXT) this.#writer.text(1, batch.passingTexts[value] ?? '')
+    else this.#writer.integer(3, Math.round(value))
+  }
+
+  #exception(batch: SentBatch, { type, message, stack, atMs }: RecordedException): void {
+    const writer = this.#writer
+    const event = writer.beginMessage(11)
+    writer.unixNs(1, batch.unixMsAtZero, atMs)
+    writer.text(2, 'exception')
+    writer.raw(
+      encodeAttributes(3, {
+        'exception.type': type,
+        'exception.message': message,
+        ...(stack === '' ? {} : { 'exception.stacktrace': stack }),
+      }),
+    )
+    writer.endMessage(event)
+  }
+}
+
+/** Node 20 has no `Map.groupBy`. */
+function byRow(exceptions: readonly RecordedException[]): Map<number, RecordedException[]> {
+  const groups = new Map<number, RecordedException[]>()
+  for (const exception of exceptions) {
+    const group = groups.get(exception.row)
+    if (group === undefined) groups.set(exception.row, [exception])
+    else group.push(exception)
+  }
+  return groups
+}
+
+const NOTHING = new Uint8Array(0)
+
+function encodeText(field: number, text: string): Uint8Array {
+  const writer = new ProtobufWriter()
+  writer.text(field, text)
+  return writer.bytes()
+}
+
+/** KeyValue messages in `field`. */
+function encodeAttributes(
+  field: number,
+  attributes: Readonly<Record<string, string | number>>,
+): Uint8Array {
+  const writer = new ProtobufWriter()
+  for (const [key, value] of Object.entries(attributes)) {
+    const attribute = writer.beginMessage(field)
+    writer.text(1, key)
+    const any = writer.beginMessage(2)
+    if (typeof value === 'string') writer.text(1, value)
+    else if (Number.isInteger(value)) writer.integer(3, value)
+    else writer.double(4, value)
+    writer.endMessage(any)
+    writer.endMessage(attribute)
+  }
+  return writer.bytes()
+}

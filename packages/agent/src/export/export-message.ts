@@ -1,0 +1,25 @@
+import type { AttributeSchema } from '../record/attribute-schema.ts'
+
+/** Where spans go and whom they are of: what the exporting thread starts with. */
+export interface ExportTarget {
+  /** `…/v1/traces`. */
+  readonly tracesUrl: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly resource: Readonly<Record<string, string | number>>
+  /** Encoded spans that wait while the server is away, bytes; beyond, the oldest are dropped. */
+  readonly maxQueuedBytes: number
+}
+
+export interface ExportThreadData {
+  readonly perfloopExport: true
+  readonly target: ExportTarget
+  readonly schemas: readonly AttributeSchema[]
+  /** One word: batches given minus batches done. Waited for when the process ends. */
+  readonly unfinished: SharedArrayBuffer
+}
+
+/** What the exporting thread says. */
+export type ExportReport =
+  | { readonly type: 'buffer'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'problem'; readonly problem: string; readonly lost: number }

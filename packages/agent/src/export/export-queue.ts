@@ -1,0 +1,150 @@
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { ExportTarget } from './export-message.ts'
+
+const FIRST_RETRY_MS = 1_000
+const LONGEST_RETRY_MS = 30_000
+/** https://opentelemetry.io/docs/specs/otlp/#failures-1 */
+const RETRYABLE = new Set([429, 502, 503, 504])
+/** The same problem is told again after so long, with what was lost by it. */
+const TELL_AGAIN_MS = 60_000
+const MOST_ANSWER_BYTES = 64 * 1024
+
+interface Waiting {
+  readonly body: Buffer
+  readonly spans: number
+}
+
+export interface QueueEvents {
+  /** Sent, or given up: nothing more will happen to this one. */
+  onDone(): void
+  onProblem(problem: string, lostSpans: number): void
+}
+
+/**
+ * Sends bodies one after the other. While the server is away it waits longer and longer between tries, keeps what
+ * fits the bound and drops the oldest; each problem is told once, not with every try.
+ */
+export class ExportQueue {
+  readonly #target: ExportTarget
+  readonly #events: QueueEvents
+  readonly #url: URL
+  readonly #agent: HttpAgent
+  readonly #waiting: Waiting[] = []
+  #queuedBytes = 0
+  #isSending = false
+  #retryMs = FIRST_RETRY_MS
+  #toldProblem = ''
+  #toldAtMs = 0
+  #lostSinceTold = 0
+
+  constructor(target: ExportTarget, events: QueueEvents) {
+    this.#target = target
+    this.#events = events
+    this.#url = new URL(target.tracesUrl)
+    const options = { keepAlive: true, maxSockets: 1 }
+    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
+  }
+
+  add(body: Buffer, spans: number): void {
+    this.#waiting.push({ body, spans })
+    this.#queuedBytes += body.length
+    // Not the first while it is on its way: it may have arrived.
+    const oldest = this.#isSending ? 1 : 0
+    while (this.#queuedBytes > this.#target.maxQueuedBytes && this.#waiting.length > oldest + 1) {
+      const [dropped] = this.#waiting.splice(oldest, 1)
+      if (dropped === undefined) break
+      this.#queuedBytes -= dropped.body.length
+      this.#lostSinceTold += dropped.spans
+      this.#events.onDone()
+    }
+    if (!this.#isSending) void this.#sendAll()
+  }
+
+  async #sendAll(): Promise<void> {
+    this.#isSending = true
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const result = await this.#post(next.body)
+      if (result.retryAfterMs !== undefined) {
+        this.#tell(result.problem, 0)
+        const waitMs = Math.max(result.retryAfterMs, this.#retryMs * (0.5 + Math.random() / 2))
+        this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
+        await new Promise(resolve => setTimeout(resolve, waitMs))
+        continue
+      }
+      this.#retryMs = FIRST_RETRY_MS
+      this.#waiting.shift()
+      this.#queuedBytes -= next.body.length
+      if (result.problem === '') this.#toldProblem = ''
+      else this.#tell(result.problem, next.spans)
+      this.#events.onDone()
+    }
+    this.#isSending = false
+  }
+
+  #tell(problem: string, lost: number): void {
+    this.#lostSinceTold += lost
+    const now = performance.now()
+    if (problem === this.#toldProblem && now - this.#toldAtMs < TELL_AGAIN_MS) return
+    this.#events.onProblem(problem, this.#lostSinceTold)
+    this.#toldProblem = problem
+    this.#toldAtMs = now
+    this.#lostSinceTold = 0
+  }
+
+  /** `retryAfterMs` where another try may help. */
+  #post(body: Buffer): Promise<{ problem: string; retryAfterMs?: number }> {
+    return new Promise(resolve => {
+      const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
+      const fail = (error: Error) =>
+        resolve({ problem: `${this.#target.tracesUrl}: ${error.message}`, retryAfterMs: 0 })
+      let request: ClientRequest
+      try {
+        request = send(this.#url, {
+          method: 'POST',
+          agent: this.#agent,
+          headers: {
+            ...this.#target.headers,
+            'content-type': 'application/x-protobuf',
+            'content-length': body.length,
+          },
+        })
+      } catch (error) {
+        // A header that no request may have: no try will help.
+        resolve({ problem: `${this.#target.tracesUrl}: ${String(error)}` })
+        return
+      }
+      // The whole exchange, not the silence on the socket only.
+      const timer = setTimeout(
+        () => request.destroy(new Error(`no answer within ${this.#target.timeoutMs} ms`)),
+        this.#target.timeoutMs,
+      )
+      request.on('close', () => clearTimeout(timer))
+      request.on('error', fail)
+      request.on('response', response => {
+        let received = 0
+        response.on('data', (chunk: Buffer) => {
+          received += chunk.length
+          if (received > MOST_ANSWER_BYTES) request.destroy(new Error('an answer without end'))
+        })
+        response.on('error', fail)
+        response.on('end', () => resolve(this.#judge(response.statusCode ?? 0, response.headers)))
+      })
+      request.end(body)
+    })
+  }
+
+  #judge(status: number, headers: IncomingHttpHeaders) {
+    if (status >= 200 && status < 300) return { problem: '' }
+    const problem = `${this.#target.tracesUrl} answered ${status}`
+    if (!RETRYABLE.has(status)) return { problem }
+    const seconds = Number(headers['retry-after'] ?? 0)
+    const retryAfterMs = seconds > 0 ? Math.min(seconds * 1_000, LONGEST_RETRY_MS) : 0
+    return { problem, retryAfterMs }
+  }
+}

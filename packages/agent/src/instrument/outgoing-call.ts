@@ -1,0 +1,64 @@
+import type { Agent } from '../agent.ts'
+import type { ActiveSpan } from '../record/active-span.ts'
+import type { AttributeSchema } from '../record/attribute-schema.ts'
+import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+
+/** A call over HTTP that is on its way. */
+export interface Call {
+  readonly parent: ActiveSpan
+  readonly id0: number
+  readonly id1: number
+  readonly startMs: number
+  /** NaN until an answer has come. */
+  status: number
+}
+
+/**
+ * Values in the order that all schemas of calls have: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client
+ * Neither the query string nor the user and password of the URL are recorded.
+ */
+export function recordCall(
+  { recorder }: Agent,
+  schema: AttributeSchema,
+  call: Call,
+  method: string,
+  url: URL,
+  error: unknown,
+): void {
+  const { parent, id0, id1, startMs, status } = call
+  const endMs = performance.now()
+  const hasFailed = error !== undefined || status >= 400
+  const statusOfSpan = hasFailed ? STATUS_ERROR : STATUS_UNSET
+  const name = method.toUpperCase()
+  if (
+    !recorder.begin(
+      schema,
+      name,
+      KIND_CLIENT,
+      statusOfSpan,
+      parent,
+      id0,
+      id1,
+      parent.id0,
+      parent.id1,
+      startMs,
+      endMs,
+    )
+  ) {
+    return
+  }
+  if (error !== undefined) recorder.exception(error, endMs)
+  recorder.text(name)
+  recorder.passingText(`${url.origin}${url.pathname}`)
+  recorder.text(url.hostname)
+  recorder.integer(Number(url.port) || (url.protocol === 'https:' ? 443 : 80))
+  recorder.integer(status)
+  recorder.text(hasFailed ? errorType(error, status) : undefined)
+  recorder.end()
+}
+
+function errorType(error: unknown, status: number): string {
+  if (error === undefined) return String(status)
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'error'
+}

@@ -1,0 +1,68 @@
+/** Spans in one batch. */
+export const BATCH_SPANS = 1_024
+const VALUES_PER_SPAN = 8
+
+/** Words of a span in `ids`: trace 4, span 2, parent 2, as they stand on the wire (big-endian words). */
+export const ID_WORDS = 8
+/** Words of a span in `facts`: name, schema, kind | status << 8, end of its values. */
+export const FACT_WORDS = 4
+
+const IDS_BYTES = BATCH_SPANS * ID_WORDS * 4
+const FACTS_BYTES = BATCH_SPANS * FACT_WORDS * 4
+const TIMES_BYTES = BATCH_SPANS * 2 * 8
+const VALUES_BYTES = BATCH_SPANS * VALUES_PER_SPAN * 8
+const BATCH_BYTES = IDS_BYTES + FACTS_BYTES + TIMES_BYTES + VALUES_BYTES
+
+export const MOST_VALUES = BATCH_SPANS * VALUES_PER_SPAN
+
+/** An exception on a span, which is seldom: an object is good enough. */
+export interface RecordedException {
+  readonly row: number
+  readonly type: string
+  readonly message: string
+  readonly stack: string
+  /** Milliseconds of `performance.now()`. */
+  readonly atMs: number
+}
+
+/** Columns of spans in one buffer, which is handed between the threads and used again. */
+export class SpanBatch {
+  readonly buffer: ArrayBuffer
+  readonly ids: Uint32Array
+  readonly facts: Uint32Array
+  /** Start and end, milliseconds of `performance.now()`. */
+  readonly times: Float64Array
+  readonly values: Float64Array
+  rows = 0
+  valueCount = 0
+  passingTexts: string[] = []
+  exceptions: RecordedException[] = []
+
+  constructor(buffer: ArrayBuffer = new ArrayBuffer(BATCH_BYTES)) {
+    this.buffer = buffer
+    this.times = new Float64Array(buffer, 0, BATCH_SPANS * 2)
+    this.values = new Float64Array(buffer, TIMES_BYTES, MOST_VALUES)
+    this.ids = new Uint32Array(buffer, TIMES_BYTES + VALUES_BYTES, BATCH_SPANS * ID_WORDS)
+    this.facts = new Uint32Array(
+      buffer,
+      TIMES_BYTES + VALUES_BYTES + IDS_BYTES,
+      BATCH_SPANS * FACT_WORDS,
+    )
+  }
+}
+
+/** A batch on its way to the exporting thread. */
+export interface SentBatch {
+  readonly buffer: ArrayBuffer
+  readonly rows: number
+  readonly valueCount: number
+  readonly passingTexts: readonly string[]
+  readonly exceptions: readonly RecordedException[]
+  /** Texts that are referred to by number from here on. */
+  readonly newTexts: readonly string[]
+  readonly firstNewText: number
+  /** Unix milliseconds at zero of `performance.now()`. */
+  readonly unixMsAtZero: number
+  /** Spans dropped since the batch before, for want of room. */
+  readonly dropped: number
+}

@@ -1,0 +1,172 @@
+import type { ActiveSpan } from './active-span.ts'
+import type { AttributeSchema } from './attribute-schema.ts'
+import { BATCH_SPANS, FACT_WORDS, ID_WORDS, MOST_VALUES, SpanBatch } from './span-batch.ts'
+import { TextTable } from './text-table.ts'
+
+/** Values of OTLP's enum. */
+export const KIND_INTERNAL = 1
+export const KIND_SERVER = 2
+export const KIND_CLIENT = 3
+
+export const STATUS_UNSET = 0
+export const STATUS_ERROR = 2
+
+/** Distinct names, statements and routes remembered; a text beyond these begins the table anew. */
+const MOST_TEXTS = 20_000
+const MOST_TEXT_CHARACTERS = 4 * 1024 * 1024
+/** A longer text is cut: the server would. */
+const LONGEST_TEXT = 8_192
+const LONGEST_STACK = 16_384
+
+export interface BatchSender {
+  /** A buffer to fill; undefined when all are on their way. */
+  takeBuffer(): ArrayBuffer | undefined
+  send(batch: SpanBatch, texts: TextTable, dropped: number): void
+  /** There is something that should be sent soon. */
+  wake(): void
+}
+
+/**
+ * Writes finished spans into columns: `begin`, then one call for each value of the schema in its order, then
+ * `end`. Nothing is allocated for a span, and nothing ever grows: without a free buffer, spans are dropped and
+ * counted.
+ */
+export class SpanRecorder {
+  readonly #sender: BatchSender
+  readonly #texts = new TextTable(MOST_TEXTS, MOST_TEXT_CHARACTERS)
+  #batch: SpanBatch | undefined = undefined
+  #dropped = 0
+  droppedInAll = 0
+  #areTextsForgotten = false
+
+  constructor(sender: BatchSender) {
+    this.#sender = sender
+  }
+
+  /** Begins the row of a span that is over. False when there is no room: then neither values nor `end` follow. */
+  begin(
+    schema: AttributeSchema,
+    name: string,
+    kind: number,
+    status: number,
+    trace: ActiveSpan,
+    id0: number,
+    id1: number,
+    parent0: number,
+    parent1: number,
+    startMs: number,
+    endMs: number,
+  ): boolean {
+    const batch = this.#batch ?? this.#nextBatch()
+    if (batch === undefined) {
+      this.#dropped++
+      this.droppedInAll++
+      return false
+    }
+    const row = batch.rows
+    const { ids, facts, times } = batch
+    const id = row * ID_WORDS
+    ids[id] = trace.trace0
+    ids[id + 1] = trace.trace1
+    ids[id + 2] = trace.trace2
+    ids[id + 3] = trace.trace3
+    ids[id + 4] = id0
+    ids[id + 5] = id1
+    ids[id + 6] = parent0
+    ids[id + 7] = parent1
+    times[row * 2] = startMs
+    times[row * 2 + 1] = endMs
+    const fact = row * FACT_WORDS
+    facts[fact] = this.#texts.numberOf(name)
+    facts[fact + 1] = schema.id
+    facts[fact + 2] = kind | (status << 8)
+    return true
+  }
+
+  #nextBatch(): SpanBatch | undefined {
+    const buffer = this.#sender.takeBuffer()
+    if (buffer === undefined) return undefined
+    if (this.#areTextsForgotten || this.#texts.isFull()) this.#texts.clear()
+    this.#areTextsForgotten = false
+    this.#batch = new SpanBatch(buffer)
+    this.#sender.wake()
+    return this.#batch
+  }
+
+  text(value: string | undefined): void {
+    this.#value(value === undefined ? Number.NaN : this.#texts.numberOf(cut(value, LONGEST_TEXT)))
+  }
+
+  passingText(value: string | undefined): void {
+    const texts = this.#batch?.passingTexts
+    if (value === undefined || texts === undefined) this.#value(Number.NaN)
+    else this.#value(texts.push(cut(value, LONGEST_TEXT)) - 1)
+  }
+
+  /** NaN for none. */
+  integer(value: number): void {
+    this.#value(value)
+  }
+
+  #value(value: number): void {
+    const batch = this.#batch
+    if (batch !== undefined) batch.values[batch.valueCount++] = value
+  }
+
+  exception(error: unknown, atMs: number): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    const isError = error instanceof Error
+    batch.exceptions.push({
+      row: batch.rows,
+      type: isError ? error.name : typeof error,
+      message: cut(isError ? error.message : safeText(error), LONGEST_TEXT),
+      stack: cut(isError ? (error.stack ?? '') : '', LONGEST_STACK),
+      atMs,
+    })
+  }
+
+  end(): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    batch.facts[batch.rows * FACT_WORDS + 3] = batch.valueCount
+    batch.rows++
+    // The next span might have as many values as a schema may have.
+    if (batch.rows === BATCH_SPANS || batch.valueCount > MOST_VALUES - MOST_VALUES_OF_A_SPAN) {
+      this.flush()
+    }
+  }
+
+  /** Whoever reads the batches has changed. The one being filled refers to texts that are lost: it is given up. */
+  forgetTexts(): void {
+    this.#areTextsForgotten = true
+    const rows = this.#batch?.rows ?? 0
+    this.#dropped += rows
+    this.droppedInAll += rows
+    this.#batch = undefined
+  }
+
+  /** Sends what there is. */
+  flush(): void {
+    const batch = this.#batch
+    if (batch === undefined || batch.rows === 0) return
+    this.#batch = undefined
+    this.#sender.send(batch, this.#texts, this.#dropped)
+    this.#dropped = 0
+  }
+}
+
+export const MOST_VALUES_OF_A_SPAN = 32
+
+function cut(text: string, limit: number): string {
+  return text.length > limit ? text.slice(0, limit) : text
+}
+
+/** Of anything that was thrown, whatever its `toString` does. */
+function safeText(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return 'a value that cannot be made a string'
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Numbers for texts that repeat: names, statements, routes. Full, it begins anew: the exporting thread is told by
+ * numbers that begin at zero again.
+ */
+export class TextTable {
+  readonly #numbers = new Map<string, number>()
+  readonly #maxTexts: number
+  readonly #maxCharacters: number
+  #characters = 0
+  #unsent: string[] = []
+  #firstUnsent = 0
+
+  constructor(maxTexts: number, maxCharacters: number) {
+    this.#maxTexts = maxTexts
+    this.#maxCharacters = maxCharacters
+  }
+
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text)
+    if (known !== undefined) return known
+    const number = this.#numbers.size
+    this.#numbers.set(text, number)
+    this.#characters += text.length
+    this.#unsent.push(text)
+    return number
+  }
+
+  /** Between batches only, since the numbers in a batch must mean one thing. */
+  isFull(): boolean {
+    return this.#numbers.size >= this.#maxTexts || this.#characters >= this.#maxCharacters
+  }
+
+  takeNew(): { readonly texts: readonly string[]; readonly first: number } {
+    const taken = { texts: this.#unsent, first: this.#firstUnsent }
+    this.#firstUnsent += this.#unsent.length
+    this.#unsent = []
+    return taken
+  }
+
+  clear(): void {
+    this.#numbers.clear()
+    this.#characters = 0
+    this.#unsent = []
+    this.#firstUnsent = 0
+  }
+}
