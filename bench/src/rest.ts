@@ -31,6 +31,7 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
   await sleep(watchedSeconds)
   const cpuRatio = (server.cpuSeconds() - cpuBefore) / watchedSeconds
   const residentBytes = server.residentBytes()
+  const proportionalBytes = server.proportionalBytes()
   await server.stop()
 
   const startsMs: number[] = []
@@ -45,6 +46,7 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
   server.removeData()
   return {
     resident_mb: rounded(residentBytes / 1e6, 0),
+    proportional_mb: rounded(proportionalBytes / 1e6, 0),
     cpu_percent_of_one_core: rounded(cpuRatio * 100, 2),
     start_to_ready_ms_median: rounded(percentile(startsMs, 0.5), 0),
     start_to_ready_ms_max: rounded(Math.max(...startsMs), 0),

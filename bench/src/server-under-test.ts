@@ -16,6 +16,8 @@ export interface ServerUnderTest {
   readonly pid: number
   /** Resident bytes of the server and all its children; shared pages counted once a process (RSS). */
   residentBytes(): number
+  /** The same with shared pages shared out among those that map them (PSS). */
+  proportionalBytes(): number
   /** CPU seconds used so far by the server and its living children. */
   cpuSeconds(): number
   /** Segments of the spool that hold telemetry. */
@@ -59,6 +61,8 @@ export async function startServerUnderTest(options: ServerOptions): Promise<Serv
     startToReadyMs,
     pid,
     residentBytes: () => processTree(pid).reduce((sum, member) => sum + residentBytesOf(member), 0),
+    proportionalBytes: () =>
+      processTree(pid).reduce((sum, member) => sum + proportionalBytesOf(member), 0),
     cpuSeconds: () => processTree(pid).reduce((sum, member) => sum + cpuSecondsOf(member), 0),
     spoolBytes: () => folderBytes(join(dataDirectory, 'spool'), name => name.endsWith('.seg')),
     diskBytes: () => folderBytes(dataDirectory),
@@ -121,6 +125,11 @@ function processTree(pid: number): number[] {
 
 function residentBytesOf(pid: number): number {
   const kib = readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1]
+  return Number(kib ?? 0) * 1024
+}
+
+function proportionalBytesOf(pid: number): number {
+  const kib = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss:\s+(\d+)/m)?.[1]
   return Number(kib ?? 0) * 1024
 }
 
