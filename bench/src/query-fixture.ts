@@ -72,8 +72,7 @@ async function fill(dataDirectory: string, spans: number, endS: number): Promise
         await run(`
           INSERT INTO ${table}
           SELECT * REPLACE (bucket - toIntervalDay(${week}) AS bucket)
-          FROM ${table}
-          WHERE bucket >= toDateTime(${endS - Math.min(SPAN_DAYS, ROLLUP_DAYS - week) * DAY_S}, 'UTC')
+          FROM (SELECT * FROM ${table} WHERE bucket >= toDateTime(${endS - Math.min(SPAN_DAYS, ROLLUP_DAYS - week) * DAY_S}, 'UTC') AND bucket < toDateTime(${endS}, 'UTC'))
           ${IN_BIG_BLOCKS}`)
       }
       process.stderr.write(`\rrollups of ${table}   `)
@@ -142,8 +141,7 @@ function insertSpans(firstTrace: number, traces: number, startS: number): string
   return `
     INSERT INTO spans
     (
-      environment, service, operation, kind, category, status, status_code, is_entry, trace_id, span_id, parent_span_id,
-      entry_span_id, start_unix_ns, duration_ns, statement, parameters, code_location, resource, shape,
+      environment, service, operation, kind, category, status, status_code, is_entry, trace_id, ids, start_unix_ns, duration_ns, statement, parameters, code_location, resource, shape,
       attribute_values, weight, received_at, retention_days
     )
     WITH
@@ -167,9 +165,7 @@ function insertSpans(firstTrace: number, traces: number, startS: number): string
       if(n = 0, 200, 0),
       n = 0,
       sipHash128(trace),
-      id(number),
-      if(n = 0, toFixedString('', 8), id(number - n + (n > 1))),
-      id(number - n),
+      concat(id(number), if(n = 0, toFixedString('', 8), id(number - n + (n > 1))), id(number - n)),
       begun + toUInt64(total * multiIf(n = 0, 0, n = 1, 0.02, is_call, 0.05 + (n - 2) * 0.13, 0.84)),
       toUInt64(total * multiIf(n = 0, 1, n = 1, 0.9, is_call, 0.1 * (0.3 + ${uniform('number', 11)}), 0.06)),
       if(is_call, ${statementId('trace_service', 'resource_name', skewed('number', 12, STATEMENTS_PER_TABLE))}, ''),

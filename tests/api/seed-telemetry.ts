@@ -52,19 +52,19 @@ export async function seedTelemetry(engine: TelemetryEngine, options: SeedOption
       map('service.name', concat('"service-', toString(number), '"'), 'process.pid', '42'), now()
     FROM numbers(${services})`)
   await engine.execute(`
-    INSERT INTO spans (environment, service, operation, kind, category, status, status_code, is_entry, trace_id, span_id,
-      parent_span_id, entry_span_id, start_unix_ns, duration_ns, resource, shape, attribute_values, events, weight, received_at, retention_days)
+    INSERT INTO spans (environment, service, operation, kind, category, status, status_code, is_entry, trace_id, ids,
+      start_unix_ns, duration_ns, resource, shape, attribute_values, events, weight, received_at, retention_days)
     SELECT 'production', ${service}, concat('GET /thing-', toString(intDiv(number, ${services}) % ${operations})), 'server', 'other',
-      if(number % 10 = 0, 'error', 'unset'), if(number % 10 = 0, 500, 200), 1, ${trace}, ${span('1')},
-      toFixedString('', 8), ${span('1')}, ${start}, ${duration}, leftPad(lower(hex(number % ${services})), 16, '0'),
+      if(number % 10 = 0, 'error', 'unset'), if(number % 10 = 0, 500, 200), 1, ${trace},
+      concat(${span('1')}, toFixedString('', 8), ${span('1')}), ${start}, ${duration}, leftPad(lower(hex(number % ${services})), 16, '0'),
       '00000000000000a1', [if(number % 10 = 0, '500', '200'), concat('user-', toString(number % 97))],
       if(number % 10 = 0, '[{"timeUnixNano":"1","name":"exception","attributes":[{"key":"exception.type","value":{"stringValue":"Oops"}}]}]', ''),
       1, toDateTime(intDiv(${start}, 1000000000)), 7
     FROM numbers(${traces})`)
   await engine.execute(`
-    INSERT INTO spans (environment, service, operation, kind, category, trace_id, span_id, parent_span_id, entry_span_id,
+    INSERT INTO spans (environment, service, operation, kind, category, trace_id, ids,
       start_unix_ns, duration_ns, statement, parameters, row_count, code_location, resource, shape, attribute_values, weight, received_at, retention_days)
-    SELECT 'production', ${service}, 'SELECT', 'client', 'db', ${trace}, ${span('2 + n')}, ${span('1')}, ${span('1')},
+    SELECT 'production', ${service}, 'SELECT', 'client', 'db', ${trace}, concat(${span('2 + n')}, ${span('1')}, ${span('1')}),
       ${start} + n * 2000000, toUInt64(500000 * (1 + cityHash64(number, n) % 8)),
       leftPad(lower(hex((number * ${STATEMENTS_A_TRACE} + n) % ${statements} + 1)), 16, '0'), number % 1000 + 1, 3, 'app.js:10',
       leftPad(lower(hex(number % ${services})), 16, '0'), '00000000000000a2', [], 1, toDateTime(intDiv(${start}, 1000000000)), 7

@@ -109,7 +109,7 @@ export function spansBlock(
       'FixedString(16)',
       index => Buffer.concat([Buffer.alloc(8), id(ids[index] ?? 0n)]),
     ],
-    ['span_id', 'FixedString(8)', index => id(ids[index] ?? 0n)],
+    ['ids', 'FixedString(24)', index => Buffer.concat([id(ids[index] ?? 0n), Buffer.alloc(16)])],
     ['start_unix_ns', 'UInt64', () => number(8)(startUnixNs)],
     ['duration_ns', 'UInt64', () => number(8)(1_000_000n)],
     ['weight', 'Float64', () => float(1)],

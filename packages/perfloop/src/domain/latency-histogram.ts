@@ -24,20 +24,20 @@ function bucketValueNs(bucket: number): number {
   return bucket === 0 ? 1 : (2 * GAMMA ** bucket) / (GAMMA + 1)
 }
 
-/** The q-quantile (0–1) in nanoseconds, or undefined of nothing. */
+/** The q-quantile (0–1) by nearest rank, in nanoseconds, or undefined of nothing. */
 export function quantileNs(histogram: LatencyHistogram, q: number): number | undefined {
   let total = 0
   for (const count of histogram.values()) total += count
   if (total <= 0) return undefined
 
-  const rank = q * Math.max(0, total - 1)
+  const rank = q * total
   const buckets = [...histogram.keys()].sort((a, b) => a - b)
   let seen = 0
   let last = 0
   for (const bucket of buckets) {
     seen += histogram.get(bucket) ?? 0
     last = bucket
-    if (seen > rank) return bucketValueNs(bucket)
+    if (seen >= rank) return bucketValueNs(bucket)
   }
   return bucketValueNs(last)
 }

@@ -75,7 +75,9 @@ export class ScratchEngine {
 
   /** All spans in the order of their start. */
   spans(): AnyRow[] {
-    return this.query('SELECT * FROM spans ORDER BY start_unix_ns, hex(span_id)')
+    return this.query(
+      'SELECT *, span_id, parent_span_id, entry_span_id FROM spans ORDER BY start_unix_ns, hex(span_id)',
+    )
   }
 
   rebuilt(span: AnyRow): RebuiltSpan {

@@ -147,9 +147,7 @@ export class SpanRows {
     numbers('is_entry', 'UInt8', this.entries, 1)
     numbers('is_repeated_layer', 'UInt8', this.repeatedLayers, 1)
     numbers('trace_id', 'FixedString(16)', this.traceIds, 16)
-    numbers('span_id', 'FixedString(8)', this.spanIds, 8)
-    numbers('parent_span_id', 'FixedString(8)', this.parentIds, 8)
-    numbers('entry_span_id', 'FixedString(8)', this.entryIds, 8)
+    numbers('ids', 'FixedString(24)', this.idsSideBySide(), 24)
     numbers('start_unix_ns', 'UInt64', this.starts, 8)
     numbers('duration_ns', 'UInt64', this.durations, 8)
     dictionary('statement', this.statements)
@@ -178,6 +176,20 @@ export class SpanRows {
     return block
   }
 
+  private idsSideBySide(): Uint32Array {
+    const { spanIds, parentIds, entryIds } = this
+    const ids = new Uint32Array(this.rows * 6)
+    for (let from = 0, to = 0; to < ids.length; from += 2) {
+      ids[to++] = spanIds[from] as number
+      ids[to++] = spanIds[from + 1] as number
+      ids[to++] = parentIds[from] as number
+      ids[to++] = parentIds[from + 1] as number
+      ids[to++] = entryIds[from] as number
+      ids[to++] = entryIds[from + 1] as number
+    }
+    return ids
+  }
+
   private writeValueEnds(): void {
     const wide = new Uint32Array(this.rows * 2)
     for (let row = 0; row < this.rows; row++) wide[row * 2] = this.valueEnds[row] as number
@@ -195,7 +207,7 @@ export class SpanRows {
   }
 }
 
-const COLUMN_COUNT = 29
+const COLUMN_COUNT = 27
 
 function grown<Values extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
   old: Values,

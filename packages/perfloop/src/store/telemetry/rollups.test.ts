@@ -135,7 +135,7 @@ describe('rollups', () => {
     // Seven days, each slower and rarer than the last: the mean of the days' p95 is far from the week's.
     for (let day = 0; day < 7; day++) {
       await scratch.store.engine.execute(
-        `INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, span_id, start_unix_ns,
+        `INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, ids, start_unix_ns,
            duration_ns, weight, received_at, retention_days)
          SELECT 'production', 'skewed', 'GET /', 'server', 1, toString(number), toString(number),
            {start_ns:UInt64} + number * 1000000, toUInt64(exp(sipHash64(number, {day:UInt8}) / 18446744073709551616 * 9 + {day:UInt8}) * 1000),

@@ -39,11 +39,11 @@ export async function insertSpans(
   const lines = spans.map(span => JSON.stringify(toRow(span))).join('\n')
   await engine.execute(
     `INSERT INTO spans
-     (environment, service, operation, kind, category, status, is_entry, is_repeated_layer, trace_id, span_id,
-      parent_span_id, entry_span_id, start_unix_ns, duration_ns, statement, row_count, weight, received_at,
+     (environment, service, operation, kind, category, status, is_entry, is_repeated_layer, trace_id, ids,
+      start_unix_ns, duration_ns, statement, row_count, weight, received_at,
       retention_days, randomness)
      SELECT environment, service, operation, kind, category, status, is_entry, is_repeated_layer, unhex(trace_id),
-       unhex(span_id), unhex(parent_span_id), unhex(entry_span_id), start_unix_ns, duration_ns, statement, row_count,
+       unhex(concat(span_id, parent_span_id, entry_span_id)), start_unix_ns, duration_ns, statement, row_count,
        weight, toDateTime(received_s, 'UTC'), retention_days, randomness
      FROM format(JSONEachRow, ${sqlString(STRUCTURE)}, ${sqlString(lines)})`,
     {},

@@ -193,9 +193,9 @@ describe('the measurement job', () => {
   it('waits for a longer window when there is much to measure', async () => {
     const insertMany = (secondsAfter: number) =>
       scratch.store.engine.execute(
-        `INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, span_id, entry_span_id, start_unix_ns,
+        `INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, ids, start_unix_ns,
            duration_ns, weight, received_at, retention_days)
-         SELECT 'production', 'shop', 'GET /', 'server', 1, randomFixedString(16), randomFixedString(8), randomFixedString(8),
+         SELECT 'production', 'shop', 'GET /', 'server', 1, randomFixedString(16), randomFixedString(24),
            {start_s:UInt32} * 1000000000 + number, 1000, 1, toDateTime({start_s:UInt32}, 'UTC'), 7 FROM numbers(6000)`,
         { start_s: START_MS / 1_000 + secondsAfter },
       )

@@ -84,8 +84,8 @@ describe('removal of what is expired', () => {
 
   it('frees the disk', async () => {
     await scratch.store.engine.execute(
-      `INSERT INTO spans (environment, service, operation, trace_id, span_id, start_unix_ns, received_at, retention_days, weight)
-       SELECT 'production', 'shop', 'GET /', randomFixedString(16), randomFixedString(8), {start_ns:UInt64}, toDateTime({start_ns:UInt64} / 1e9, 'UTC'), 7, 1
+      `INSERT INTO spans (environment, service, operation, trace_id, ids, start_unix_ns, received_at, retention_days, weight)
+       SELECT 'production', 'shop', 'GET /', randomFixedString(16), randomFixedString(24), {start_ns:UInt64}, toDateTime({start_ns:UInt64} / 1e9, 'UTC'), 7, 1
        FROM numbers(200000)`,
       { start_ns: BigInt(NOW_MS - 8 * DAY_MS) * 1_000_000n },
     )

@@ -1,8 +1,9 @@
 import type { OpenTelemetryStore } from '../open-telemetry-store.ts'
-import { fineRollupPartitions } from '../queries/fine-rollup-partitions.query.ts'
+import { expiredDays } from '../queries/expired-days.query.ts'
 import { partitions } from '../queries/partitions.query.ts'
 import {
   dropPartition,
+  isMonth,
   type Partition,
   partitionEndS,
   partitionId,
@@ -14,7 +15,7 @@ type RetentionSettings = OpenTelemetryStore['settings']['retention']
 const DAY_S = 86_400
 const MS_PER_S = 1_000
 
-/** Tables with a partition a day (spans: an hour), and how many days each is kept. */
+/** Tables with a partition a day (spans: an hour; rollups of days: a month), and how many days each is kept. */
 const PARTITIONED: Readonly<
   Record<string, (partition: Partition, retention: RetentionSettings) => number>
 > = {
@@ -24,13 +25,12 @@ const PARTITIONED: Readonly<
   metric_points: (_, retention) => retention.measurementDays,
   resource_usage: (_, retention) => retention.measurementDays,
   logs: (_, retention) => retention.measurementDays,
-  operations: (_, retention) => retention.baselineDays,
-  statements: (_, retention) => retention.baselineDays,
-  breakdowns: (_, retention) => retention.baselineDays,
+  operations: rollupRetentionDays,
+  statements: rollupRetentionDays,
+  breakdowns: rollupRetentionDays,
   dropped_traces: () => 0,
 }
 
-/** Rollups of minutes and hours share their partitions with those of days, which stay. */
 const ROLLUPS = ['operations', 'statements', 'breakdowns'] as const
 
 /** Small tables without partitions: what has not been seen for so long is deleted by row. */
@@ -68,7 +68,7 @@ export async function removeExpired(store: OpenTelemetryStore): Promise<Retentio
     return days !== undefined && partitionEndS(partition) + days * DAY_S <= nowS
   })
   for (const partition of expired) await dropPartition(store.engine, partition)
-  await removeFineRollups(store, nowS)
+  await removeExpiredDays(store, nowS)
   await removeRows(store, nowS)
 
   const after = await store.run(partitions, {})
@@ -88,17 +88,22 @@ export async function removeExpired(store: OpenTelemetryStore): Promise<Retentio
   return outcome
 }
 
-/** Rows of minutes and hours, of days that are wholly past `aggregateDays`. */
-async function removeFineRollups(store: OpenTelemetryStore, nowS: number): Promise<void> {
-  const cutS = nowS - store.settings.retention.aggregateDays * DAY_S
+/** Days share a partition a month, which goes when all of it is past; till then they go by row, once a day. */
+async function removeExpiredDays(store: OpenTelemetryStore, nowS: number): Promise<void> {
+  const cutS = nowS - store.settings.retention.baselineDays * DAY_S
   const before_s = Math.max(0, Math.floor(cutS / DAY_S) * DAY_S)
   for (const rollup of ROLLUPS) {
-    for (const { partition_id } of await store.run(fineRollupPartitions[rollup], { before_s })) {
+    for (const { partition_id } of await store.run(expiredDays[rollup], { before_s })) {
       await store.engine.execute(
-        `ALTER TABLE ${rollup} DELETE IN PARTITION ID '${partitionId(partition_id)}' WHERE step_s IN (60, 3600) SETTINGS mutations_sync = 2`,
+        `ALTER TABLE ${rollup} DELETE IN PARTITION ID '${partitionId(partition_id)}' WHERE bucket < toDateTime({before_s:UInt32}, 'UTC') SETTINGS mutations_sync = 2`,
+        { before_s },
       )
     }
   }
+}
+
+function rollupRetentionDays(partition: Partition, retention: RetentionSettings): number {
+  return isMonth(partition) ? retention.baselineDays : retention.aggregateDays
 }
 
 async function removeRows(store: OpenTelemetryStore, nowS: number): Promise<void> {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bucketOf, quantileNs } from '../../../domain/latency-histogram.ts'
 import { defaultSettings } from '../../../settings/settings.ts'
 import { type OpenTelemetryStore, openTelemetryStore } from '../open-telemetry-store.ts'
-import { quantileSql } from './latency-sql.ts'
+import { quantileBuckets, RED_QUANTILES } from './latency-sql.ts'
 
 describe('quantiles in SQL', () => {
   const directory = mkdtempSync(join(tmpdir(), 'perfloop-quantiles-'))
@@ -32,14 +32,23 @@ describe('quantiles in SQL', () => {
       histogram.set(bucket, (histogram.get(bucket) ?? 0) + 1)
     }
     const rows = await store.engine.query(
-      `WITH mapSort(CAST(({buckets:Array(Int16)}, {counts:Array(Float64)}), 'Map(Int16, Float64)')) AS h
-       SELECT ${quantileSql('h', 0.5)} AS p50, ${quantileSql('h', 0.95)} AS p95, ${quantileSql('h', 0.99)} AS p99`,
+      `SELECT ${RED_QUANTILES}
+       FROM
+       (
+         SELECT
+           ${quantileBuckets(`map(toInt16(bucket), toFloat64(count))`)} AS buckets,
+           sum(count) AS calls
+         FROM (SELECT {buckets:Array(Int16)} AS bucket, {counts:Array(Float64)} AS count)
+         ARRAY JOIN bucket, count
+       )`,
       { buckets: [...histogram.keys()], counts: [...histogram.values()] },
     )
     const expected = (q: number) => {
       const value = quantileNs(histogram, q)
       return value === undefined ? null : expect.closeTo(value, 3)
     }
-    expect(rows).toEqual([{ p50: expected(0.5), p95: expected(0.95), p99: expected(0.99) }])
+    expect(rows).toEqual([
+      { p50_ns: expected(0.5), p95_ns: expected(0.95), p99_ns: expected(0.99) },
+    ])
   })
 })

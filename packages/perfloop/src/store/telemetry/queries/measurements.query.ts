@@ -49,7 +49,7 @@ FROM measurements
 WHERE environment = {environment:String}
     AND service = {service:String}
     AND operation = {operation:String}
-    AND toString(kind) = {kind:String}
+    AND kind = {kind:String}
     AND start_unix_ns >= {from_unix_ns:UInt64}
     AND start_unix_ns < {to_unix_ns:UInt64}
     AND ({sort:String} != 'failed' OR failed = 1)

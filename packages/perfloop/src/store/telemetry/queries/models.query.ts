@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import { RED_QUANTILES } from './latency-sql.ts'
+import {
+  QUANTILE_AGGREGATE,
+  QUANTILE_LEVELS,
+  quantileArguments,
+  RED_QUANTILES,
+} from './latency-sql.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import { count64, pageParams, redRow, SCOPE, scopeParams } from './row-fields.ts'
 
@@ -40,7 +45,7 @@ FROM
     sum(called.errors) AS errors,
     sum(called.duration_ns) AS duration_ns,
     toFloat64(max(called.max_ns)) AS max_ns,
-    mapSort(sumMap(called.histogram)) AS histogram
+    ${QUANTILE_AGGREGATE}Merge(${QUANTILE_LEVELS})(called.quantiles) AS buckets
   FROM
   (
     SELECT
@@ -51,7 +56,7 @@ FROM
       sum(errors) AS errors,
       sum(duration_ns) AS duration_ns,
       max(max_ns) AS max_ns,
-      sumMap(histogram) AS histogram
+      ${QUANTILE_AGGREGATE}State(${QUANTILE_LEVELS})(${quantileArguments('histogram')}) AS quantiles
     FROM statements
     WHERE ${SCOPE}
         AND ${IN_RANGE}

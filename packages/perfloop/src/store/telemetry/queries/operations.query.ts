@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import { RED_QUANTILES } from './latency-sql.ts'
+import { quantileBuckets, RED_QUANTILES } from './latency-sql.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import {
   BREAKDOWN_COLUMNS,
@@ -11,13 +11,14 @@ import {
   pageParams,
   redRow,
   SCOPE,
+  SINGLE_OPERATIONS,
   scopeParams,
   spanKind,
 } from './row-fields.ts'
 
 const KEY = ['environment', 'service', 'operation', 'kind'] as const
 /** One operation when its name is given, else all in scope. */
-const WHERE = `${SCOPE} AND ({operation:String} = '' OR operation = {operation:String})`
+const WHERE = `${SINGLE_OPERATIONS} AND ${SCOPE} AND ({operation:String} = '' OR operation = {operation:String})`
 
 /**
  * Operations of a range with RED, breakdown and exemplars, sorted, searched and cut to a page. An operation
@@ -77,7 +78,7 @@ FROM
       sum(errors) AS errors,
       sum(duration_ns) AS duration_ns,
       toFloat64(max(max_ns)) AS max_ns,
-      mapSort(sumMap(histogram)) AS histogram,
+      ${quantileBuckets('histogram')} AS buckets,
       lower(hex(max(slowest).2)) AS slowest_trace,
       lower(hex(max(failed).2)) AS failed_trace
     FROM operations
@@ -145,6 +146,7 @@ SELECT
   toUInt32(minIf(bucket, step_s = 86400)) AS day_s
 FROM operations
 WHERE step_s IN (60, 86400)
+    AND ${SINGLE_OPERATIONS}
     AND environment = {environment:String}
     AND service = {service:String}
     AND operation = {operation:String}

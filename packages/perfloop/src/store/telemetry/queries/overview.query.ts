@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
-import { IS_REQUEST, redRow, SCOPE, scopeParams } from './row-fields.ts'
+import { redRow, SCOPE, scopeParams, WHOLE_SERVICES } from './row-fields.ts'
 
 /** RED of all requests and messages of a range, as one row. */
 export const overviewTotals = defineQuery({
@@ -19,8 +19,8 @@ FROM
 (
   SELECT${RED_SUMS}
   FROM operations
-  WHERE ${SCOPE}
-      AND ${IS_REQUEST}
+  WHERE ${WHOLE_SERVICES}
+      AND ${SCOPE}
       AND ${IN_RANGE}
 )`,
   example: { ...rollupRange(1_700_000_000_000, 1_700_003_600_000), environment: 'production' },

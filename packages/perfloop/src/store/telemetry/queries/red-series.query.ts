@@ -2,17 +2,10 @@ import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
 import { IN_STEP_RANGE, STEP_START, StepRange, stepRange } from './rollup-range.ts'
-import {
-  BREAKDOWN_SUMS,
-  breakdownRow,
-  count64,
-  IS_REQUEST,
-  redRow,
-  SCOPE,
-  scopeParams,
-} from './row-fields.ts'
+import { BREAKDOWN_SUMS, breakdownRow, count64, redRow, SCOPE, scopeParams } from './row-fields.ts'
 
-const OPERATION = `({operation:String} = '' AND ${IS_REQUEST} OR operation = {operation:String} AND toString(kind) = {kind:String})`
+const OPERATION = `whole_service = ({operation:String} = '')
+    AND ({operation:String} = '' OR operation = {operation:String} AND kind = {kind:String})`
 const seriesParams = StepRange.extend({
   ...scopeParams,
   operation: z.string().default(''),

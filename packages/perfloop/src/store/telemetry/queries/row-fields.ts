@@ -54,5 +54,12 @@ export const scopeParams = {
 
 export const pageParams = { limit: z.int(), offset: z.int() }
 
+/**
+ * Rollups of operations and of their breakdowns hold a row for each operation, and one for all operations of a service
+ * that serve requests or messages: whoever asks for no operation in particular reads those, which are few.
+ */
+export const SINGLE_OPERATIONS = 'whole_service = 0'
+export const WHOLE_SERVICES = 'whole_service = 1'
+
 /** Requests and messages: what has users or other services waiting. Jobs are known by their measurements. */
 export const IS_REQUEST = `kind IN ('server', 'consumer')`

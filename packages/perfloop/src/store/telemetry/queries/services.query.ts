@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import { quantileSql, RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
+import { quantileBuckets, quantileValue, RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
 import {
   IN_RANGE,
   IN_STEP_RANGE,
@@ -10,7 +10,16 @@ import {
   StepRange,
   stepRange,
 } from './rollup-range.ts'
-import { count64, IS_REQUEST, nullableNumber, redRow, SCOPE, scopeParams } from './row-fields.ts'
+import {
+  count64,
+  IS_REQUEST,
+  nullableNumber,
+  redRow,
+  SCOPE,
+  SINGLE_OPERATIONS,
+  scopeParams,
+  WHOLE_SERVICES,
+} from './row-fields.ts'
 
 /** Every service seen in a range. Its RED is of its requests; a service of jobs only has the RED of its jobs' roots. */
 export const services = defineQuery({
@@ -23,7 +32,6 @@ export const services = defineQuery({
     operations: count64,
     last_seen_s: count64,
   }),
-  // The histograms of all kinds of spans are most of the table: only those of requests are read.
   sql: `
 SELECT
   environment,
@@ -39,9 +47,11 @@ FROM
   SELECT
     environment,
     service,
-    toUInt32(max(bucket)) AS last_seen_s
+    toUInt32(max(bucket)) AS last_seen_s,
+    uniqIf((operation, kind), ${IS_REQUEST}) AS operations
   FROM operations
-  WHERE ${SCOPE}
+  WHERE ${SINGLE_OPERATIONS}
+      AND ${SCOPE}
       AND ${IN_RANGE}
   GROUP BY
     environment,
@@ -51,11 +61,10 @@ LEFT JOIN
 (
   SELECT
     environment,
-    service,
-    uniq(operation, kind) AS operations,${RED_SUMS}
+    service,${RED_SUMS}
   FROM operations
-  WHERE ${SCOPE}
-      AND ${IS_REQUEST}
+  WHERE ${WHOLE_SERVICES}
+      AND ${SCOPE}
       AND ${IN_RANGE}
   GROUP BY
     environment,
@@ -87,7 +96,7 @@ SELECT
   step_start_s,
   calls,
   errors,
-  ${quantileSql('histogram', 0.95)} AS p95_ns
+  ${quantileValue(0.95)} AS p95_ns
 FROM
 (
   SELECT
@@ -96,10 +105,10 @@ FROM
     ${STEP_START} AS step_start_s,
     sum(calls) AS calls,
     sum(errors) AS errors,
-    mapSort(sumMap(histogram)) AS histogram
+    ${quantileBuckets('histogram')} AS buckets
   FROM operations
-  WHERE ${SCOPE}
-      AND ${IS_REQUEST}
+  WHERE ${WHOLE_SERVICES}
+      AND ${SCOPE}
       AND ${IN_STEP_RANGE}
   GROUP BY
     environment,

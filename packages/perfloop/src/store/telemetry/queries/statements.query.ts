@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import { RED_QUANTILES } from './latency-sql.ts'
+import { quantileBuckets, RED_QUANTILES } from './latency-sql.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import { count64, pageParams, redRow, SCOPE, scopeParams, spanKind } from './row-fields.ts'
 
@@ -70,7 +70,7 @@ FROM
     sum(errors) AS errors,
     sum(duration_ns) AS duration_ns,
     toFloat64(max(max_ns)) AS max_ns,
-    mapSort(sumMap(histogram)) AS histogram,
+    ${quantileBuckets('histogram')} AS buckets,
     max(code_location) AS code_location,
     lower(hex(max(slowest).2)) AS exemplar_trace
   FROM statements
@@ -119,7 +119,8 @@ FROM
  * Statements under one entry operation, from its newest `executions` measured executions. Rollups know
  * statements by service only; which operation issued them is told by the spans, so this is a sample, and
  * the caller scales it to all executions. The spans are found by the minutes and traces of the executions,
- * which is how they are ordered on disk.
+ * which is how they are ordered on disk. They are found as one value: a subquery named several times would be computed
+ * as often.
  */
 export const operationStatements = defineQuery({
   name: 'operation-statements',
@@ -147,24 +148,28 @@ export const operationStatements = defineQuery({
   }),
   sql: `
 WITH
-  executed AS
   (
-    SELECT
-      trace_id,
-      span_id,
-      weight,
-      start_unix_ns,
-      total_ns
-    FROM measurements
-    WHERE environment = {environment:String}
-        AND service = {service:String}
-        AND operation = {operation:String}
-        AND toString(kind) = {kind:String}
-        AND start_unix_ns >= {from_unix_ns:UInt64}
-        AND start_unix_ns < {to_unix_ns:UInt64}
-    ORDER BY start_unix_ns DESC
-    LIMIT {executions:UInt32}
-  )
+    SELECT groupArray((trace_id, span_id, weight, start_unix_ns, start_unix_ns + total_ns))
+    FROM
+    (
+      SELECT
+        trace_id,
+        span_id,
+        weight,
+        start_unix_ns,
+        total_ns
+      FROM measurements
+      WHERE environment = {environment:String}
+          AND service = {service:String}
+          AND operation = {operation:String}
+          AND kind = {kind:String}
+          AND start_unix_ns >= {from_unix_ns:UInt64}
+          AND start_unix_ns < {to_unix_ns:UInt64}
+          AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+      ORDER BY start_unix_ns DESC
+      LIMIT {executions:UInt32}
+    )
+  ) AS executed
 SELECT
   called.*,
   text,
@@ -172,7 +177,7 @@ SELECT
   dialect,
   verb,
   models,
-  (SELECT sum(weight) FROM executed) AS executions
+  arraySum(executed.3) AS executions
 FROM
 (
   SELECT
@@ -189,12 +194,13 @@ FROM
   FROM spans
   WHERE environment = {environment:String}
       AND service = {service:String}
-      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) >= (SELECT toStartOfMinute(fromUnixTimestamp64Nano(toInt64(min(start_unix_ns)), 'UTC')) FROM executed)
-      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) <= (SELECT toStartOfMinute(fromUnixTimestamp64Nano(toInt64(max(start_unix_ns + total_ns)), 'UTC')) FROM executed)
+      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) >= toStartOfMinute(fromUnixTimestamp64Nano(toInt64(arrayMin(executed.4)), 'UTC'))
+      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) <= toStartOfMinute(fromUnixTimestamp64Nano(toInt64(arrayMax(executed.5)), 'UTC'))
       AND statement != ''
       AND is_repeated_layer = 0
-      AND trace_id IN (SELECT trace_id FROM executed)
-      AND (trace_id, entry_span_id) IN (SELECT trace_id, span_id FROM executed)
+      AND received_at >= toDateTime(intDiv(arrayMin(executed.4), 1000000000), 'UTC') - INTERVAL 5 MINUTE
+      AND trace_id IN (SELECT arrayJoin(executed.1))
+      AND (trace_id, entry_span_id) IN (SELECT execution.1, execution.2 FROM (SELECT arrayJoin(executed) AS execution))
   GROUP BY statement
 ) AS called
 LEFT JOIN

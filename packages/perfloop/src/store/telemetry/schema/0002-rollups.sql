@@ -11,9 +11,10 @@
 CREATE TABLE IF NOT EXISTS operations
 (
     step_s      UInt32                                                        COMMENT 'Length of the bucket in seconds: 60, 3600 or 86400',
+    whole_service UInt8                                                       COMMENT '1 for the row of all operations of the kind: its operation is empty',
     environment LowCardinality(String)                                        COMMENT 'deployment.environment.name',
     service     LowCardinality(String)                                        COMMENT 'service.name',
-    operation   LowCardinality(String)                                        COMMENT 'Operation name',
+    operation   LowCardinality(String)                                        COMMENT 'Operation name; empty for the whole service',
     kind        Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5) COMMENT 'OTLP span kind',
     bucket      DateTime('UTC')                                               COMMENT 'Start of the bucket of the event time, UTC, seconds',
     calls       SimpleAggregateFunction(sum, Float64)                         COMMENT 'Executions, weighted',
@@ -26,9 +27,9 @@ CREATE TABLE IF NOT EXISTS operations
     failed      SimpleAggregateFunction(max, Tuple(UInt64, FixedString(16)))  COMMENT 'Exemplar: duration and trace of a failed one; zeros when none'
 )
 ENGINE = AggregatingMergeTree
-PARTITION BY toYYYYMMDD(bucket)
-ORDER BY (step_s, environment, service, kind, operation, bucket)
-SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+PARTITION BY if(step_s = 86400, toYYYYMM(bucket), toYYYYMMDD(bucket))
+ORDER BY (step_s, whole_service, environment, service, toStartOfHour(bucket), kind, operation, bucket)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
          fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
          old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
          merge_tree_clear_old_temporary_directories_interval_seconds = 600
@@ -36,10 +37,11 @@ COMMENT 'RED of every operation, from all spans';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS fill_operations TO operations AS
 SELECT
-    step_s,
+    level.1 AS step_s,
+    level.2 AS whole_service,
     environment,
     service,
-    operation,
+    if(whole_service, '', operation) AS operation,
     kind,
     toDateTime(intDiv(minute, step_s) * step_s, 'UTC') AS bucket,
     calls,
@@ -74,7 +76,7 @@ FROM
         kind,
         minute
 )
-ARRAY JOIN [60, 3600, 86400] AS step_s;
+ARRAY JOIN if(kind IN ('server', 'consumer'), [(60, 0), (3600, 0), (86400, 0), (60, 1), (3600, 1), (86400, 1)], [(60, 0), (3600, 0), (86400, 0)]) AS level;
 
 CREATE VIEW IF NOT EXISTS operations_minute AS
 SELECT
@@ -92,7 +94,8 @@ SELECT
     slowest,
     failed
 FROM operations
-WHERE step_s = 60;
+WHERE step_s = 60
+    AND whole_service = 0;
 
 CREATE VIEW IF NOT EXISTS operations_hour AS
 SELECT
@@ -110,7 +113,8 @@ SELECT
     slowest,
     failed
 FROM operations
-WHERE step_s = 3600;
+WHERE step_s = 3600
+    AND whole_service = 0;
 
 CREATE VIEW IF NOT EXISTS operations_day AS
 SELECT
@@ -128,7 +132,8 @@ SELECT
     slowest,
     failed
 FROM operations
-WHERE step_s = 86400;
+WHERE step_s = 86400
+    AND whole_service = 0;
 
 CREATE TABLE IF NOT EXISTS statements
 (
@@ -149,9 +154,9 @@ CREATE TABLE IF NOT EXISTS statements
     code_location SimpleAggregateFunction(max, LowCardinality(String))          COMMENT 'file:line of the code that issued it, where told; one of several'
 )
 ENGINE = AggregatingMergeTree
-PARTITION BY toYYYYMMDD(bucket)
-ORDER BY (step_s, environment, service, statement, bucket)
-SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+PARTITION BY if(step_s = 86400, toYYYYMM(bucket), toYYYYMMDD(bucket))
+ORDER BY (step_s, environment, service, toStartOfHour(bucket), statement, bucket)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
          fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
          old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
          merge_tree_clear_old_temporary_directories_interval_seconds = 600

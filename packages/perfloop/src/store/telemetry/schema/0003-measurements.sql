@@ -34,9 +34,10 @@ COMMENT 'Load time, query count, db time, render time and total of every executi
 CREATE TABLE IF NOT EXISTS breakdowns
 (
     step_s          UInt32                                 COMMENT 'Length of the bucket in seconds: 60, 3600 or 86400',
+    whole_service   UInt8                                  COMMENT '1 for the row of all operations of the kind: its operation is empty',
     environment     LowCardinality(String)                 COMMENT 'deployment.environment.name',
     service         LowCardinality(String)                 COMMENT 'service.name',
-    operation       LowCardinality(String)                 COMMENT 'Operation name',
+    operation       LowCardinality(String)                 COMMENT 'Operation name; empty for the whole service',
     kind            Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5) COMMENT 'OTLP span kind',
     bucket          DateTime('UTC')                        COMMENT 'Start of the bucket of the event time, UTC, seconds',
     executions      SimpleAggregateFunction(sum, Float64)  COMMENT 'Executions, weighted',
@@ -51,9 +52,9 @@ CREATE TABLE IF NOT EXISTS breakdowns
     query_count_max SimpleAggregateFunction(max, UInt32)   COMMENT 'Most statements of one execution'
 )
 ENGINE = AggregatingMergeTree
-PARTITION BY toYYYYMMDD(bucket)
-ORDER BY (step_s, environment, service, kind, operation, bucket)
-SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
+PARTITION BY if(step_s = 86400, toYYYYMM(bucket), toYYYYMMDD(bucket))
+ORDER BY (step_s, whole_service, environment, service, toStartOfHour(bucket), kind, operation, bucket)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
          fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
          old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
          merge_tree_clear_old_temporary_directories_interval_seconds = 600
@@ -61,10 +62,11 @@ COMMENT 'Sums of the measurements of every entry operation';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS fill_breakdowns TO breakdowns AS
 SELECT
-    step_s,
+    level.1 AS step_s,
+    level.2 AS whole_service,
     environment,
     service,
-    operation,
+    if(whole_service, '', operation) AS operation,
     kind,
     toDateTime(intDiv(minute, step_s) * step_s, 'UTC') AS bucket,
     executions,
@@ -103,7 +105,7 @@ FROM
         kind,
         minute
 )
-ARRAY JOIN [60, 3600, 86400] AS step_s;
+ARRAY JOIN if(kind IN ('server', 'consumer'), [(60, 0), (3600, 0), (86400, 0), (60, 1), (3600, 1), (86400, 1)], [(60, 0), (3600, 0), (86400, 0)]) AS level;
 
 CREATE VIEW IF NOT EXISTS measurements_minute AS
 SELECT
@@ -123,7 +125,8 @@ SELECT
     query_count,
     query_count_max
 FROM breakdowns
-WHERE step_s = 60;
+WHERE step_s = 60
+    AND whole_service = 0;
 
 CREATE VIEW IF NOT EXISTS measurements_hour AS
 SELECT
@@ -143,7 +146,8 @@ SELECT
     query_count,
     query_count_max
 FROM breakdowns
-WHERE step_s = 3600;
+WHERE step_s = 3600
+    AND whole_service = 0;
 
 CREATE VIEW IF NOT EXISTS measurements_day AS
 SELECT
@@ -163,7 +167,8 @@ SELECT
     query_count,
     query_count_max
 FROM breakdowns
-WHERE step_s = 86400;
+WHERE step_s = 86400
+    AND whole_service = 0;
 
 CREATE TABLE IF NOT EXISTS watermarks
 (

@@ -5,24 +5,24 @@ const params = z.object({ before_s: z.int() })
 const row = z.object({ partition_id: z.string() })
 const example = { before_s: 1_700_000_000 }
 
-/** Days of a rollup, all before an instant, that still have rows of minutes or hours. */
-function fineRollupPartitionsOf(rollup: string) {
+/** Months of a rollup that hold days before an instant. */
+function monthsWithExpiredDays(rollup: string) {
   return defineQuery({
-    name: `fine-rollup-partitions-${rollup}`,
+    name: `months-with-expired-days-${rollup}`,
     params,
     row,
     sql: `
 SELECT DISTINCT _partition_id AS partition_id
 FROM ${rollup}
-WHERE step_s IN (60, 3600)
+WHERE step_s = 86400
     AND bucket < toDateTime({before_s:UInt32}, 'UTC')
 ORDER BY partition_id`,
     example,
   })
 }
 
-export const fineRollupPartitions = {
-  operations: fineRollupPartitionsOf('operations'),
-  statements: fineRollupPartitionsOf('statements'),
-  breakdowns: fineRollupPartitionsOf('breakdowns'),
+export const expiredDays = {
+  operations: monthsWithExpiredDays('operations'),
+  statements: monthsWithExpiredDays('statements'),
+  breakdowns: monthsWithExpiredDays('breakdowns'),
 }
