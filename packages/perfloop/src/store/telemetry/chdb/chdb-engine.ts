@@ -133,12 +133,15 @@ export class ChdbEngine implements TelemetryEngine {
 
   /**
    * A new store process in the place of this one, for a quiet hour: one that has loaded and merged keeps
-   * the pages of the library and the heap that this took, 60 MB after a million spans. It waits for what
-   * is under way, and what is asked meanwhile waits for the new one. False when now is not the time.
+   * the pages of the library and the heap that this took, 60 MB after a million spans. What is asked
+   * meanwhile waits for the new one; a store that is slow to open is left alone. False when now is not the
+   * time: something is under way, and others would have to wait for its end too.
    */
   async renew(): Promise<boolean> {
+    if (this.#openedInMs > LONGEST_RENEWAL_MS) return true
     const merges = await this.query('SELECT 1 AS running FROM system.merges LIMIT 1', {})
-    if (merges.length > 0 || this.#openedInMs > LONGEST_RENEWAL_MS) return false
+    if (merges.length > 0) return false
+    if (![this.#inserts, this.#executions, this.#reads].every(pool => pool.isIdle)) return false
     await this.#inserts.useAlone(() =>
       this.#executions.useAlone(() => this.#reads.useAlone(() => this.#replace())),
     )

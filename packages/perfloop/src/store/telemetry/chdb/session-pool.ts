@@ -12,6 +12,11 @@ export class SessionPool {
     this.#size = sessions.length
   }
 
+  /** Whether nobody uses or wants a session. */
+  get isIdle(): boolean {
+    return this.#free.length === this.#size && this.#queue.length === 0
+  }
+
   /** Runs `work` on one free session. */
   use<T>(work: (session: number) => Promise<T>): Promise<T> {
     return this.#with(1, sessions => work(first(sessions)))
