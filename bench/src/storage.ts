@@ -108,7 +108,7 @@ async function store(
 async function untilSettled(server: ServerUnderTest): Promise<void> {
   const deadlineMs = performance.now() + LONGEST_WAIT_MS
   let quietSinceMs = performance.now()
-  while (performance.now() - quietSinceMs < 30_000) {
+  while (performance.now() - quietSinceMs < 25_000) {
     if (performance.now() > deadlineMs) throw new Error('The spool was not loaded in time')
     if (server.spoolBytes() > SMALL_SEGMENTS_BYTES) quietSinceMs = performance.now()
     await new Promise(resolve => setTimeout(resolve, 200))

@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS spans
     span_id          FixedString(8) ALIAS toFixedString(substring(ids, 1, 8), 8) COMMENT 'Span id, bytes',
     parent_span_id   FixedString(8) ALIAS toFixedString(substring(ids, 9, 8), 8) COMMENT 'Parent span id, bytes; zeros for a root',
     entry_span_id    FixedString(8) ALIAS toFixedString(substring(ids, 17, 8), 8) COMMENT 'Nearest entry span at or above it, where its batch told; zeros when not known',
-    start_unix_ns    UInt64                          COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), T64('bit'), ZSTD(1)),
+    start_unix_ns    UInt64                          COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), ZSTD(1)),
     duration_ns      UInt64                          COMMENT 'Duration, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
     statement        LowCardinality(String)          COMMENT 'Fingerprint of the statement in patterns; empty when none',
     parameters       UInt32                          COMMENT 'Keyed hash of the statement''s literals and parameters; 0 when not known',

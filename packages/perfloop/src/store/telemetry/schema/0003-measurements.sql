@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS measurements
     service       LowCardinality(String)  COMMENT 'service.name',
     operation     LowCardinality(String)  COMMENT 'Operation name',
     kind          Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5) COMMENT 'OTLP span kind',
-    start_unix_ns UInt64                  COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), T64('bit'), ZSTD(1)),
+    start_unix_ns UInt64                  COMMENT 'Start, nanoseconds since 1970' CODEC(Delta(8), ZSTD(1)),
     trace_id      FixedString(16)         COMMENT 'Trace id, bytes',
     span_id       FixedString(8)          COMMENT 'Id of the entry span, bytes',
     total_ns      UInt64                  COMMENT 'Total: first byte in to last byte out, nanoseconds' CODEC(T64('bit'), ZSTD(1)),
