@@ -256,6 +256,20 @@ describe('too little data', () => {
   }
   const options = nPlusOne.options.parse({})
 
+  it('knows the statement that was looped over also where clocks tick in milliseconds', () => {
+    const piers = {
+      statement: fingerprint('00000000000000bb'),
+      calls: 1,
+      firstStartUnixNs: repetition.exemplar_first_start_unix_ns,
+      rows: null,
+      spanId: SPAN,
+      summary: 'SELECT piers',
+      text: 'SELECT * FROM piers',
+    }
+    const [finding] = nPlusOne.judge([{ ...repetition, neighbours: [piers] }], file, options)
+    expect(finding?.title).toContain('once for each row of SELECT piers')
+  })
+
   it('is no finding after three requests, but is one in a file', () => {
     expect(nPlusOne.judge([repetition], live, options)).toEqual([])
     expect(nPlusOne.judge([repetition], file, options)).toHaveLength(1)

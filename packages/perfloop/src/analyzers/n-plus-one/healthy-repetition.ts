@@ -1,3 +1,4 @@
+import { NS_PER_MS } from '../../domain/duration.ts'
 import { executionWord } from '../words.ts'
 import { type Neighbour, type RepeatedStatement, returnedTheRows } from './parent-statement.ts'
 
@@ -10,20 +11,29 @@ const BY_OFFSET = new RegExp(String.raw`\boffset\s+${VALUE}`, 'i')
 const BY_KEY = new RegExp(String.raw`(${COLUMN})\s*[<>]=?\s*${VALUE}.*\border\s+by\s+\1`, 'is')
 const FIXED_TO_A_VALUE = new RegExp(String.raw`(?<![<>!])=\s*\(?\s*${VALUE}`, 'i')
 const BY_A_LIST = new RegExp(String.raw`\bin\s*\(\s*${VALUE}\s*\)|=\s*any\s*\(`, 'i')
+const READS_THE_CATALOG =
+  /\b(information_schema|pg_catalog|pg_(class|attribute|attrdef|type|namespace|index|constraint|enum|range|proc)|sqlite_(master|schema)|sys\.(tables|columns|indexes|objects)|all_tab_columns)\b/i
+const INSERTS_VALUES = /^\s*(insert|replace)\b.*\bvalues\b/is
 const TAKES_FROM_A_QUEUE = /\bskip\s+locked\b|\breadpast\b/i
 
 /**
  * Repetitions that one statement for all would not make better: pages of a table read one after the other,
- * lists of keys asked for in portions, a queue that is emptied. Each of them could also be a loop over rows: where
+ * lists of keys asked for, or rows written, in portions, a queue that is emptied, a schema that is read. Each of them could also be a loop over rows: where
  * an earlier statement returned as many rows as there were calls, it is.
  */
 export function isHealthyRepetition(
   row: RepeatedStatement,
   parent: Neighbour | undefined,
+  options: { readonly batchWriteMs: number },
 ): boolean {
-  if (TAKES_FROM_A_QUEUE.test(row.text)) return true
+  // What a mapper learns about tables, one after the other, it learns once.
+  if (TAKES_FROM_A_QUEUE.test(row.text) || READS_THE_CATALOG.test(row.text)) return true
   if (parent !== undefined && returnedTheRows(parent, row)) return false
   const isJob = executionWord(row.kind) === 'job'
+  // Rows of VALUES are folded in the text; how long it takes tells one row from hundreds.
+  if (isJob && INSERTS_VALUES.test(row.text)) {
+    return row.mean_call_ns >= options.batchWriteMs * NS_PER_MS
+  }
   // Pages of what belongs to one row look like the rows of each of many; a job may read many pages.
   if (isPaging(row.text)) return isJob || !FIXED_TO_A_VALUE.test(row.text)
   return isJob && BY_A_LIST.test(row.text)

@@ -66,7 +66,7 @@ function isNPlusOne(row: RepeatedStatement, window: Window, options: Options): b
   // Where the parameters are not told, a statement that can have none is the same every time.
   if (row.parameters_known === 0 && SQL_VERBS.has(verb) && !PLACEHOLDER.test(row.text)) return false
 
-  if (isHealthyRepetition(row, parentStatement(row))) return false
+  if (isHealthyRepetition(row, parentStatement(row), options)) return false
   if (row.seen_executions >= enough(options.minExecutions, window)) return true
   const isJob = executionWord(row.kind) === 'job'
   return isJob && row.calls_median >= options.minJobCalls

@@ -75,6 +75,25 @@ export const ORDINARY_APPLICATIONS: readonly OrdinaryApplication[] = [
     }),
   ),
   healthy(
+    'a job that writes many rows in portions',
+    job('import prices', run =>
+      times(60, part =>
+        run.query(`INSERT INTO prices (id, cents) VALUES ({${part}}, {1}), ({2}, {3})`, { ms: 25 }),
+      ),
+    ),
+  ),
+  healthy(
+    'a mapper that reads the schema at the first request',
+    requests('GET /first', (request, index) => {
+      if (index > 0) return
+      times(14, table =>
+        request.query(
+          `SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = {${table}}`,
+        ),
+      )
+    }),
+  ),
+  healthy(
     'a worker that empties a queue',
     job('work', run =>
       times(60, n =>
