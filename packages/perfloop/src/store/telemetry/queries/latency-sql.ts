@@ -10,15 +10,10 @@ import { GAMMA } from '../../../domain/latency-histogram.ts'
 const QUANTILES = [0.5, 0.95, 0.99] as const
 const PARTS_OF_A_CALL = 1024
 
-export const QUANTILE_AGGREGATE = `quantilesExactWeightedArray`
-export const QUANTILE_LEVELS = QUANTILES.join(', ')
-export function quantileArguments(histogram: string): string {
-  return `mapKeys(${histogram}), arrayMap(calls_of_bucket -> toUInt64(round(calls_of_bucket * ${PARTS_OF_A_CALL})), mapValues(${histogram}))`
-}
-
 /** Buckets of p50, p95 and p99 of the histograms of a group. */
 export function quantileBuckets(histogram: string): string {
-  return `${QUANTILE_AGGREGATE}(${QUANTILE_LEVELS})(${quantileArguments(histogram)})`
+  const weights = `arrayMap(calls_of_bucket -> toUInt64(round(calls_of_bucket * ${PARTS_OF_A_CALL})), mapValues(${histogram}))`
+  return `quantilesExactWeightedArray(${QUANTILES.join(', ')})(mapKeys(${histogram}), ${weights})`
 }
 
 /** Value of one of the `buckets` of a row with `calls`. Bucket 0 would come out below 1 ns, which is its value. */

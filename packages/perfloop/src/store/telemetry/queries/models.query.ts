@@ -1,11 +1,6 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import {
-  QUANTILE_AGGREGATE,
-  QUANTILE_LEVELS,
-  quantileArguments,
-  RED_QUANTILES,
-} from './latency-sql.ts'
+import { quantileBuckets, RED_QUANTILES } from './latency-sql.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import { count64, pageParams, redRow, SCOPE, scopeParams } from './row-fields.ts'
 
@@ -39,40 +34,43 @@ FROM
   SELECT
     environment,
     service,
-    arrayJoin(models) AS model,
+    model,
     sumIf(called.calls, verb IN ('SELECT', 'SHOW', 'EXPLAIN', 'VALUES', 'WITH')) AS reads,
     sum(called.calls) AS calls,
     sum(called.errors) AS errors,
     sum(called.duration_ns) AS duration_ns,
     toFloat64(max(called.max_ns)) AS max_ns,
-    ${QUANTILE_AGGREGATE}Merge(${QUANTILE_LEVELS})(called.quantiles) AS buckets
+    ${quantileBuckets('called.histogram')} AS buckets
   FROM
   (
     SELECT
       environment,
       service,
       statement,
-      sum(calls) AS calls,
-      sum(errors) AS errors,
-      sum(duration_ns) AS duration_ns,
-      max(max_ns) AS max_ns,
-      ${QUANTILE_AGGREGATE}State(${QUANTILE_LEVELS})(${quantileArguments('histogram')}) AS quantiles
+      calls,
+      errors,
+      duration_ns,
+      max_ns,
+      histogram
     FROM statements
     WHERE ${SCOPE}
         AND ${IN_RANGE}
-    GROUP BY
-      environment,
-      service,
-      statement
   ) AS called
   INNER JOIN
   (
     SELECT
       statement,
-      argMax(verb, last_seen) AS verb,
-      argMax(models, last_seen) AS models
-    FROM patterns
-    GROUP BY statement
+      verb,
+      arrayJoin(models) AS model
+    FROM
+    (
+      SELECT
+        statement,
+        argMax(verb, last_seen) AS verb,
+        argMax(models, last_seen) AS models
+      FROM patterns
+      GROUP BY statement
+    )
   ) AS pattern USING statement
   GROUP BY
     environment,
