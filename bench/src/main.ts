@@ -26,6 +26,10 @@ const BENCHMARKS: Readonly<Record<string, { readonly what: string; load(): Promi
       what: 'µs a span from protobuf to Native columns',
       load: () => import('./decode.ts'),
     },
+    agent: {
+      what: 'CPU, latency and memory of an application with the agent, without, and with OpenTelemetry',
+      load: () => import('./agent.ts'),
+    },
     crash: {
       what: 'spans lost and doubled under kill -9 and a full disk',
       load: () => import('./crash.ts'),

@@ -22,6 +22,8 @@ export class SpanEncoder {
   readonly #fixed: readonly Uint8Array[]
   readonly #writer = new ProtobufWriter()
   #texts: string[] = []
+  /** Attributes with texts that repeat, whole, by schema and slot and then by text. */
+  readonly #encoded: Uint8Array[][][]
   #exceptionsOf: ReadonlyMap<number, readonly RecordedException[]> = new Map()
 
   constructor(
@@ -31,12 +33,13 @@ export class SpanEncoder {
     this.#schemas = schemas
     this.#resource = encodeAttributes(1, resource)
     this.#keys = schemas.map(({ keys }) => keys.map(key => encodeText(1, key)))
+    this.#encoded = schemas.map(({ keys }) => keys.map(() => []))
     this.#fixed = schemas.map(({ fixed }) => encodeAttributes(9, Object.fromEntries(fixed)))
   }
 
   /** One ExportTraceServiceRequest. */
   encode(batch: SentBatch): Buffer {
-    if (batch.firstNewText === 0) this.#texts = []
+    if (batch.firstNewText === 0) this.#forgetTexts()
     for (const text of batch.newTexts) this.#texts.push(text)
     this.#exceptionsOf = byRow(batch.exceptions)
     const columns = new SpanBatch(batch.buffer)
@@ -56,6 +59,11 @@ export class SpanEncoder {
     }
     writer.endMessage(resourceSpans)
     return writer.bytes()
+  }
+
+  #forgetTexts(): void {
+    this.#texts = []
+    for (const slots of this.#encoded) for (const texts of slots) texts.length = 0
   }
 
   #rowsByScope(columns: SpanBatch, rows: number): Map<string, number[]> {
@@ -108,6 +116,10 @@ export class SpanEncoder {
     for (let i = 0; i < schema.keys.length; i++) {
       const value = columns.values[first + i] as number
       if (Number.isNaN(value)) continue
+      if (schema.types[i] === TEXT) {
+        writer.raw(this.#repeatedAttribute(schemaId, i, value))
+        continue
+      }
       const attribute = writer.beginMessage(9)
       writer.raw(keys[i] as Uint8Array)
       const any = writer.beginMessage(2)
@@ -117,9 +129,18 @@ export class SpanEncoder {
     }
   }
 
+  #repeatedAttribute(schemaId: number, slot: number, text: number): Uint8Array {
+    const known = this.#encoded[schemaId]?.[slot]
+    const found = known?.[text]
+    if (found !== undefined) return found
+    const key = this.#schemas[schemaId]?.keys[slot] ?? ''
+    const made = encodeAttributes(9, { [key]: this.#texts[text] ?? '' })
+    if (known !== undefined) known[text] = made
+    return made
+  }
+
   #value(batch: SentBatch, type: ValueType, value: number): void {
-    if (type === TEXT) this.#writer.text(1, this.#texts[value] ?? '')
-    else if (type === PASSING_TEXT) this.#writer.text(1, batch.passingTexts[value] ?? '')
+    if (type === PASSING_TEXT) this.#writer.text(1, batch.passingTexts[value] ?? '')
     else this.#writer.integer(3, Math.round(value))
   }
 

@@ -1,4 +1,6 @@
-const FIRST_BYTES = 256 * 1024
+const FIRST_BYTES = 1024
+/** Up to here a loop is quicker than a call into the engine. */
+const SHORT_COPY_BYTES = 64
 const TWO_32 = 0x1_0000_0000
 
 /** Protocol Buffers' wire format (https://protobuf.dev/programming-guides/encoding/) into one buffer that grows. */
@@ -81,9 +83,16 @@ export class ProtobufWriter {
     this.#reserve(count * 4 + 10)
     this.#varint((field << 3) | 2)
     this.#varint(count * 4)
+    const buffer = this.#buffer
+    let at = this.length
     for (let i = from; i < from + count; i++) {
-      this.length = this.#buffer.writeUInt32BE(values[i] as number, this.length)
+      const word = values[i] as number
+      buffer[at++] = word >>> 24
+      buffer[at++] = word >>> 16
+      buffer[at++] = word >>> 8
+      buffer[at++] = word
     }
+    this.length = at
   }
 
   text(field: number, value: string): void {
@@ -95,9 +104,11 @@ export class ProtobufWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#buffer.set(bytes, this.length)
-    this.length += bytes.length
+    const size = bytes.length
+    this.#reserve(size)
+    if (size > SHORT_COPY_BYTES) this.#buffer.set(bytes, this.length)
+    else for (let i = 0; i < size; i++) this.#buffer[this.length + i] = bytes[i] as number
+    this.length += size
   }
 
   /** Begins a message within this one; give what it answers to `endMessage`. */

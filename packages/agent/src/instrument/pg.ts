@@ -3,7 +3,7 @@ import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { randomWord } from '../record/random-ids.ts'
 import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
-import { codeLocation } from './code-location.ts'
+import { issuingLine, type KnownText, knownText } from './issuing-line.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 /** https://opentelemetry.io/docs/specs/semconv/database/postgresql/ */
@@ -42,80 +42,102 @@ interface Pool {
 
 interface Statement {
   readonly client: Connection
-  readonly text: string
+  readonly known: KnownText
   readonly parent: ActiveSpan
-  readonly location: string
   readonly startMs: number
 }
+
+/**
+ * While a pool issues a statement of `pool.query`: for whom. Such a statement ends in a promise of the pool's, which
+ * takes whoever waits for it back to where they were, so that no context has to be entered for it.
+ */
+let issuingFor: ActiveSpan | undefined
+/** While `pool.query` asks its own pool for a client. */
+let isAskingForQuery = false
 
 /** Statements of `pg`, by promise, callback, cursor and stream. */
 export function instrumentPg(agent: Agent, exports: object): void {
   const { Client } = exports as { readonly Client?: { readonly prototype: Client } }
   if (Client === undefined) return
-  wrapMethod(
-    Client.prototype,
-    'query',
-    query =>
-      function (this: Client, ...args) {
-        const parent = activeSpan.getStore()
-        if (parent?.isRecorded !== true) return query.apply(this, args)
-        let statement: Statement | undefined
-        try {
-          statement = beginStatement(this, args[0], parent)
-          if (statement !== undefined) wrapCallbacks(agent, args, statement)
-        } catch (error) {
-          agent.report('beginning a statement of pg', error)
-        }
-        const result = query.apply(this, args)
-        if (statement !== undefined && isPromise(result)) {
-          const begun = statement
-          // Both ends are handled here, so that this promise of ours never rejects; the application has its own.
-          result.then(
-            value => record(agent, begun, undefined, value),
-            (error: unknown) => record(agent, begun, error, undefined),
-          )
-        }
-        return result
-      },
-  )
+  const trace = (query: Client['query']): Client['query'] =>
+    function (this: Client, ...args) {
+      const inner = issuingFor
+      issuingFor = undefined
+      const parent = inner ?? activeSpan.getStore()
+      if (parent?.isRecorded !== true) return query.apply(this, args)
+      let statement: Statement | undefined
+      try {
+        statement = beginStatement(this, args[0], parent)
+        if (statement !== undefined) wrapCallbacks(agent, args, statement, inner !== undefined)
+      } catch (error) {
+        agent.report('beginning a statement of pg', error)
+      }
+      const result = query.apply(this, args)
+      if (statement !== undefined && isPromise(result)) {
+        const begun = statement
+        // Both ends are handled here, so that this promise of ours never rejects; the application has its own.
+        result.then(
+          value => record(agent, begun, undefined, value),
+          (error: unknown) => record(agent, begun, error, undefined),
+        )
+      }
+      return result
+    }
+  wrapMethod(Client.prototype, 'query', trace)
 }
 
 /** A pool calls back in the context of whoever gave the client back; bound here to whoever asked for it. */
 export function instrumentPgPool(agent: Agent, exports: object): void {
   const { prototype } = exports as { readonly prototype: Pool }
-  // Who asks is on the stack only here: the statement itself is issued when a client is free.
-  wrapMethod(
-    prototype,
-    'query',
-    query =>
-      function (this: Pool, ...args) {
-        try {
-          const parent = activeSpan.getStore()
-          const text = parent?.isRecorded === true ? textOf(args[0]) : undefined
-          if (text !== undefined) codeLocation(text, parent?.place)
-        } catch (error) {
-          agent.report('finding the line of a statement', error)
-        }
-        return query.apply(this, args)
-      },
-  )
-  wrapMethod(
-    prototype,
-    'connect',
-    connect =>
-      function (this: Pool, callback) {
+  const traceQuery = (query: Pool['query']): Pool['query'] =>
+    function (this: Pool, ...args) {
+      try {
         const parent = activeSpan.getStore()
-        if (callback === undefined || parent === undefined) return connect.call(this, callback)
+        const text = parent?.isRecorded === true ? textOf(args[0]) : undefined
+        // Who asks is on the stack only here: the statement itself is issued when a client is free.
+        if (text !== undefined) issuingLine(knownText(text), parent?.place)
+      } catch (error) {
+        agent.report('finding the line of a statement', error)
+      }
+      isAskingForQuery = typeof args.at(-1) !== 'function'
+      try {
+        return query.apply(this, args)
+      } finally {
+        isAskingForQuery = false
+      }
+    }
+  const traceConnect = (connect: Pool['connect']): Pool['connect'] =>
+    function (this: Pool, callback) {
+      const isForQuery = isAskingForQuery
+      isAskingForQuery = false
+      const parent = activeSpan.getStore()
+      if (callback === undefined || parent === undefined) return connect.call(this, callback)
+      if (!isForQuery) {
         return connect.call(this, (...args) => activeSpan.run(parent, callback, ...args))
-      },
-  )
+      }
+      return connect.call(this, (...args) => {
+        issuingFor = parent
+        try {
+          callback(...args)
+        } finally {
+          issuingFor = undefined
+        }
+      })
+    }
+  wrapMethod(prototype, 'query', traceQuery)
+  wrapMethod(prototype, 'connect', traceConnect)
 }
 
-function beginStatement(client: Connection, asked: unknown, parent: ActiveSpan) {
+function beginStatement(
+  client: Connection,
+  asked: unknown,
+  parent: ActiveSpan,
+): Statement | undefined {
   const text = textOf(asked)
   if (text === undefined) return undefined
-  const location = codeLocation(text, parent.place)
-  return { client, text, parent, location, startMs: performance.now() }
+  const known = knownText(text)
+  issuingLine(known, parent.place)
+  return { client, known, parent, startMs: performance.now() }
 }
 
 /** Of a text, of a configuration, and of a cursor or stream, which has its text inside. */
@@ -127,12 +149,22 @@ function textOf(asked: unknown): string | undefined {
   return typeof cursor?.text === 'string' ? cursor.text : undefined
 }
 
-/** In place: the callback that is the last argument, the one in the configuration, or the end of a submittable. */
-function wrapCallbacks(agent: Agent, args: unknown[], statement: Statement): void {
+/**
+ * In place: the callback that is the last argument, the one in the configuration, or the end of a submittable. A
+ * pool's own callback (`isInner`) is called as it is; one of the application is called in its context.
+ */
+function wrapCallbacks(
+  agent: Agent,
+  args: unknown[],
+  statement: Statement,
+  isInner: boolean,
+): void {
   const bound = (callback: Callback): Callback =>
     function (this: unknown, error, result) {
       record(agent, statement, error, result)
-      return activeSpan.run(statement.parent, () => callback.call(this, error, result))
+      return isInner
+        ? callback.call(this, error, result)
+        : activeSpan.run(statement.parent, () => callback.call(this, error, result))
     }
   for (let i = args.length - 1; i > 0; i--) {
     const argument = args[i]
@@ -183,32 +215,27 @@ function observeSubmittable(agent: Agent, submittable: Submittable, statement: S
 function record(agent: Agent, statement: Statement, error: unknown, result: unknown): void {
   const endMs = performance.now()
   try {
-    const { client, text, parent, location, startMs } = statement
+    const { client, known, parent, startMs } = statement
     const failure = error as { code?: unknown; name?: unknown } | null | undefined
     const hasFailed = failure !== undefined && failure !== null
     const { recorder } = agent
-    const status = hasFailed ? STATUS_ERROR : STATUS_UNSET
-    const name = summaryOf(text)
-    const { id0, id1 } = parent
-    if (
-      !recorder.begin(
-        SCHEMA,
-        name,
-        KIND_CLIENT,
-        status,
-        parent,
-        randomWord(),
-        (randomWord() | 1) >>> 0,
-        id0,
-        id1,
-        startMs,
-        endMs,
-      )
+    const isBegun = recorder.begin(
+      SCHEMA,
+      known.name,
+      KIND_CLIENT,
+      hasFailed ? STATUS_ERROR : STATUS_UNSET,
+      parent,
+      randomWord(),
+      (randomWord() | 1) >>> 0,
+      parent.id0,
+      parent.id1,
+      startMs,
+      endMs,
     )
-      return
+    if (!isBegun) return
     if (hasFailed) recorder.exception(error, endMs)
     recorder.text(client.database)
-    recorder.text(text)
+    recorder.text(known.text)
     recorder.text(client.host)
     recorder.integer(client.port ?? Number.NaN)
     const { rowCount } = (result ?? {}) as { rowCount?: unknown }
@@ -216,26 +243,13 @@ function record(agent: Agent, statement: Statement, error: unknown, result: unkn
     const code = hasFailed && typeof failure.code === 'string' ? failure.code : undefined
     recorder.text(code)
     recorder.text(hasFailed ? (code ?? String(failure.name ?? 'error')) : undefined)
-    const colon = location.lastIndexOf(':')
-    recorder.text(colon > 0 ? location.slice(0, colon) : undefined)
-    recorder.integer(colon > 0 ? Number(location.slice(colon + 1)) : Number.NaN)
+    const { file, line } = issuingLine(known, parent.place)
+    recorder.text(file)
+    recorder.integer(line)
     recorder.end()
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
   }
-}
-
-/** The verb, which is all that can be told without reading the statement; the server finds its tables. */
-function summaryOf(text: string): string {
-  let start = 0
-  while (start < text.length && text.charCodeAt(start) <= 32) start++
-  let end = start
-  while (end < text.length && end - start < 16 && isLetter(text.charCodeAt(end))) end++
-  return end > start ? text.slice(start, end).toUpperCase() : 'SQL'
-}
-
-function isLetter(code: number): boolean {
-  return (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
