@@ -172,7 +172,8 @@ export class TargetRegistry {
         offset: 0,
       })
       for (const row of rows) {
-        if (row.text === '' || !kind.dialects.includes(row.dialect)) continue
+        if (row.text === '' || !row.dialects.some(dialect => kind.dialects.includes(dialect)))
+          continue
         const known = found.get(row.statement)
         found.set(row.statement, {
           statement: row.statement,

@@ -61,7 +61,10 @@ const MOST_MODELS = 32
 
 /** Statement patterns by fingerprint, within a bound: when it is full, it begins anew. */
 export class StatementBook {
+  /** By fingerprint and dialect: the same statement in another database has plans of its own. */
   private readonly patterns = new Map<string, Pattern>()
+  /** One for a fingerprint, whatever its dialects: spans refer to it. */
+  private readonly symbols = new Map<string, DictionarySymbol>()
   private readonly keyedHash: KeyedHash
   private readonly known = new KnownStatements<KnownMeaning>()
   private readonly scratch = new NativeWriter()
@@ -86,10 +89,11 @@ export class StatementBook {
     const { text } = statement
     const found = fingerprintStatement(text, dialect)
     const { hasPlaceholders } = found
+    const sentIn = system === '' ? dialect : system
     const pattern =
-      this.patterns.get(found.fingerprint) ??
+      this.patterns.get(keyOf(found.fingerprint, sentIn)) ??
       this.add(found.fingerprint, {
-        dialect: system === '' ? dialect : system,
+        dialect: sentIn,
         text: redactEmails(found.normalized).slice(0, this.maxTextLength),
         summary: redactEmails(found.summary),
         verb: found.verb,
@@ -118,7 +122,7 @@ export class StatementBook {
     const text = hasArguments ? `${summary} ?` : summary
     const fingerprint = contentId([system, text])
     return (
-      this.patterns.get(fingerprint) ??
+      this.patterns.get(keyOf(fingerprint, system)) ??
       this.add(fingerprint, {
         dialect: system,
         text,
@@ -132,7 +136,7 @@ export class StatementBook {
   /** The one all statements beyond the limits are counted as. */
   other(name: string): Pattern {
     return (
-      this.patterns.get(name) ??
+      this.patterns.get(keyOf(name, '')) ??
       this.add(name, { dialect: '', text: name, summary: name, verb: '', models: [] })
     )
   }
@@ -141,12 +145,13 @@ export class StatementBook {
     fingerprint: string,
     content: Pick<Pattern, 'dialect' | 'text' | 'summary' | 'verb' | 'models'>,
   ): Pattern {
-    const symbol = new DictionarySymbol(fingerprint)
+    const symbol = this.symbols.get(fingerprint) ?? new DictionarySymbol(fingerprint)
     const models = content.models.slice(0, MOST_MODELS)
     const size = 400 + symbolBytes(symbol) + 2 * (content.text.length + content.summary.length)
     if (this.bytes + size > MOST_PATTERN_BYTES) {
       this.evictions += this.patterns.size
       this.patterns.clear()
+      this.symbols.clear()
       this.known.forget()
       this.bytes = 0
     }
@@ -162,7 +167,8 @@ export class StatementBook {
       classifiedFor: undefined,
       classifiedKind: -1,
     }
-    this.patterns.set(fingerprint, pattern)
+    this.patterns.set(keyOf(fingerprint, content.dialect), pattern)
+    this.symbols.set(fingerprint, symbol)
     this.bytes += size
     return pattern
   }
@@ -189,6 +195,10 @@ export class StatementBook {
   get cacheBytes(): number {
     return this.bytes + this.known.bytes
   }
+}
+
+function keyOf(fingerprint: string, dialect: string): string {
+  return `${fingerprint} ${dialect}`
 }
 
 /** Whether a statement read in one context means the same in the other. */

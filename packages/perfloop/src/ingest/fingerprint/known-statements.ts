@@ -4,6 +4,10 @@ import { StatementSkeleton } from './statement-skeleton.ts'
 const ENTRY_BYTES = 320
 const MOST_BYTES = 4 * 1024 * 1024
 const QUOTE = 39
+const PLUS = 43
+const MINUS = 45
+const SPACE = 32
+const LONGEST_SIGN = 255
 
 interface KnownStatement<Meaning> {
   readonly meaning: Meaning
@@ -72,7 +76,8 @@ export class KnownStatements<Meaning> {
       const start = (skeleton.literalStarts[i] as number) - skeleton.start
       const end = (skeleton.literalEnds[i] as number) - skeleton.start
       const sign = start - (literalPlaces[i * 2] as number)
-      if (literalPlaces[i * 2 + 1] !== end || sign < 0 || sign > 255) return
+      if (literalPlaces[i * 2 + 1] !== end || sign < 0 || sign > LONGEST_SIGN) return
+      if (!isSign(skeleton.source, skeleton.start + start - sign, skeleton.start + start)) return
       starts[i] = start
       ends[i] = end
       signs[i] = sign
@@ -89,6 +94,15 @@ export class KnownStatements<Meaning> {
     this.entries.clear()
     this.bytes = 0
   }
+}
+
+/** Signs and what may stand between them: anything else before a literal is more than its sign. */
+function isSign(source: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = source[at] as number
+    if (byte !== PLUS && byte !== MINUS && byte > SPACE) return false
+  }
+  return true
 }
 
 /** Whether all bytes outside the literals are equal, and the literals of one kind. */

@@ -9,6 +9,8 @@ const patternRow = {
   text: z.string(),
   summary: z.string(),
   dialect: z.string(),
+  /** All it came in: services with equal statements may have different databases. */
+  dialects: z.array(z.string()),
   verb: z.string(),
   models: z.array(z.string()),
 }
@@ -20,6 +22,7 @@ const PATTERNS = `
     argMax(text, last_seen) AS text,
     argMax(summary, last_seen) AS summary,
     argMax(dialect, last_seen) AS dialect,
+    groupUniqArray(patterns.dialect) AS dialects,
     argMax(verb, last_seen) AS verb,
     argMax(models, last_seen) AS models
   FROM patterns`
@@ -51,6 +54,7 @@ SELECT
   text,
   summary,
   dialect,
+  dialects,
   verb,
   models,
   calls,
@@ -175,6 +179,7 @@ SELECT
   text,
   summary,
   dialect,
+  dialects,
   verb,
   models,
   arraySum(executed.3) AS executions

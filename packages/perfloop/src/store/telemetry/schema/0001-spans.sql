@@ -53,12 +53,12 @@ CREATE TABLE IF NOT EXISTS patterns
     last_seen     DateTime('UTC')                    COMMENT 'Receive time of the segment that named it last, seconds'
 )
 ENGINE = ReplacingMergeTree(last_seen)
-ORDER BY statement
+ORDER BY (statement, dialect)
 SETTINGS non_replicated_deduplication_window = 1000, default_compression_codec = 'ZSTD(1)',
          fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
          old_parts_lifetime = 60, merge_tree_clear_old_parts_interval_seconds = 20,
          merge_tree_clear_old_temporary_directories_interval_seconds = 600
-COMMENT 'Statement patterns: each stored once';
+COMMENT 'Statement patterns: each stored once for each dialect it came in';
 
 CREATE TABLE IF NOT EXISTS spans
 (
