@@ -22,5 +22,7 @@ export function postgresDialect(url: string): Dialect {
   })
   // A connection that is lost while idle is replaced at its next use; without this it would end the process.
   pool.on('error', () => {})
+  // The pool no longer listens to a connection that it is closing, and a server that stops meanwhile says so on it.
+  pool.on('connect', client => client.on('error', () => {}))
   return new PostgresDialect({ pool })
 }
