@@ -5,7 +5,8 @@ import { startServerUnderTest } from './server-under-test.ts'
 import { storedCounts } from './stored-counts.ts'
 import { createTraffic } from './traffic.ts'
 
-const IN_FLIGHT = 6
+/** Bodies of 540 spans on their way at once: enough to keep the server busy, and what acknowledgements queue behind. */
+const IN_FLIGHT = 4
 
 /**
  * As fast as the server acknowledges, for 60 s, on the same cores as the server. Acknowledged means synced; the
