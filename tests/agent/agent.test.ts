@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -249,6 +250,45 @@ describe('the Node agent', () => {
     await market.get('/echo')
     await eventually('a span', async () => (receiver.spans.length > 0 ? true : undefined))
     expect(receiver.spans.map(({ name }) => name)).toEqual(['GET /echo'])
+  })
+
+  it('changes nothing that the application does: rejections, its own headers, what handlers throw', async () => {
+    await using receiver = await startOtlpReceiver()
+    await using market = await startMarket(receiver.endpoint)
+    expect(await market.get('/unawaited')).toBe(1)
+    expect(await market.get('/own-trace')).toBe(
+      '00-11111111111111111111111111111111-2222222222222222-01',
+    )
+    expect(await market.get('/nested')).toEqual([1, 'the handler of the inner server'])
+  })
+
+  it('lets no caller break it: a port that is no number, a name without end', async () => {
+    await using receiver = await startOtlpReceiver()
+    await using market = await startMarket(receiver.endpoint)
+    for (const host of ['a:1e999', 'a:-Infinity', 'a:1e300', 'b'.repeat(5_000), ':', '[::1]:80']) {
+      await new Promise<void>((resolve, reject) => {
+        get(`${market.url}/echo`, { headers: { host } }, response => {
+          response.resume().on('end', resolve)
+        }).on('error', reject)
+      })
+    }
+    const { spans } = receiver
+    await eventually('the spans', async () => (roots(spans).length >= 6 ? true : undefined))
+    expect(roots(spans).at(-1)?.attributes).toMatchObject({
+      'server.address': '[::1]',
+      'server.port': 80,
+    })
+    expect(market.standardError()).toBe('')
+  })
+
+  it('puts nobody’s background work under the request that opened the connection', async () => {
+    await using receiver = await startOtlpReceiver()
+    await using market = await startMarket(receiver.endpoint)
+    await market.get('/callback')
+    await market.get('/background')
+    await new Promise(resolve => setTimeout(resolve, 600))
+    const texts = statements(receiver.spans).map(({ attributes }) => attributes['db.query.text'])
+    expect(texts).toEqual(['SELECT 1 AS callback', 'SELECT 2 AS nested'])
   })
 
   it('sends what is left when the process ends, by itself or by process.exit', async () => {

@@ -1,7 +1,9 @@
 // A market: Express and pg as their users write them, without a word about telemetry. Environment: MARKET_DATABASE.
 // Prints its port; ends when it is told to on /end or /exit.
-const express = require('express')
+
 const http = require('node:http')
+const { AsyncResource } = require('node:async_hooks')
+const express = require('express')
 const pg = require('pg')
 
 const pool = new pg.Pool({ connectionString: process.env.MARKET_DATABASE, max: 5 })
@@ -80,6 +82,45 @@ app.get('/refused', (_request, response) => {
 })
 
 app.get('/echo', (request, response) => response.json(request.headers.traceparent ?? null))
+
+let rejections = 0
+process.on('unhandledRejection', () => rejections++)
+app.get('/unawaited', async (_request, response) => {
+  const client = await pool.connect()
+  client.query('SELECT nobody_waits')
+  await client.query('SELECT 5 AS after')
+  client.release()
+  setImmediate(() => response.json(rejections))
+})
+
+app.get('/own-trace', async (_request, response) => {
+  const base = `http://127.0.0.1:${server.address().port}`
+  const headers = { traceparent: '00-11111111111111111111111111111111-2222222222222222-01' }
+  response.json(await (await fetch(`${base}/echo`, { headers })).json())
+})
+
+// Work that no request asked for, on a connection that requests have used.
+app.get('/background', (_request, response) => {
+  setTimeout(background, 100)
+  response.json('later')
+})
+const background = AsyncResource.bind(() => {
+  pool.query('SELECT 6 AS background', () => pool.query('SELECT 7 AS background', () => {}))
+})
+
+// A server that hands its requests to another one, whose handler throws.
+let thrown = 0
+const inner = http.createServer(() => {
+  thrown++
+  throw new Error('the handler of the inner server')
+})
+app.get('/nested', (request, response) => {
+  try {
+    inner.emit('request', request, response)
+  } catch (error) {
+    response.json([thrown, error.message])
+  }
+})
 
 app.get('/end', async (_request, response) => {
   response.json('ending')

@@ -24,13 +24,19 @@ export interface AgentConfiguration {
 
 const FLUSH_INTERVAL_MS = 1_000
 const EXPORT_TIMEOUT_MS = 10_000
+/** Timers cannot wait longer. */
+const LONGEST_MS = 2 ** 31 - 1
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
 
 /** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 export function readConfiguration(
   options: AgentOptions,
-  environment: NodeJS.ProcessEnv,
+  processEnvironment: NodeJS.ProcessEnv,
 ): AgentConfiguration {
+  // Empty is as good as not set.
+  const environment = Object.fromEntries(
+    Object.entries(processEnvironment).filter(([, value]) => value !== ''),
+  )
   const endpoint =
     options.endpoint ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? 'http://localhost:4318'
   const own =
@@ -38,7 +44,7 @@ export function readConfiguration(
   const tracesUrl = own ?? `${endpoint.replace(/\/+$/, '')}/v1/traces`
   const { protocol } = new URL(tracesUrl)
   if (protocol !== 'http:' && protocol !== 'https:') {
-    throw new TypeError(`the endpoint ${tracesUrl} is neither http nor https`)
+    throw new TypeError(`the endpoint begins with ${protocol}, which is neither http: nor https:`)
   }
   const token = environment.PERFLOOP_TOKEN
   return {
@@ -112,5 +118,5 @@ function pairs(text: string | undefined): Record<string, string> {
 
 function positive(text: string | undefined): number | undefined {
   const number = Number(text)
-  return number > 0 ? number : undefined
+  return number > 0 ? Math.min(number, LONGEST_MS) : undefined
 }

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import type { Agent } from './agent.ts'
 import { type AgentOptions, readConfiguration } from './agent-options.ts'
 import { SpanExporter } from './export/span-exporter.ts'
@@ -25,7 +26,13 @@ export function startAgent(options: AgentOptions = {}): void {
     const recorder = new SpanRecorder(exporter)
     exporter.recorder = recorder
     instrument({ recorder, report: reportOnce() })
-    process.on('exit', () => exporter.finish())
+    process.on('exit', () => {
+      try {
+        exporter.finish()
+      } catch {
+        // The process ends all the same.
+      }
+    })
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -58,6 +65,13 @@ function reportOnce(): Agent['report'] {
   }
 }
 
+/** Straight to the descriptor: an `error` event of a closed stream would end the host. */
 function tell(problem: string): void {
-  process.stderr.write(`perfloop agent: ${problem}\n`)
+  try {
+    writeSync(STANDARD_ERROR, `perfloop agent: ${problem}\n`)
+  } catch {
+    // Nobody is there to read it.
+  }
 }
+
+const STANDARD_ERROR = 2

@@ -34,6 +34,8 @@ export class ExportQueue {
   readonly #target: ExportTarget
   readonly #events: QueueEvents
   readonly #url: URL
+  /** The address without user, password and query, which may be secrets. */
+  readonly #where: string
   readonly #agent: HttpAgent
   readonly #waiting: Waiting[] = []
   #queuedBytes = 0
@@ -47,6 +49,7 @@ export class ExportQueue {
     this.#target = target
     this.#events = events
     this.#url = new URL(target.tracesUrl)
+    this.#where = `${this.#url.origin}${this.#url.pathname}`
     const options = { keepAlive: true, maxSockets: 1 }
     this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
   }
@@ -102,7 +105,7 @@ export class ExportQueue {
     return new Promise(resolve => {
       const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
       const fail = (error: Error) =>
-        resolve({ problem: `${this.#target.tracesUrl}: ${error.message}`, retryAfterMs: 0 })
+        resolve({ problem: `${this.#where}: ${error.message}`, retryAfterMs: 0 })
       let request: ClientRequest
       try {
         request = send(this.#url, {
@@ -116,7 +119,7 @@ export class ExportQueue {
         })
       } catch (error) {
         // A header that no request may have: no try will help.
-        resolve({ problem: `${this.#target.tracesUrl}: ${String(error)}` })
+        resolve({ problem: `${this.#where}: ${String(error)}` })
         return
       }
       // The whole exchange, not the silence on the socket only.
@@ -141,7 +144,7 @@ export class ExportQueue {
 
   #judge(status: number, headers: IncomingHttpHeaders) {
     if (status >= 200 && status < 300) return { problem: '' }
-    const problem = `${this.#target.tracesUrl} answered ${status}`
+    const problem = `${this.#where} answered ${status}`
     if (!RETRYABLE.has(status)) return { problem }
     const seconds = Number(headers['retry-after'] ?? 0)
     const retryAfterMs = seconds > 0 ? Math.min(seconds * 1_000, LONGEST_RETRY_MS) : 0

@@ -10,26 +10,32 @@ const encoder = new SpanEncoder(schemas, target.resource)
 const unfinishedCount = new Int32Array(unfinished)
 
 const queue = new ExportQueue(target, {
-  onDone() {
-    Atomics.sub(unfinishedCount, 0, 1)
-    Atomics.notify(unfinishedCount, 0)
-  },
+  onDone: done,
   onProblem: (problem, lost) => report({ type: 'problem', problem, lost }),
 })
+
+function done(): void {
+  Atomics.sub(unfinishedCount, 0, 1)
+  Atomics.notify(unfinishedCount, 0)
+}
 
 function report(message: ExportReport): void {
   parentPort?.postMessage(message, message.type === 'buffer' ? [message.buffer] : [])
 }
 
 parentPort?.on('message', (batch: SentBatch) => {
-  const body = encoder.encode(batch)
-  report({ type: 'buffer', buffer: batch.buffer })
-  if (batch.dropped > 0) {
-    report({
-      type: 'problem',
-      problem: 'spans came faster than they were sent',
-      lost: batch.dropped,
-    })
+  let lost = batch.dropped
+  try {
+    const body = encoder.encode(batch)
+    queue.add(body, batch.rows)
+  } catch (error) {
+    lost += batch.rows
+    done()
+    report({ type: 'problem', problem: `a batch cannot be encoded: ${String(error)}`, lost })
+    lost = 0
   }
-  queue.add(body, batch.rows)
+  report({ type: 'buffer', buffer: batch.buffer })
+  if (lost > 0) {
+    report({ type: 'problem', problem: 'spans came faster than they were sent', lost })
+  }
 })

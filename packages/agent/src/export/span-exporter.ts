@@ -1,12 +1,16 @@
 import { Worker } from 'node:worker_threads'
 import { declaredSchemas } from '../record/attribute-schema.ts'
-import { SpanBatch } from '../record/span-batch.ts'
+import { type SentBatch, SpanBatch } from '../record/span-batch.ts'
 import type { BatchSender, SpanRecorder } from '../record/span-recorder.ts'
 import type { TextTable } from '../record/text-table.ts'
 import type { ExportReport, ExportTarget, ExportThreadData } from './export-message.ts'
 
 /** Batches that may be in use at once: with 1,024 spans each, what a burst may hold. */
 const MOST_BUFFERS = 16
+/** A thread that fails so often in a row is given up. */
+const MOST_FAILURES = 3
+const TELL_AGAIN_MS = 60_000
+const MOST_TOLD = 100
 /** A process that ends waits so long for its last spans. */
 const EXIT_WAIT_MS = 500
 
@@ -24,8 +28,10 @@ export class SpanExporter implements BatchSender {
   recorder: SpanRecorder | undefined = undefined
   readonly #options: ExporterOptions
   readonly #free: ArrayBuffer[] = []
-  readonly #unfinished = new SharedArrayBuffer(4)
-  readonly #unfinishedCount = new Int32Array(this.#unfinished)
+  /** Batches given to the thread minus those it is done with. Each thread has its own. */
+  #unfinishedCount = new Int32Array(new SharedArrayBuffer(4))
+  #failures = 0
+  readonly #told = new Map<string, number>()
   #buffers = 0
   #worker: Worker | undefined
   #timer: NodeJS.Timeout | undefined
@@ -57,62 +63,79 @@ export class SpanExporter implements BatchSender {
   send(batch: SpanBatch, texts: TextTable, dropped: number): void {
     const { texts: newTexts, first: firstNewText } = texts.takeNew()
     const { buffer, rows, valueCount, passingTexts, exceptions } = batch
+    if (this.#failures >= MOST_FAILURES) return
     try {
       this.#worker ??= this.#startThread()
+      const message: SentBatch = {
+        buffer,
+        rows,
+        valueCount,
+        passingTexts,
+        exceptions,
+        newTexts,
+        firstNewText,
+        unixMsAtZero: Date.now() - performance.now(),
+        dropped,
+      }
+      this.#worker.postMessage(message, [buffer])
       Atomics.add(this.#unfinishedCount, 0, 1)
-      this.#worker.postMessage(
-        {
-          buffer,
-          rows,
-          valueCount,
-          passingTexts,
-          exceptions,
-          newTexts,
-          firstNewText,
-          unixMsAtZero: Date.now() - performance.now(),
-          dropped,
-        },
-        [buffer],
-      )
     } catch (error) {
-      this.#lose(`the exporting thread cannot be started: ${String(error)}`)
+      this.#lose(this.#worker, `the exporting thread cannot be used: ${String(error)}`)
     }
   }
 
   #startThread(): Worker {
+    this.#unfinishedCount = new Int32Array(new SharedArrayBuffer(4))
     const data: ExportThreadData = {
       perfloopExport: true,
       target: this.#options.target,
       schemas: declaredSchemas(),
-      unfinished: this.#unfinished,
+      unfinished: this.#unfinishedCount.buffer as SharedArrayBuffer,
     }
     const worker = new Worker(new URL('./export.worker.js', import.meta.url), {
       workerData: data,
       name: 'perfloop-agent',
       // Without the `--import` that has brought us here.
       execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: '' },
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
     })
     worker.on('message', (report: ExportReport) => {
-      if (report.type === 'buffer') this.#free.push(report.buffer)
-      else this.#options.onProblem(withLoss(report.problem, report.lost))
+      if (report.type === 'problem') this.#tell(report.problem, report.lost)
+      else if (this.#worker === worker) {
+        this.#free.push(report.buffer)
+        this.#failures = 0
+      }
     })
-    worker.on('error', error => this.#lose(`the exporting thread failed: ${error.message}`))
-    worker.on('exit', () => this.#lose('the exporting thread ended'))
+    worker.on('error', error => this.#lose(worker, `the exporting thread failed: ${error.message}`))
+    worker.on('exit', () => this.#lose(worker, 'the exporting thread ended'))
     // After the listeners: one for messages would keep the process alive again.
     worker.unref()
     return worker
   }
 
-  /** The thread is gone with what it held; the next batch starts another. */
-  #lose(problem: string): void {
-    if (this.#isClosed) return
+  /** The thread is gone with what it held; the next batch starts another, unless none ever works. */
+  #lose(worker: Worker | undefined, problem: string): void {
+    if (this.#isClosed || this.#worker !== worker) return
     this.#worker = undefined
+    this.#failures++
     this.#buffers = this.#free.length
     // A new thread knows none of the texts that this one was told.
     this.recorder?.forgetTexts()
     Atomics.store(this.#unfinishedCount, 0, 0)
-    this.#options.onProblem(problem)
+    void worker?.terminate()
+    const isEnd = this.#failures >= MOST_FAILURES
+    this.#tell(isEnd ? `${problem}; nothing is sent any more` : problem, 0)
+  }
+
+  /** The same problem once a minute at most. */
+  #tell(problem: string, lost: number): void {
+    const now = performance.now()
+    const last = this.#told.get(problem)
+    if (last !== undefined && now - last < TELL_AGAIN_MS) return
+    if (this.#told.size >= MOST_TOLD) this.#told.clear()
+    this.#told.set(problem, now)
+    this.#options.onProblem(withLoss(problem, lost))
   }
 
   /** To be called while the process ends: gives the thread a moment for what is left. */

@@ -24,6 +24,8 @@ interface UndiciRequest {
   readonly origin: string | URL
   readonly path: string
   readonly method: string
+  /** Names and values in turn; one text in undici 5. */
+  readonly headers?: unknown
   addHeader(name: string, value: string): unknown
 }
 
@@ -52,11 +54,13 @@ export function instrumentFetch(agent: Agent): void {
     const id1 = (randomWord() | 1) >>> 0
     // A call that is not recorded is not to be recorded by whom it calls either.
     const isRecorded = parent.isRecorded
-    request.addHeader(
-      'traceparent',
-      writeTraceParent(parent, isRecorded ? id0 : parent.id0, isRecorded ? id1 : parent.id1),
-    )
-    if (parent.traceState !== '') request.addHeader('tracestate', parent.traceState)
+    if (!hasTraceParent(request.headers)) {
+      request.addHeader(
+        'traceparent',
+        writeTraceParent(parent, isRecorded ? id0 : parent.id0, isRecorded ? id1 : parent.id1),
+      )
+      if (parent.traceState !== '') request.addHeader('tracestate', parent.traceState)
+    }
     if (!isRecorded) return
     calls.set(request, { parent, id0, id1, startMs: performance.now(), status: Number.NaN })
   })
@@ -73,4 +77,12 @@ export function instrumentFetch(agent: Agent): void {
   }
   on('undici:request:trailers', finish)
   on('undici:request:error', finish)
+}
+
+/** The application's own goes before ours; two of them would be none to whoever is called. */
+function hasTraceParent(headers: unknown): boolean {
+  if (typeof headers === 'string') return /^traceparent:/im.test(headers)
+  return (
+    Array.isArray(headers) && headers.some(name => String(name).toLowerCase() === 'traceparent')
+  )
 }

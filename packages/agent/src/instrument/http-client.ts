@@ -53,15 +53,18 @@ export function instrumentHttpClient(agent: Agent): void {
 function observe(agent: Agent, request: ClientRequest): void {
   try {
     const parent = activeSpan.getStore()
-    if (parent === undefined || request.headersSent || request.hasHeader('traceparent')) return
+    if (parent === undefined) return
     const id0 = randomWord()
     const id1 = (randomWord() | 1) >>> 0
     const { isRecorded } = parent
-    request.setHeader(
-      'traceparent',
-      writeTraceParent(parent, isRecorded ? id0 : parent.id0, isRecorded ? id1 : parent.id1),
-    )
-    if (parent.traceState !== '') request.setHeader('tracestate', parent.traceState)
+    // Headers given as a list are on their way already; an application's own come before ours.
+    if (!request.headersSent && !request.hasHeader('traceparent')) {
+      request.setHeader(
+        'traceparent',
+        writeTraceParent(parent, isRecorded ? id0 : parent.id0, isRecorded ? id1 : parent.id1),
+      )
+      if (parent.traceState !== '') request.setHeader('tracestate', parent.traceState)
+    }
     if (isRecorded)
       follow(agent, request, { parent, id0, id1, startMs: performance.now(), status: Number.NaN })
   } catch (error) {

@@ -17,10 +17,10 @@ const SCHEMA = attributeSchema(
     'url.path': PASSING_TEXT,
     'url.scheme': TEXT,
     'http.response.status_code': INTEGER,
-    'server.address': TEXT,
+    'server.address': PASSING_TEXT,
     'server.port': INTEGER,
     'client.address': PASSING_TEXT,
-    'user_agent.original': TEXT,
+    'user_agent.original': PASSING_TEXT,
     'network.protocol.version': TEXT,
     'http.response.body.size': INTEGER,
     'error.type': TEXT,
@@ -58,8 +58,7 @@ type Emit = (this: unknown, event: string | symbol, ...args: unknown[]) => boole
 
 function wrapEmit(agent: Agent, prototype: { emit: unknown }, scheme: string): void {
   const emit = prototype.emit as Emit
-  const emitRequest = (server: unknown, request: IncomingMessage, response: ServerResponse) =>
-    emit.call(server, 'request', request, response)
+  const emitRequest = (server: unknown, args: unknown[]) => emit.call(server, 'request', ...args)
 
   const onClose = function (this: TracedResponse): void {
     try {
@@ -71,23 +70,33 @@ function wrapEmit(agent: Agent, prototype: { emit: unknown }, scheme: string): v
 
   const traced: Emit = function (event, ...args) {
     if (event !== 'request') return emit.call(this, event, ...args)
-    const request = args[0] as IncomingMessage
-    const response = args[1] as TracedResponse
-    let span: ActiveSpan
-    try {
-      // A server that hands its request to another one has begun the span already.
-      if (response[SPAN] !== undefined) return emit.call(this, event, ...args)
-      const { headers } = request
-      span = new ActiveSpan(readTraceParent(headers.traceparent, headers.tracestate))
-      response[SPAN] = span
-      if (span.isRecorded) response.on('close', onClose)
-    } catch (error) {
-      agent.report('beginning a request', error)
-      return emit.call(this, event, ...args)
-    }
-    return activeSpan.run(span, emitRequest, this, request, response)
+    const span = beginRequest(agent, args[0] as IncomingMessage, args[1] as TracedResponse, onClose)
+    // The application's own work, and what it throws, is outside of everything that is caught here.
+    return span === undefined
+      ? emit.call(this, event, ...args)
+      : activeSpan.run(span, emitRequest, this, args)
   }
   prototype.emit = traced
+}
+
+/** Undefined where a server hands its request on to another one: the span has begun already. */
+function beginRequest(
+  agent: Agent,
+  request: IncomingMessage,
+  response: TracedResponse,
+  onClose: () => void,
+): ActiveSpan | undefined {
+  try {
+    if (response[SPAN] !== undefined) return undefined
+    const { headers } = request
+    const span = new ActiveSpan(readTraceParent(headers.traceparent, headers.tracestate))
+    response[SPAN] = span
+    if (span.isRecorded) response.on('close', onClose)
+    return span
+  } catch (error) {
+    agent.report('beginning a request', error)
+    return undefined
+  }
 }
 
 function recordRequest({ recorder }: Agent, response: TracedResponse, scheme: string): void {
@@ -127,13 +136,12 @@ function recordRequest({ recorder }: Agent, response: TracedResponse, scheme: st
   recorder.passingText(pathOf(request))
   recorder.text(scheme)
   recorder.integer(isAborted && !response.headersSent ? Number.NaN : status)
-  const host = headers.host
-  const colon = host === undefined ? -1 : host.lastIndexOf(':')
-  const hasPort = host !== undefined && colon > 0 && !host.endsWith(']')
-  recorder.text(hasPort ? host.slice(0, colon) : host)
-  recorder.integer(hasPort ? Number(host.slice(colon + 1)) : Number.NaN)
+  // Whoever calls writes this header: only what looks like a name and a port is taken for one.
+  const [, address, port] = /^(.{1,255}?)(?::(\d{1,5}))?$/.exec(headers.host ?? '') ?? []
+  recorder.passingText(address)
+  recorder.integer(port === undefined ? Number.NaN : Number(port))
   recorder.passingText(socket?.remoteAddress)
-  recorder.text(headers['user-agent'])
+  recorder.passingText(headers['user-agent'])
   recorder.text(request.httpVersion)
   const size = response.getHeader('content-length')
   recorder.integer(size === undefined ? Number.NaN : Number(size))

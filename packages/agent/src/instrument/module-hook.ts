@@ -23,8 +23,9 @@ export function hookModules(
   const loader = Module as unknown as ModuleWithLoad
   const load = loader._load
   const done = new WeakSet<object>()
-  loader._load = function (request, parent, isMain) {
-    const exports = load.call(this, request, parent, isMain)
+  loader._load = function (...args) {
+    const exports = load.apply(this, args)
+    const [request] = args
     const name = packageOf(request)
     const found = name === undefined ? undefined : patches.get(name)
     if (found === undefined || exports === null) return exports

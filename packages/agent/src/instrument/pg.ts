@@ -51,7 +51,7 @@ interface Statement {
  * While a pool issues a statement of `pool.query`: for whom. Such a statement ends in a promise of the pool's, which
  * takes whoever waits for it back to where they were, so that no context has to be entered for it.
  */
-let issuingFor: ActiveSpan | undefined
+let issuingFor: { readonly parent: ActiveSpan | undefined } | undefined
 /** While `pool.query` asks its own pool for a client. */
 let isAskingForQuery = false
 
@@ -63,25 +63,28 @@ export function instrumentPg(agent: Agent, exports: object): void {
     function (this: Client, ...args) {
       const inner = issuingFor
       issuingFor = undefined
-      const parent = inner ?? activeSpan.getStore()
-      if (parent?.isRecorded !== true) return query.apply(this, args)
+      const parent = inner === undefined ? activeSpan.getStore() : inner.parent
       let statement: Statement | undefined
       try {
-        statement = beginStatement(this, args[0], parent)
-        if (statement !== undefined) wrapCallbacks(agent, args, statement, inner !== undefined)
+        statement = parent?.isRecorded === true ? beginStatement(this, args[0], parent) : undefined
+        bindCallbacks(agent, args, statement, parent, inner !== undefined)
       } catch (error) {
         agent.report('beginning a statement of pg', error)
       }
       const result = query.apply(this, args)
-      if (statement !== undefined && isPromise(result)) {
-        const begun = statement
-        // Both ends are handled here, so that this promise of ours never rejects; the application has its own.
-        result.then(
-          value => record(agent, begun, undefined, value),
-          (error: unknown) => record(agent, begun, error, undefined),
-        )
-      }
-      return result
+      if (statement === undefined || !isPromise(result)) return result
+      const begun = statement
+      // The application gets the promise that follows: one that fails and that nobody waits for is still told of.
+      return result.then(
+        value => {
+          record(agent, begun, undefined, value)
+          return value
+        },
+        (error: unknown) => {
+          record(agent, begun, error, undefined)
+          throw error
+        },
+      )
     }
   wrapMethod(Client.prototype, 'query', trace)
 }
@@ -111,12 +114,10 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
       const isForQuery = isAskingForQuery
       isAskingForQuery = false
       const parent = activeSpan.getStore()
-      if (callback === undefined || parent === undefined) return connect.call(this, callback)
-      if (!isForQuery) {
-        return connect.call(this, (...args) => activeSpan.run(parent, callback, ...args))
-      }
+      if (callback === undefined) return connect.call(this, callback)
+      if (!isForQuery) return connect.call(this, (...args) => inContext(parent, callback, args))
       return connect.call(this, (...args) => {
-        issuingFor = parent
+        issuingFor = { parent }
         try {
           callback(...args)
         } finally {
@@ -149,22 +150,32 @@ function textOf(asked: unknown): string | undefined {
   return typeof cursor?.text === 'string' ? cursor.text : undefined
 }
 
+/** Without a span too: a connection calls back in the context of whoever opened it. */
+function inContext<Args extends unknown[]>(
+  parent: ActiveSpan | undefined,
+  callback: (...args: Args) => unknown,
+  args: Args,
+): unknown {
+  return activeSpan.run(parent, callback, ...args)
+}
+
 /**
  * In place: the callback that is the last argument, the one in the configuration, or the end of a submittable. A
  * pool's own callback (`isInner`) is called as it is; one of the application is called in its context.
  */
-function wrapCallbacks(
+function bindCallbacks(
   agent: Agent,
   args: unknown[],
-  statement: Statement,
+  statement: Statement | undefined,
+  parent: ActiveSpan | undefined,
   isInner: boolean,
 ): void {
+  if (isInner && statement === undefined) return
   const bound = (callback: Callback): Callback =>
     function (this: unknown, error, result) {
-      record(agent, statement, error, result)
-      return isInner
-        ? callback.call(this, error, result)
-        : activeSpan.run(statement.parent, () => callback.call(this, error, result))
+      if (statement !== undefined) record(agent, statement, error, result)
+      if (isInner) return callback.call(this, error, result)
+      return inContext(parent, callback.bind(this), [error, result])
     }
   for (let i = args.length - 1; i > 0; i--) {
     const argument = args[i]
@@ -173,10 +184,11 @@ function wrapCallbacks(
       return
     }
   }
-  const asked = args[0] as { callback?: unknown; submit?: unknown } | string
-  if (typeof asked === 'string') return
-  if (typeof asked.submit === 'function') observeSubmittable(agent, asked as Submittable, statement)
-  else if (typeof asked.callback === 'function') {
+  const asked = args[0] as { callback?: unknown; submit?: unknown } | string | null | undefined
+  if (typeof asked !== 'object' || asked === null) return
+  if (typeof asked.submit === 'function') {
+    if (statement !== undefined) observeSubmittable(agent, asked as Submittable, statement)
+  } else if (typeof asked.callback === 'function') {
     // The application's object is not ours to change.
     args[0] = Object.assign(Object.create(Object.getPrototypeOf(asked)), asked, {
       callback: bound(asked.callback as Callback),

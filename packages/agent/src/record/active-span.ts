@@ -56,4 +56,4 @@ export interface RemoteParent {
   readonly traceState: string
 }
 
-export const activeSpan = new AsyncLocalStorage<ActiveSpan>()
+export const activeSpan = new AsyncLocalStorage<ActiveSpan | undefined>()

@@ -16,6 +16,7 @@ const MOST_TEXTS = 20_000
 const MOST_TEXT_CHARACTERS = 4 * 1024 * 1024
 /** A longer text is cut: the server would. */
 const LONGEST_TEXT = 8_192
+const LONGEST_PASSING_TEXT = 2_048
 const LONGEST_STACK = 16_384
 
 export interface BatchSender {
@@ -65,6 +66,9 @@ export class SpanRecorder {
     }
     const row = batch.rows
     const { ids, facts, times } = batch
+    // What is left of a span that was begun and not ended.
+    batch.valueCount = row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
+    while (batch.exceptions.at(-1)?.row === row) batch.exceptions.pop()
     const id = row * ID_WORDS
     ids[id] = trace.trace0
     ids[id + 1] = trace.trace1
@@ -93,19 +97,21 @@ export class SpanRecorder {
     return this.#batch
   }
 
+  /** Undefined for none. What comes from the application may be anything, whatever its types say. */
   text(value: string | undefined): void {
-    this.#value(value === undefined ? Number.NaN : this.#texts.numberOf(cut(value, LONGEST_TEXT)))
+    const isText = typeof value === 'string'
+    this.#value(isText ? this.#texts.numberOf(cut(value, LONGEST_TEXT)) : Number.NaN)
   }
 
   passingText(value: string | undefined): void {
     const texts = this.#batch?.passingTexts
-    if (value === undefined || texts === undefined) this.#value(Number.NaN)
-    else this.#value(texts.push(cut(value, LONGEST_TEXT)) - 1)
+    if (typeof value !== 'string' || texts === undefined) this.#value(Number.NaN)
+    else this.#value(texts.push(cut(value, LONGEST_PASSING_TEXT)) - 1)
   }
 
   /** NaN for none. */
   integer(value: number): void {
-    this.#value(value)
+    this.#value(Number.isSafeInteger(value) ? value : Number.NaN)
   }
 
   #value(value: number): void {
@@ -116,14 +122,7 @@ export class SpanRecorder {
   exception(error: unknown, atMs: number): void {
     const batch = this.#batch
     if (batch === undefined) return
-    const isError = error instanceof Error
-    batch.exceptions.push({
-      row: batch.rows,
-      type: isError ? error.name : typeof error,
-      message: cut(isError ? error.message : safeText(error), LONGEST_TEXT),
-      stack: cut(isError ? (error.stack ?? '') : '', LONGEST_STACK),
-      atMs,
-    })
+    batch.exceptions.push({ row: batch.rows, ...describe(error), atMs })
   }
 
   end(): void {
@@ -162,11 +161,19 @@ function cut(text: string, limit: number): string {
   return text.length > limit ? text.slice(0, limit) : text
 }
 
-/** Of anything that was thrown, whatever its `toString` does. */
-function safeText(value: unknown): string {
+/** Of anything that was thrown, whatever its getters and its `toString` do. */
+function describe(error: unknown): { type: string; message: string; stack: string } {
   try {
-    return String(value)
+    if (!(error instanceof Error)) {
+      return { type: typeof error, message: cut(String(error), LONGEST_TEXT), stack: '' }
+    }
+    const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown }
+    return {
+      type: typeof name === 'string' ? cut(name, LONGEST_TEXT) : 'Error',
+      message: typeof message === 'string' ? cut(message, LONGEST_TEXT) : '',
+      stack: typeof stack === 'string' ? cut(stack, LONGEST_STACK) : '',
+    }
   } catch {
-    return 'a value that cannot be made a string'
+    return { type: typeof error, message: 'it cannot be described', stack: '' }
   }
 }

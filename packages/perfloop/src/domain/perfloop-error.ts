@@ -86,6 +86,13 @@ export const ERRORS = {
     cause: 'The store process is restarting, or the external ClickHouse server is away.',
     cure: 'Wait a moment: acknowledged telemetry is in the spool and is loaded when the store is back. If it stays, read the log.',
   },
+  TELEMETRY_SCHEMA_DIFFERS: {
+    status: 503,
+    message: 'The telemetry in this data directory has tables that this version cannot use.',
+    cause:
+      'It was written by a development version, whose schema file of the same number was another one.',
+    cure: 'Start with another `--data` directory, or with the version that wrote it. Nothing in it was changed.',
+  },
   STORE_QUERY_FAILED: {
     status: 500,
     message: 'The store refused or failed a query.',

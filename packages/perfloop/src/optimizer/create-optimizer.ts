@@ -52,7 +52,7 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
       const { rules } = await readPolicy(control, settings)
       // As soon as possible, but the answer does not wait for an index to be built.
       if (modeOf(rules, changeOf(approved)) !== 'observe')
-        void inTurn(() => policyApplier.applyAllowed(guarded)).catch(() => {})
+        void inTurn(() => policyApplier.applyAllowed(guarded, stopping.signal)).catch(() => {})
       return approved
     },
     async apply(id, actor, reason) {
@@ -102,7 +102,7 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
 
   async function tick(): Promise<void> {
     await settleInterrupted()
-    await policyApplier.applyAllowed(guarded)
+    await policyApplier.applyAllowed(guarded, stopping.signal)
     for (const record of await changes.list(['applied', 'verifying'])) {
       await guarded(record, 'it could not be verified', () => verifications.verify(record))
     }

@@ -21,7 +21,8 @@ export class PolicyApplier {
     this.#changes = changes
   }
 
-  async applyAllowed(guarded: Guard): Promise<void> {
+  /** Aborted, it begins no further change: what was approved stays approved. */
+  async applyAllowed(guarded: Guard, signal: AbortSignal): Promise<void> {
     const { control, clock, settings } = this.#options
     const policy = await readPolicy(control, settings.optimizer)
     if (policy.killSwitch) return
@@ -29,6 +30,7 @@ export class PolicyApplier {
     // The oldest first, and one change of an operation at a time: the others wait for its verdict.
     const waiting = (await this.#changes.list(['proposed', 'approved'])).toReversed()
     for (const record of waiting) {
+      signal.throwIfAborted()
       await guarded(record, 'it has to wait', () => this.#applyIfAllowed(record, policy))
     }
   }

@@ -11,13 +11,14 @@ const GLIBC = 'libc.so.6'
  */
 export function returnFreedMemory(): void {
   if (process.platform !== 'linux') return
-  const database = new DatabaseSync(':memory:', { allowExtension: true })
+  let database: InstanceType<typeof DatabaseSync> | undefined
   try {
+    database = new DatabaseSync(':memory:', { allowExtension: true })
     database.enableLoadExtension(true)
     database.loadExtension(GLIBC, 'malloc_trim')
   } catch {
     // As expected: the answer 1, memory was given back, is an error to SQLite.
   } finally {
-    database.close()
+    database?.close()
   }
 }

@@ -86,6 +86,8 @@ export class KnownStatements<Meaning> {
     if (this.bytes + size > MOST_BYTES) this.forget()
     // Copied by the constructor: `slice` of a Buffer is a view, which would keep the whole request alive.
     const example = new Uint8Array(skeleton.source.subarray(skeleton.start, skeleton.end))
+    // Whatever is in its literals is nobody's business; of each, only what kind it is of is looked at.
+    for (let i = 0; i < count; i++) example.fill(0, (starts[i] as number) + 1, ends[i] as number)
     this.entries.set(skeleton.hash, { meaning, system, example, starts, ends, signs })
     this.bytes += size
   }

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import type { Logger } from '../../domain/logger.ts'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { TelemetryEngine } from './engine.ts'
 import { splitStatements } from './split-statements.ts'
 
@@ -10,6 +12,11 @@ interface Migration {
   readonly name: string
   readonly sql: string
 }
+
+/** Data directories of development versions have the table without it. */
+const CHECKSUM_COLUMN = `
+ALTER TABLE schema_migrations
+ADD COLUMN IF NOT EXISTS checksum String COMMENT 'SHA-256 of its statements, without comments'`
 
 const MIGRATIONS_TABLE = `
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -25,20 +32,29 @@ COMMENT 'Schema files that were applied'`
 /**
  * Applies the schema files that are new. Each statement is idempotent: a start that died half-way
  * through a file goes through it again. Versions newer than ours are left alone: the telemetry plane
- * changes additively, so an older Perfloop reads what a newer one wrote.
+ * changes additively, so an older Perfloop reads what a newer one wrote. Tables that were made by another text of
+ * one of our files are refused: nothing could be written into them.
  */
 export async function migrate(engine: TelemetryEngine, logger: Logger): Promise<void> {
   await engine.execute(MIGRATIONS_TABLE)
+  await engine.execute(CHECKSUM_COLUMN)
   const applied = z
-    .array(z.object({ version: z.number() }))
-    .parse(await engine.query('SELECT DISTINCT version FROM schema_migrations', {}))
-  const known = new Set(applied.map(row => row.version))
+    .array(z.object({ version: z.number(), checksum: z.string() }))
+    .parse(await engine.query('SELECT DISTINCT version, checksum FROM schema_migrations', {}))
+  const known = new Map(applied.map(row => [row.version, row.checksum]))
   for (const { version, name, sql } of readMigrations()) {
-    if (known.has(version)) continue
-    for (const statement of splitStatements(sql)) await engine.execute(statement)
+    const statements = splitStatements(sql)
+    const checksum = checksumOf(statements)
+    const found = known.get(version)
+    if (found !== undefined && found !== checksum) {
+      throw new PerfloopError('TELEMETRY_SCHEMA_DIFFERS', { file: name })
+    }
+    if (found !== undefined) continue
+    for (const statement of statements) await engine.execute(statement)
     await engine.execute(
-      'INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}',
-      { version, name },
+      `INSERT INTO schema_migrations (version, name, checksum)
+       SELECT {version:UInt32}, {name:String}, {checksum:String}`,
+      { version, name, checksum },
     )
     logger.info({ version, name }, 'Telemetry schema applied')
   }
@@ -54,4 +70,9 @@ export function readMigrations(): readonly Migration[] {
       name,
       sql: readFileSync(new URL(name, folder), 'utf8'),
     }))
+}
+
+function checksumOf(statements: readonly string[]): string {
+  const text = statements.map(statement => statement.replaceAll(/\s+/g, ' ').trim()).join(';')
+  return createHash('sha256').update(text).digest('hex')
 }

@@ -1,5 +1,5 @@
 // The store process: ClickHouse's engine and nothing else, so that what it costs and how it dies is its own.
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { ChdbHost } from './chdb-host.ts'
 import type { ChdbRequest } from './chdb-message.ts'
 
@@ -7,7 +7,7 @@ const NICENESS = 5
 
 // Before the engine is loaded, since its threads inherit it: where the cores do not suffice for all, the application
 // that is watched and the receiver come first, and the spool holds what the store has not yet taken.
-setPriority(NICENESS)
+if (getPriority() < NICENESS) setPriority(NICENESS)
 const host = new ChdbHost()
 
 process.on('message', async (request: ChdbRequest) => {

@@ -2,9 +2,15 @@ import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { count64 } from './row-fields.ts'
 
+const RECEIVED = `
+      SELECT trace_id
+      FROM spans
+      WHERE received_at >= toDateTime({from_s:UInt32}, 'UTC')
+        AND received_at < toDateTime({to_s:UInt32}, 'UTC')`
+
 /**
- * Spans received within `[from_s, to_s)` of traces that had been decided on before. The hash table of the join
- * holds the traces of that time; the decisions of days stream by.
+ * Spans received within `[from_s, to_s)` of traces that had been decided on before. Only the decisions on traces of
+ * that time are held in memory; those of days stream by.
  */
 export const lateSpans = defineQuery({
   name: 'late-spans',
@@ -17,9 +23,9 @@ FROM
   SELECT trace_id, min(decided_at) AS decided_at
   FROM
   (
-    SELECT trace_id, decided_at FROM kept_traces WHERE reason != 'finding'
+    SELECT trace_id, decided_at FROM kept_traces WHERE reason != 'finding' AND trace_id IN (${RECEIVED})
     UNION ALL
-    SELECT trace_id, decided_at FROM dropped_traces
+    SELECT trace_id, decided_at FROM dropped_traces WHERE trace_id IN (${RECEIVED})
   )
   GROUP BY trace_id
 ) AS decided
