@@ -1,7 +1,7 @@
 // `npm test`: build, formatter and linter, rules, generated pages, types of the tests, then every test with
 // line coverage over all source files. Ends with one plain line: `N passed, N failed[, N skipped]`.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const scratch = mkdtempSync(join(tmpdir(), 'perfloop-test-'))
 const failures = []
 
+// What the agent is tried with is in folders of its own, so that nobody waits for it who does not run the tests.
+for (const folder of ['tests/agent/ecosystem', 'tests/agent/nodes']) install(folder)
 step('build', process.execPath, ['scripts/build.mjs'])
 step('format and lint', 'node_modules/.bin/biome', ['check', '--diagnostic-level=error', '.'])
 step('rules', process.execPath, ['scripts/check-rules.mjs'])
@@ -62,6 +64,22 @@ console.log(
   `${counts?.numPassedTests ?? 0} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
 )
 process.exit(failed === 0 ? 0 : 1)
+
+/** `npm ci` where it was not done for this lock file. */
+function install(folder) {
+  const lock = readFileSync(join(root, folder, 'package-lock.json'), 'utf8')
+  const installedLock = join(root, folder, 'node_modules', '.installed-lock.json')
+  if (existsSync(installedLock) && readFileSync(installedLock, 'utf8') === lock) return
+  step(`installing ${folder}`, 'npm', [
+    'ci',
+    `--prefix=${folder}`,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ])
+  writeFileSync(installedLock, lock)
+}
 
 function step(name, command, args) {
   console.log(`\n── ${name}`)
