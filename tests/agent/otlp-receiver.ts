@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import protobuf from 'protobufjs'
+import { type ReceivedPoint, readMetrics } from './otlp-metrics.ts'
 
 /** From opentelemetry-proto 1.x, read by a library that is not ours. */
 const PROTO = `
@@ -70,6 +71,7 @@ interface Decoded {
 /** An OTLP receiver that keeps what comes, answers with `status`, and can be told to answer nothing. */
 export async function startOtlpReceiver() {
   const spans: ReceivedSpan[] = []
+  const metrics: ReceivedPoint[] = []
   const state = { status: 200, isSilent: false, requests: 0 }
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -78,7 +80,11 @@ export async function startOtlpReceiver() {
       state.requests++
       if (state.isSilent) return
       response.statusCode = state.status
-      if (state.status === 200) spans.push(...readSpans(Buffer.concat(chunks)))
+      if (state.status === 200) {
+        const body = Buffer.concat(chunks)
+        if (request.url === '/v1/metrics') metrics.push(...readMetrics(body))
+        else spans.push(...readSpans(body))
+      }
       response.end()
     })
   })
@@ -87,6 +93,7 @@ export async function startOtlpReceiver() {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     spans,
+    metrics,
     state,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -15,14 +15,18 @@ export interface AgentOptions {
   readonly resourceAttributes?: Readonly<Record<string, string>>
   /** `PERFLOOP_FLUSH_INTERVAL_MS`: finished spans wait so long at most. 1,000 by default. */
   readonly flushIntervalMs?: number
+  /** `OTEL_METRIC_EXPORT_INTERVAL`: metrics are collected so often. 10,000 by default. */
+  readonly metricsIntervalMs?: number
 }
 
 export interface AgentConfiguration {
   readonly target: ExportTarget
   readonly flushIntervalMs: number
+  readonly metricsIntervalMs: number
 }
 
 const FLUSH_INTERVAL_MS = 1_000
+const METRICS_INTERVAL_MS = 10_000
 const EXPORT_TIMEOUT_MS = 10_000
 /** Timers cannot wait longer. */
 const LONGEST_MS = 2 ** 31 - 1
@@ -39,17 +43,16 @@ export function readConfiguration(
   )
   const endpoint =
     options.endpoint ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? 'http://localhost:4318'
-  const own =
-    options.endpoint === undefined ? environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT : undefined
-  const tracesUrl = own ?? `${endpoint.replace(/\/+$/, '')}/v1/traces`
-  const { protocol } = new URL(tracesUrl)
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    throw new TypeError(`the endpoint begins with ${protocol}, which is neither http: nor https:`)
+  const urlOf = (signal: 'traces' | 'metrics') => {
+    const own = environment[`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`]
+    if (options.endpoint === undefined && own !== undefined) return checkedUrl(own)
+    return checkedUrl(`${endpoint.replace(/\/+$/, '')}/v1/${signal}`)
   }
   const token = environment.PERFLOOP_TOKEN
   return {
     target: {
-      tracesUrl,
+      tracesUrl: urlOf('traces'),
+      metricsUrl: environment.OTEL_METRICS_EXPORTER === 'none' ? undefined : urlOf('metrics'),
       headers: {
         ...pairs(environment.OTEL_EXPORTER_OTLP_HEADERS),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -63,7 +66,17 @@ export function readConfiguration(
       options.flushIntervalMs ??
       positive(environment.PERFLOOP_FLUSH_INTERVAL_MS) ??
       FLUSH_INTERVAL_MS,
+    metricsIntervalMs:
+      options.metricsIntervalMs ??
+      positive(environment.OTEL_METRIC_EXPORT_INTERVAL) ??
+      METRICS_INTERVAL_MS,
   }
+}
+
+function checkedUrl(url: string): string {
+  const { protocol } = new URL(url)
+  if (protocol === 'http:' || protocol === 'https:') return url
+  throw new TypeError(`the endpoint begins with ${protocol}, which is neither http: nor https:`)
 }
 
 function readResource(options: AgentOptions, environment: NodeJS.ProcessEnv) {

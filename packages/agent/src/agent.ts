@@ -1,8 +1,12 @@
+import type { Metrics } from './measure/metrics.ts'
 import type { SpanRecorder } from './record/span-recorder.ts'
 
 /** What instrumentations work with. */
 export interface Agent {
   readonly recorder: SpanRecorder
+  readonly metrics: Metrics
+  /** Requests that are being answered. */
+  activeRequests: number
   /** Something of the agent's own went wrong. Told once for each kind, never thrown. */
   report(where: string, error: unknown): void
 }

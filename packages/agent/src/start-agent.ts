@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { Agent } from './agent.ts'
-import { type AgentOptions, readConfiguration } from './agent-options.ts'
+import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
 import { SpanExporter } from './export/span-exporter.ts'
 import { instrumentExpress } from './instrument/express.ts'
 import { instrumentFetch } from './instrument/fetch.ts'
@@ -8,6 +8,9 @@ import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { hookModules, type ModulePatch } from './instrument/module-hook.ts'
 import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
+import { BEAT_MS, EventLoopDelay } from './measure/event-loop-delay.ts'
+import { Metrics } from './measure/metrics.ts'
+import { measureRuntime } from './measure/runtime.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
 
 const STARTED = Symbol.for('perfloop.agent')
@@ -21,13 +24,20 @@ export function startAgent(options: AgentOptions = {}): void {
   if (shared[STARTED] || process.env.OTEL_SDK_DISABLED === 'true') return
   shared[STARTED] = true
   try {
-    const { target, flushIntervalMs } = readConfiguration(options, process.env)
+    const configuration = readConfiguration(options, process.env)
+    const { target, flushIntervalMs } = configuration
     const exporter = new SpanExporter({ target, flushIntervalMs, onProblem: tell })
     const recorder = new SpanRecorder(exporter)
     exporter.recorder = recorder
-    instrument({ recorder, report: reportOnce() })
+    const report = reportOnce()
+    const agent: Agent = { recorder, report, metrics: new Metrics(report), activeRequests: 0 }
+    instrument(agent)
+    if (target.metricsUrl !== undefined) measure(agent, exporter, configuration)
     process.on('exit', () => {
       try {
+        if (exporter.isRunning && target.metricsUrl !== undefined) {
+          exporter.sendMetrics(agent.metrics.collect())
+        }
         exporter.finish()
       } catch {
         // The process ends all the same.
@@ -36,6 +46,34 @@ export function startAgent(options: AgentOptions = {}): void {
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+function measure(
+  agent: Agent,
+  exporter: SpanExporter,
+  { metricsIntervalMs }: AgentConfiguration,
+): void {
+  const { metrics, report } = agent
+  const delay = new EventLoopDelay()
+  measureRuntime(agent, delay)
+  metrics.observe(
+    'up-down-counter',
+    { name: 'http.server.active_requests', unit: '{request}' },
+    observe => observe(agent.activeRequests),
+  )
+  let lastMs = performance.now()
+  setInterval(() => {
+    const nowMs = performance.now()
+    delay.record(nowMs - lastMs - BEAT_MS)
+    lastMs = nowMs
+  }, BEAT_MS).unref()
+  setInterval(() => {
+    try {
+      exporter.sendMetrics(metrics.collect())
+    } catch (error) {
+      report('collecting metrics', error)
+    }
+  }, metricsIntervalMs).unref()
 }
 
 function instrument(agent: Agent): void {

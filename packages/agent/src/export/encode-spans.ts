@@ -11,6 +11,7 @@ import {
   type SentBatch,
   SpanBatch,
 } from '../record/span-batch.ts'
+import { encodeAttributes } from './encode-attributes.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
 /** Reads batches with the texts they refer to, and writes OTLP (opentelemetry.proto.collector.trace.v1). */
@@ -176,24 +177,5 @@ const NOTHING = new Uint8Array(0)
 function encodeText(field: number, text: string): Uint8Array {
   const writer = new ProtobufWriter()
   writer.text(field, text)
-  return writer.bytes()
-}
-
-/** KeyValue messages in `field`. */
-function encodeAttributes(
-  field: number,
-  attributes: Readonly<Record<string, string | number>>,
-): Uint8Array {
-  const writer = new ProtobufWriter()
-  for (const [key, value] of Object.entries(attributes)) {
-    const attribute = writer.beginMessage(field)
-    writer.text(1, key)
-    const any = writer.beginMessage(2)
-    if (typeof value === 'string') writer.text(1, value)
-    else if (Number.isInteger(value)) writer.integer(3, value)
-    else writer.double(4, value)
-    writer.endMessage(any)
-    writer.endMessage(attribute)
-  }
   return writer.bytes()
 }

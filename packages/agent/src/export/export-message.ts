@@ -1,9 +1,13 @@
+import type { SentMetrics } from '../measure/metrics.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
+import type { SentBatch } from '../record/span-batch.ts'
 
-/** Where spans go and whom they are of: what the exporting thread starts with. */
+/** Where telemetry goes and whom it is of: what the exporting thread starts with. */
 export interface ExportTarget {
   /** `…/v1/traces`. */
   readonly tracesUrl: string
+  /** `…/v1/metrics`; undefined for none. */
+  readonly metricsUrl: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly timeoutMs: number
   readonly resource: Readonly<Record<string, string | number>>
@@ -19,7 +23,15 @@ export interface ExportThreadData {
   readonly unfinished: SharedArrayBuffer
 }
 
+/** What the exporting thread is told. */
+export type ExportMessage = SentBatch | SentMetrics
+
 /** What the exporting thread says. */
 export type ExportReport =
   | { readonly type: 'buffer'; readonly buffer: ArrayBuffer }
-  | { readonly type: 'problem'; readonly problem: string; readonly lost: number }
+  | {
+      readonly type: 'problem'
+      readonly problem: string
+      readonly lost: number
+      readonly what: string
+    }

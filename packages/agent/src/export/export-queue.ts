@@ -5,7 +5,6 @@ import {
   type IncomingHttpHeaders,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { ExportTarget } from './export-message.ts'
 
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
@@ -17,13 +16,22 @@ const MOST_ANSWER_BYTES = 64 * 1024
 
 interface Waiting {
   readonly body: Buffer
-  readonly spans: number
+  /** Spans or points inside. */
+  readonly count: number
+}
+
+export interface QueueTarget {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  /** Beyond, the oldest are dropped. */
+  readonly maxQueuedBytes: number
 }
 
 export interface QueueEvents {
   /** Sent, or given up: nothing more will happen to this one. */
   onDone(): void
-  onProblem(problem: string, lostSpans: number): void
+  onProblem(problem: string, lost: number): void
 }
 
 /**
@@ -31,7 +39,7 @@ export interface QueueEvents {
  * fits the bound and drops the oldest; each problem is told once, not with every try.
  */
 export class ExportQueue {
-  readonly #target: ExportTarget
+  readonly #target: QueueTarget
   readonly #events: QueueEvents
   readonly #url: URL
   /** The address without user, password and query, which may be secrets. */
@@ -45,17 +53,17 @@ export class ExportQueue {
   #toldAtMs = 0
   #lostSinceTold = 0
 
-  constructor(target: ExportTarget, events: QueueEvents) {
+  constructor(target: QueueTarget, events: QueueEvents) {
     this.#target = target
     this.#events = events
-    this.#url = new URL(target.tracesUrl)
+    this.#url = new URL(target.url)
     this.#where = `${this.#url.origin}${this.#url.pathname}`
     const options = { keepAlive: true, maxSockets: 1 }
     this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
   }
 
-  add(body: Buffer, spans: number): void {
-    this.#waiting.push({ body, spans })
+  add(body: Buffer, count: number): void {
+    this.#waiting.push({ body, count })
     this.#queuedBytes += body.length
     // Not the first while it is on its way: it may have arrived.
     const oldest = this.#isSending ? 1 : 0
@@ -63,7 +71,7 @@ export class ExportQueue {
       const [dropped] = this.#waiting.splice(oldest, 1)
       if (dropped === undefined) break
       this.#queuedBytes -= dropped.body.length
-      this.#lostSinceTold += dropped.spans
+      this.#lostSinceTold += dropped.count
       this.#events.onDone()
     }
     if (!this.#isSending) void this.#sendAll()
@@ -84,7 +92,7 @@ export class ExportQueue {
       this.#waiting.shift()
       this.#queuedBytes -= next.body.length
       if (result.problem === '') this.#toldProblem = ''
-      else this.#tell(result.problem, next.spans)
+      else this.#tell(result.problem, next.count)
       this.#events.onDone()
     }
     this.#isSending = false

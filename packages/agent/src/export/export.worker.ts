@@ -1,18 +1,36 @@
 // The exporting thread: columns to OTLP, OTLP to the server.
 import { parentPort, workerData } from 'node:worker_threads'
+import type { SentMetrics } from '../measure/metrics.ts'
 import type { SentBatch } from '../record/span-batch.ts'
+import { encodeMetrics } from './encode-metrics.ts'
 import { SpanEncoder } from './encode-spans.ts'
-import type { ExportReport, ExportThreadData } from './export-message.ts'
+import type { ExportMessage, ExportReport, ExportThreadData } from './export-message.ts'
 import { ExportQueue } from './export-queue.ts'
+import { processMetrics } from './process-metrics.ts'
+
+/** A few minutes of them: what is older than that hardly matters once the server is back. */
+const MAX_QUEUED_METRIC_BYTES = 1024 * 1024
 
 const { target, schemas, unfinished } = workerData as ExportThreadData
 const encoder = new SpanEncoder(schemas, target.resource)
 const unfinishedCount = new Int32Array(unfinished)
 
-const queue = new ExportQueue(target, {
-  onDone: done,
-  onProblem: (problem, lost) => report({ type: 'problem', problem, lost }),
-})
+const spans = queueTo(target.tracesUrl, target.maxQueuedBytes, 'spans')
+const metrics =
+  target.metricsUrl === undefined
+    ? undefined
+    : queueTo(target.metricsUrl, MAX_QUEUED_METRIC_BYTES, 'metrics')
+
+function queueTo(url: string, maxQueuedBytes: number, what: string): ExportQueue {
+  const { headers, timeoutMs } = target
+  return new ExportQueue(
+    { url, headers, timeoutMs, maxQueuedBytes },
+    {
+      onDone: done,
+      onProblem: (problem, lost) => report({ type: 'problem', problem, lost, what }),
+    },
+  )
+}
 
 function done(): void {
   Atomics.sub(unfinishedCount, 0, 1)
@@ -23,19 +41,38 @@ function report(message: ExportReport): void {
   parentPort?.postMessage(message, message.type === 'buffer' ? [message.buffer] : [])
 }
 
-parentPort?.on('message', (batch: SentBatch) => {
+parentPort?.on('message', (message: ExportMessage) => {
+  if (message.type === 'spans') sendSpans(message)
+  else sendMetrics(message)
+})
+
+function sendSpans(batch: SentBatch): void {
+  const what = 'spans'
   let lost = batch.dropped
   try {
-    const body = encoder.encode(batch)
-    queue.add(body, batch.rows)
+    spans.add(encoder.encode(batch), batch.rows)
   } catch (error) {
     lost += batch.rows
     done()
-    report({ type: 'problem', problem: `a batch cannot be encoded: ${String(error)}`, lost })
+    report({ type: 'problem', problem: `a batch cannot be encoded: ${String(error)}`, lost, what })
     lost = 0
   }
   report({ type: 'buffer', buffer: batch.buffer })
   if (lost > 0) {
-    report({ type: 'problem', problem: 'spans came faster than they were sent', lost })
+    report({ type: 'problem', problem: 'spans came faster than they were sent', lost, what })
   }
-})
+}
+
+function sendMetrics(sent: SentMetrics): void {
+  try {
+    if (metrics === undefined) done()
+    else {
+      const all = [...sent.metrics, ...processMetrics()]
+      metrics.add(encodeMetrics({ ...sent, metrics: all }, target.resource), all.length)
+    }
+  } catch (error) {
+    done()
+    const problem = `metrics cannot be encoded: ${String(error)}`
+    report({ type: 'problem', problem, lost: sent.metrics.length, what: 'metrics' })
+  }
+}

@@ -55,6 +55,38 @@ export class ProtobufWriter {
     this.length = this.#buffer.writeDoubleLE(value, this.length)
   }
 
+  /** Packed doubles. */
+  doubles(field: number, values: ArrayLike<number>): void {
+    this.#beginPacked(field, values.length)
+    for (let i = 0; i < values.length; i++) {
+      this.length = this.#buffer.writeDoubleLE(values[i] as number, this.length)
+    }
+  }
+
+  /** Packed `fixed64` of whole numbers up to 2^53. */
+  fixed64s(field: number, values: ArrayLike<number>): void {
+    this.#beginPacked(field, values.length)
+    for (let i = 0; i < values.length; i++) this.#fixed64(values[i] as number)
+  }
+
+  #beginPacked(field: number, count: number): void {
+    this.#reserve(count * 8 + 20)
+    this.#varint((field << 3) | 2)
+    this.#varint(count * 8)
+  }
+
+  /** A whole number up to 2^53. */
+  fixed64(field: number, value: number): void {
+    this.#reserve(20)
+    this.#varint((field << 3) | 1)
+    this.#fixed64(value)
+  }
+
+  #fixed64(value: number): void {
+    this.length = this.#buffer.writeUInt32LE(value % TWO_32, this.length)
+    this.length = this.#buffer.writeUInt32LE(Math.floor(value / TWO_32), this.length)
+  }
+
   fixed32(field: number, value: number): void {
     this.#reserve(20)
     this.#varint((field << 3) | 5)

@@ -1,9 +1,15 @@
 import { Worker } from 'node:worker_threads'
+import type { SentMetrics } from '../measure/metrics.ts'
 import { declaredSchemas } from '../record/attribute-schema.ts'
-import { type SentBatch, SpanBatch } from '../record/span-batch.ts'
+import { SpanBatch } from '../record/span-batch.ts'
 import type { BatchSender, SpanRecorder } from '../record/span-recorder.ts'
 import type { TextTable } from '../record/text-table.ts'
-import type { ExportReport, ExportTarget, ExportThreadData } from './export-message.ts'
+import type {
+  ExportMessage,
+  ExportReport,
+  ExportTarget,
+  ExportThreadData,
+} from './export-message.ts'
 
 /** Batches that may be in use at once: with 1,024 spans each, what a burst may hold. */
 const MOST_BUFFERS = 16
@@ -49,6 +55,11 @@ export class SpanExporter implements BatchSender {
     return new SpanBatch().buffer
   }
 
+  /** Whether the thread is there: a process that has nothing else to say does not start it in order to end. */
+  get isRunning(): boolean {
+    return this.#worker !== undefined
+  }
+
   wake(): void {
     if (this.#timer !== undefined) return
     this.#timer = setTimeout(this.#flush, this.#options.flushIntervalMs)
@@ -63,10 +74,9 @@ export class SpanExporter implements BatchSender {
   send(batch: SpanBatch, texts: TextTable, dropped: number): void {
     const { texts: newTexts, first: firstNewText } = texts.takeNew()
     const { buffer, rows, valueCount, passingTexts, exceptions } = batch
-    if (this.#failures >= MOST_FAILURES) return
-    try {
-      this.#worker ??= this.#startThread()
-      const message: SentBatch = {
+    this.#post(
+      {
+        type: 'spans',
         buffer,
         rows,
         valueCount,
@@ -76,8 +86,20 @@ export class SpanExporter implements BatchSender {
         firstNewText,
         unixMsAtZero: Date.now() - performance.now(),
         dropped,
-      }
-      this.#worker.postMessage(message, [buffer])
+      },
+      [buffer],
+    )
+  }
+
+  sendMetrics(metrics: SentMetrics): void {
+    this.#post(metrics, [])
+  }
+
+  #post(message: ExportMessage, transferred: ArrayBuffer[]): void {
+    if (this.#failures >= MOST_FAILURES) return
+    try {
+      this.#worker ??= this.#startThread()
+      this.#worker.postMessage(message, transferred)
       Atomics.add(this.#unfinishedCount, 0, 1)
     } catch (error) {
       this.#lose(this.#worker, `the exporting thread cannot be used: ${String(error)}`)
@@ -101,7 +123,7 @@ export class SpanExporter implements BatchSender {
       resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
     })
     worker.on('message', (report: ExportReport) => {
-      if (report.type === 'problem') this.#tell(report.problem, report.lost)
+      if (report.type === 'problem') this.#tell(report.problem, report.lost, report.what)
       else if (this.#worker === worker) {
         this.#free.push(report.buffer)
         this.#failures = 0
@@ -125,17 +147,17 @@ export class SpanExporter implements BatchSender {
     Atomics.store(this.#unfinishedCount, 0, 0)
     void worker?.terminate()
     const isEnd = this.#failures >= MOST_FAILURES
-    this.#tell(isEnd ? `${problem}; nothing is sent any more` : problem, 0)
+    this.#tell(isEnd ? `${problem}; nothing is sent any more` : problem)
   }
 
   /** The same problem once a minute at most. */
-  #tell(problem: string, lost: number): void {
+  #tell(problem: string, lost = 0, what = ''): void {
     const now = performance.now()
     const last = this.#told.get(problem)
     if (last !== undefined && now - last < TELL_AGAIN_MS) return
     if (this.#told.size >= MOST_TOLD) this.#told.clear()
     this.#told.set(problem, now)
-    this.#options.onProblem(withLoss(problem, lost))
+    this.#options.onProblem(lost === 0 ? problem : `${problem}; ${lost} ${what} lost`)
   }
 
   /** To be called while the process ends: gives the thread a moment for what is left. */
@@ -151,8 +173,4 @@ export class SpanExporter implements BatchSender {
       Atomics.wait(this.#unfinishedCount, 0, unfinished, leftMs)
     }
   }
-}
-
-function withLoss(problem: string, lost: number): string {
-  return lost === 0 ? problem : `${problem}; ${lost} spans lost`
 }

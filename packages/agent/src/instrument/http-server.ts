@@ -62,6 +62,7 @@ function wrapEmit(agent: Agent, prototype: { emit: unknown }, scheme: string): v
 
   const onClose = function (this: TracedResponse): void {
     try {
+      agent.activeRequests--
       recordRequest(agent, this, scheme)
     } catch (error) {
       agent.report('recording a request', error)
@@ -91,7 +92,8 @@ function beginRequest(
     const { headers } = request
     const span = new ActiveSpan(readTraceParent(headers.traceparent, headers.tracestate))
     response[SPAN] = span
-    if (span.isRecorded) response.on('close', onClose)
+    response.on('close', onClose)
+    agent.activeRequests++
     return span
   } catch (error) {
     agent.report('beginning a request', error)
@@ -102,7 +104,7 @@ function beginRequest(
 function recordRequest({ recorder }: Agent, response: TracedResponse, scheme: string): void {
   const endMs = performance.now()
   const span = response[SPAN]
-  if (span === undefined) return
+  if (span === undefined || !span.isRecorded) return
   const request = response.req as IncomingMessage & RoutedRequest
   const { headers, socket } = request
   const method = METHODS.has(request.method ?? '') ? (request.method as string) : '_OTHER'

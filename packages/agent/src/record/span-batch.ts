@@ -53,6 +53,7 @@ export class SpanBatch {
 
 /** A batch on its way to the exporting thread. */
 export interface SentBatch {
+  readonly type: 'spans'
   readonly buffer: ArrayBuffer
   readonly rows: number
   readonly valueCount: number
