@@ -137,7 +137,7 @@ describe('the Node agent', () => {
       })
       expect(stall?.service).toBe('market')
       expect(JSON.stringify(stall?.attributes)).not.toContain('secret')
-      const asked = childrenOf(spans, stall)
+      const asked = statements(childrenOf(spans, stall))
       expect(asked.map(({ attributes }) => attributes['db.query.text'])).toEqual([
         'SELECT $1::int AS stall',
         'SELECT $1::int AS fruit',
@@ -161,7 +161,7 @@ describe('the Node agent', () => {
       expect(wrong?.status).toBe(ERROR)
       expect(wrong?.attributes['http.response.status_code']).toBe(500)
       expect(wrong?.events[0]?.attributes['exception.message']).toContain('nothing_here')
-      expect(childrenOf(spans, wrong)[0]).toMatchObject({
+      expect(statements(childrenOf(spans, wrong))[0]).toMatchObject({
         status: ERROR,
         attributes: { 'db.response.status_code': '42703' },
       })
@@ -204,7 +204,7 @@ describe('the Node agent', () => {
       20_000,
     )
     for (const root of roots(spans)) {
-      const own = childrenOf(spans, root)
+      const own = statements(childrenOf(spans, root))
       expect(own.length, root.name).toBe(expected[root.name])
       for (const span of own) expect(span.traceId).toBe(root.traceId)
     }

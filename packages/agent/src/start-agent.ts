@@ -6,7 +6,7 @@ import { instrumentExpress } from './instrument/express.ts'
 import { instrumentFetch } from './instrument/fetch.ts'
 import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
-import { hookModules, type ModulePatch } from './instrument/module-hook.ts'
+import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
 import { BEAT_MS, EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
@@ -77,16 +77,17 @@ function measure(
 }
 
 function instrument(agent: Agent): void {
-  const patch = (file: string, apply: (agent: Agent, exports: object) => void) => ({
-    file,
-    patch: ((exports: object) => apply(agent, exports)) satisfies ModulePatch,
-  })
+  const patched = (
+    name: string,
+    file: string,
+    apply: (agent: Agent, exports: object) => void,
+  ): PatchedModule => ({ package: name, file, patch: exports => apply(agent, exports) })
   hookModules(
-    new Map([
-      ['express', patch('index.js', instrumentExpress)],
-      ['pg', patch('lib/index.js', instrumentPg)],
-      ['pg-pool', patch('index.js', instrumentPgPool)],
-    ]),
+    [
+      patched('express', 'index.js', instrumentExpress),
+      patched('pg', 'lib/index.js', instrumentPg),
+      patched('pg-pool', 'index.js', instrumentPgPool),
+    ],
     agent.report,
   )
   instrumentHttpServer(agent)

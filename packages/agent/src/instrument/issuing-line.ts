@@ -1,17 +1,29 @@
-const MOST_STATEMENTS = 5_000
-const MOST_STATEMENT_CHARACTERS = 2 * 1024 * 1024
+import { fileURLToPath } from 'node:url'
+
+const MOST_TEXTS = 2_000
+const MOST_SHAPES = 2_000
+/** Longer statements are seldom, and never equal. */
+const LONGEST_TEXT = 16_384
+const MOST_CHARACTERS = 2 * 1024 * 1024
 const MOST_PLACES = 8
 const DEEPEST_STACK = 40
+/** At some 40 µs each they cost a hundredth of a second's CPU at most, however many statements there are. */
+const MOST_STACKS_PER_SECOND = 250
 
 /** What is told of a statement each time it is issued, found out once. */
 export interface KnownText {
   readonly text: string
   /** Its verb, which is all that can be told without reading it; the server finds its tables. */
   readonly name: string
-  /** The last place it was issued from, and the line there: mostly it is always the same one. */
+  readonly lines: IssuingLines
+}
+
+/** Where statements that differ in nothing but their literals are issued from. */
+interface IssuingLines {
+  /** The last place one was issued from, and the line there: mostly it is always the same one. */
   lastPlace: unknown
   lastLine: CodeLine
-  readonly lines: Map<unknown, CodeLine>
+  readonly byPlace: Map<unknown, CodeLine>
 }
 
 export interface CodeLine {
@@ -24,60 +36,110 @@ const NO_LINE: CodeLine = { file: undefined, line: Number.NaN }
 const NOWHERE = Symbol('nowhere yet')
 
 const known = new Map<string, KnownText>()
+const shapes = new Map<string, IssuingLines>()
 let characters = 0
+let stacks = 0
+let stacksSinceMs = 0
 
 export function knownText(text: string): KnownText {
   const found = known.get(text)
   if (found !== undefined) return found
-  const made = {
-    text,
-    name: verbOf(text),
-    lastPlace: NOWHERE,
-    lastLine: NO_LINE,
-    lines: new Map<unknown, CodeLine>(),
+  const isLong = text.length > LONGEST_TEXT
+  const lines = linesOf(shapeOf(isLong ? text.slice(0, LONGEST_TEXT) : text))
+  const made = { text, name: verbOf(text), lines }
+  if (isLong) return made
+  // Full of statements with their literals inside, it begins anew: those that come again are soon back.
+  if (known.size >= MOST_TEXTS || characters >= MOST_CHARACTERS) {
+    known.clear()
+    characters = 0
   }
-  // Statements with their literals inside are as many as their calls: these are not worth being remembered.
-  if (known.size < MOST_STATEMENTS && characters < MOST_STATEMENT_CHARACTERS) {
-    known.set(text, made)
-    characters += text.length
-  }
+  known.set(text, made)
+  characters += text.length
   return made
+}
+
+function linesOf(shape: string): IssuingLines {
+  const found = shapes.get(shape)
+  if (found !== undefined) return found
+  if (shapes.size >= MOST_SHAPES) shapes.clear()
+  const made = { lastPlace: NOWHERE, lastLine: NO_LINE, byPlace: new Map<unknown, CodeLine>() }
+  shapes.set(shape, made)
+  return made
+}
+
+/** Mappers write literals into their statements: without them there are as many as the code has. */
+function shapeOf(text: string): string {
+  return text.replace(/'(?:[^'\\]|''|\\.)*'|\b\d[\d.]*\b/gs, '?').replace(/\?(?:\s*,\s*\?)+/g, '?')
 }
 
 /**
  * The line of the application that issued a statement: the first frame outside packages and Node. A stack costs tens
  * of microseconds, so it is taken once for each statement and place (a route), not for each call.
  */
-export function issuingLine(statement: KnownText, place: unknown): CodeLine {
-  if (statement.lastPlace === place) return statement.lastLine
-  let line = statement.lines.get(place)
+export function issuingLine({ lines }: KnownText, place: unknown): CodeLine {
+  if (lines.lastPlace === place) return lines.lastLine
+  let line = lines.byPlace.get(place)
   if (line === undefined) {
-    if (statement.lines.size >= MOST_PLACES || !known.has(statement.text)) return NO_LINE
+    if (lines.byPlace.size >= MOST_PLACES) return onlyLine(lines)
+    if (!mayTakeStack()) return NO_LINE
     line = callingLine()
-    statement.lines.set(place, line)
+    lines.byPlace.set(place, line)
   }
-  statement.lastPlace = place
-  statement.lastLine = line
+  lines.lastPlace = place
+  lines.lastLine = line
   return line
+}
+
+/** Of a statement that is issued from more places than are kept: all of them most likely call one function. */
+function onlyLine({ byPlace }: IssuingLines): CodeLine {
+  let only: CodeLine | undefined
+  for (const line of byPlace.values()) {
+    if (only !== undefined && (line.file !== only.file || line.line !== only.line)) return NO_LINE
+    only = line
+  }
+  return only ?? NO_LINE
+}
+
+function mayTakeStack(): boolean {
+  const now = performance.now()
+  if (now - stacksSinceMs >= 1_000) {
+    stacksSinceMs = now
+    stacks = 0
+  }
+  return stacks++ < MOST_STACKS_PER_SECOND
 }
 
 function callingLine(): CodeLine {
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = DEEPEST_STACK
-  const { stack } = new Error()
-  Error.stackTraceLimit = limit
-  for (const line of stack?.split('\n') ?? []) {
-    if (line.includes('node_modules') || line.includes('node:') || line.includes(HERE)) continue
+  let stack: unknown
+  try {
+    Error.stackTraceLimit = DEEPEST_STACK
+    // Read here: it is written when it is first asked for.
+    stack = new Error().stack
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+  if (typeof stack !== 'string') return NO_LINE
+  for (const line of stack.split('\n')) {
+    if (line.includes('node_modules') || line.includes('node:') || isOurs(line)) continue
     const frame = /^\s+at .*?\(?((?:file:\/\/|\/|[A-Z]:\\).+?):(\d+):\d+\)?$/.exec(line)
-    if (frame !== null) {
-      return { file: (frame[1] ?? '').replace(/^file:\/\//, ''), line: Number(frame[2]) }
-    }
+    if (frame !== null) return { file: pathOf(frame[1] ?? ''), line: Number(frame[2]) }
   }
   return NO_LINE
 }
 
 /** The folder of the agent itself, which may be linked from anywhere. */
-const HERE = new URL('..', import.meta.url).pathname
+const HERE = new URL('..', import.meta.url)
+const HERE_PATH = fileURLToPath(HERE)
+
+function isOurs(frame: string): boolean {
+  return frame.includes(HERE.href) || frame.includes(HERE_PATH)
+}
+
+/** ES modules are told by their URL, in which a space is `%20` and a drive has a slash before it. */
+function pathOf(file: string): string {
+  return file.startsWith('file://') ? fileURLToPath(file) : file
+}
 
 function verbOf(text: string): string {
   return /^\s*([A-Za-z]{1,16})/.exec(text)?.[1]?.toUpperCase() ?? 'SQL'

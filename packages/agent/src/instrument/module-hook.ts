@@ -1,11 +1,39 @@
 import Module from 'node:module'
-import { sep } from 'node:path'
+import { dirname, resolve, sep } from 'node:path'
 
-/** Changes what a package exports, in place. Called once, right after the package was first loaded. */
+/** Changes what a file exports, in place. Called once for each copy of it, right after that was first loaded. */
 export type ModulePatch = (exports: object) => void
 
+export interface PatchedModule {
+  readonly package: string
+  /** In its package: `lib/index.js`. The one that the bare name of the package leads to, unless it says `isInner`. */
+  readonly file: string
+  /** A file that the package loads by itself: `require` of the package's name gives another one. */
+  readonly isInner?: true
+  readonly patch: ModulePatch
+}
+
+interface LoadedModule {
+  readonly filename?: string | null
+  readonly loaded?: boolean
+}
+
 interface ModuleWithLoad {
-  _load(request: string, parent: unknown, isMain: boolean): unknown
+  _load(request: string, parent: LoadedModule | null | undefined, isMain: boolean): unknown
+  _resolveFilename(
+    request: string,
+    parent: LoadedModule | null | undefined,
+    isMain: boolean,
+  ): string
+  readonly _cache: Readonly<Record<string, LoadedModule | undefined>>
+}
+
+interface Target {
+  /** Without its extension, which a `require` may leave out. */
+  readonly file: string
+  readonly isInner: boolean
+  readonly patch: ModulePatch
+  readonly done: WeakSet<object>
 }
 
 const MARK = `${sep}node_modules${sep}`
@@ -13,45 +41,98 @@ const MARK = `${sep}node_modules${sep}`
 /**
  * Calls a patch when the file of a package is loaded by `require` or, as CommonJS, by `import` (both end in
  * `Module._load`). No source is read or rewritten, so the start of the application is hardly slower.
- *
- * `files` are named like `pg/lib/index.js`; a bare `require('pg')` is found by its name.
  */
 export function hookModules(
-  patches: ReadonlyMap<string, { readonly file: string; readonly patch: ModulePatch }>,
+  patched: readonly PatchedModule[],
   report: (where: string, error: unknown) => void,
 ): void {
+  const targets = new Map<string, Target[]>()
+  for (const { package: name, file, isInner = false, patch } of patched) {
+    const target = { file: withoutExtension(file), isInner, patch, done: new WeakSet<object>() }
+    targets.set(name, [...(targets.get(name) ?? []), target])
+  }
+  /** Of each file that loads another one by a relative path: its package, if that is to be patched. */
+  const packageOfParent = new WeakMap<object, PackageFile | null>()
+
+  const targetOf = (request: string, parent: LoadedModule | null | undefined) => {
+    if (request.startsWith('.')) {
+      if (parent === null || parent === undefined) return undefined
+      let within = packageOfParent.get(parent)
+      if (within === undefined) {
+        within = fileOfPackage(parent.filename ?? '')
+        if (within !== null && !targets.has(within.package)) within = null
+        packageOfParent.set(parent, within)
+      }
+      if (within === null) return undefined
+      const file = withoutExtension(slashed(resolve(sep, dirname(within.file), request)).slice(1))
+      return targets.get(within.package)?.find(target => isAt(target, file))
+    }
+    const bare = targets.get(request)
+    if (bare !== undefined) return bare.find(({ isInner }) => !isInner)
+    const found = fileOfPackage(request) ?? fileOfSpecifier(request)
+    if (found === null) return undefined
+    const file = withoutExtension(found.file)
+    return targets.get(found.package)?.find(target => isAt(target, file))
+  }
+
   const loader = Module as unknown as ModuleWithLoad
   const load = loader._load
-  const done = new WeakSet<object>()
-  loader._load = function (...args) {
-    const exports = load.apply(this, args)
-    const [request] = args
-    const name = packageOf(request)
-    const found = name === undefined ? undefined : patches.get(name)
-    if (found === undefined || exports === null) return exports
-    if (typeof exports !== 'object' && typeof exports !== 'function') return exports
-    if (request !== name && !request.replaceAll('\\', '/').endsWith(`/${name}/${found.file}`)) {
+  loader._load = function (request, parent, isMain) {
+    const exports = load.call(this, request, parent, isMain)
+    if (exports === null || (typeof exports !== 'object' && typeof exports !== 'function')) {
       return exports
     }
-    if (done.has(exports)) return exports
-    done.add(exports)
+    let target: Target | undefined
     try {
-      found.patch(exports)
+      target = targetOf(request, parent)
+      if (target === undefined || target.done.has(exports)) return exports
+      // Of modules that load each other, the inner one is given what the outer one exports so far. It comes again.
+      if (!isLoaded(loader, request, parent)) return exports
+      target.done.add(exports)
+      target.patch(exports)
     } catch (error) {
-      report(`instrumenting ${name}`, error)
+      report(`instrumenting ${request}`, error)
     }
     return exports
   }
 }
 
-/** `pg` of `pg` and of `/app/node_modules/pg/lib/index.js`; undefined for what is no package. */
-function packageOf(request: string): string | undefined {
-  const mark = request.lastIndexOf(MARK)
-  if (mark < 0) return request.startsWith('.') || request.startsWith('/') ? undefined : request
-  const from = mark + MARK.length
-  const slash = request.indexOf(sep, from)
-  if (slash < 0) return undefined
-  if (request[from] !== '@') return request.slice(from, slash)
-  const second = request.indexOf(sep, slash + 1)
-  return second < 0 ? undefined : request.slice(from, second).replaceAll('\\', '/')
+function isLoaded(
+  loader: ModuleWithLoad,
+  request: string,
+  parent: LoadedModule | null | undefined,
+): boolean {
+  return loader._cache[loader._resolveFilename(request, parent, false)]?.loaded !== false
+}
+
+interface PackageFile {
+  readonly package: string
+  readonly file: string
+}
+
+/** `pg` and `lib/index.js` of `/app/node_modules/pg/lib/index.js`; null for what is in no package. */
+function fileOfPackage(path: string): PackageFile | null {
+  const mark = path.lastIndexOf(MARK)
+  return mark < 0 ? null : fileOfSpecifier(slashed(path.slice(mark + MARK.length)))
+}
+
+/** `mysql2` and `promise` of `mysql2/promise`. */
+function fileOfSpecifier(specifier: string): PackageFile | null {
+  const first = specifier.indexOf('/')
+  const end = specifier.startsWith('@') ? specifier.indexOf('/', first + 1) : first
+  if (end <= 0) return null
+  return { package: specifier.slice(0, end), file: specifier.slice(end + 1) }
+}
+
+function slashed(path: string): string {
+  return sep === '/' ? path : path.replaceAll(sep, '/')
+}
+
+/** A folder stands for the `index.js` in it. */
+function isAt(target: Target, file: string): boolean {
+  return target.file === file || target.file === `${file}/index`
+}
+
+function withoutExtension(file: string): string {
+  return file.replace(/\.c?js$/, '')
 }

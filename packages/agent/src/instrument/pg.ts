@@ -1,50 +1,36 @@
 import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
-import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
-import { randomWord } from '../record/random-ids.ts'
-import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
-import { issuingLine, type KnownText, knownText } from './issuing-line.ts'
+import { recordPoolWait } from './connection-pool.ts'
+import {
+  beginStatement,
+  bindCallback,
+  codeOf,
+  followPromise,
+  isPromise,
+  noteIssuingLine,
+  recordStatement,
+  type Statement,
+  statementSchema,
+} from './database-statement.ts'
 import { wrapMethod } from './wrap-method.ts'
 
-/** https://opentelemetry.io/docs/specs/semconv/database/postgresql/ */
-const SCHEMA = attributeSchema(
-  '@perfloop/agent/pg',
-  { 'db.system.name': 'postgresql' },
-  {
-    'db.namespace': TEXT,
-    'db.query.text': TEXT,
-    'server.address': TEXT,
-    'server.port': INTEGER,
-    'db.response.returned_rows': INTEGER,
-    'db.response.status_code': TEXT,
-    'error.type': TEXT,
-    'code.file.path': TEXT,
-    'code.line.number': INTEGER,
-  },
-)
-
-interface Connection {
-  readonly database?: string
-  readonly host?: string
-  readonly port?: number
-}
+const SCHEMA = statementSchema('pg', 'postgresql')
 
 type Callback = (error: unknown, result: unknown) => void
 
-interface Client extends Connection {
+interface Client {
+  readonly database?: string
+  readonly host?: string
+  readonly port?: number
   query(...args: unknown[]): unknown
 }
 
 interface Pool {
+  readonly idleCount: number
+  readonly waitingCount: number
+  readonly options: { readonly host?: string; readonly port?: number; readonly database?: string }
   query(...args: unknown[]): unknown
   connect(callback?: (...args: unknown[]) => void): unknown
-}
-
-interface Statement {
-  readonly client: Connection
-  readonly known: KnownText
-  readonly parent: ActiveSpan
-  readonly startMs: number
 }
 
 /**
@@ -66,25 +52,16 @@ export function instrumentPg(agent: Agent, exports: object): void {
       const parent = inner === undefined ? activeSpan.getStore() : inner.parent
       let statement: Statement | undefined
       try {
-        statement = parent?.isRecorded === true ? beginStatement(this, args[0], parent) : undefined
-        bindCallbacks(agent, args, statement, parent, inner !== undefined)
+        const text = parent?.isRecorded === true ? textOf(args[0]) : undefined
+        if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan)
+        bindCallbacks(agent, this, args, statement, parent, inner !== undefined)
       } catch (error) {
         agent.report('beginning a statement of pg', error)
       }
       const result = query.apply(this, args)
       if (statement === undefined || !isPromise(result)) return result
       const begun = statement
-      // The application gets the promise that follows: one that fails and that nobody waits for is still told of.
-      return result.then(
-        value => {
-          record(agent, begun, undefined, value)
-          return value
-        },
-        (error: unknown) => {
-          record(agent, begun, error, undefined)
-          throw error
-        },
-      )
+      return followPromise(result, (error, value) => record(agent, this, begun, error, value))
     }
   wrapMethod(Client.prototype, 'query', trace)
 }
@@ -94,14 +71,7 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
   const { prototype } = exports as { readonly prototype: Pool }
   const traceQuery = (query: Pool['query']): Pool['query'] =>
     function (this: Pool, ...args) {
-      try {
-        const parent = activeSpan.getStore()
-        const text = parent?.isRecorded === true ? textOf(args[0]) : undefined
-        // Who asks is on the stack only here: the statement itself is issued when a client is free.
-        if (text !== undefined) issuingLine(knownText(text), parent?.place)
-      } catch (error) {
-        agent.report('finding the line of a statement', error)
-      }
+      noteIssuingLine(agent, safeTextOf(args[0]))
       isAskingForQuery = typeof args.at(-1) !== 'function'
       try {
         return query.apply(this, args)
@@ -114,9 +84,14 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
       const isForQuery = isAskingForQuery
       isAskingForQuery = false
       const parent = activeSpan.getStore()
-      if (callback === undefined) return connect.call(this, callback)
-      if (!isForQuery) return connect.call(this, (...args) => inContext(parent, callback, args))
+      const waited = whenWaiting(agent, this, parent)
+      if (callback === undefined) {
+        const result = connect.call(this, callback)
+        return waited !== undefined && isPromise(result) ? followPromise(result, waited) : result
+      }
+      if (!isForQuery) return connect.call(this, bindCallback(parent, callback, waited))
       return connect.call(this, (...args) => {
+        waited?.(args[0])
         issuingFor = { parent }
         try {
           callback(...args)
@@ -129,16 +104,20 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
   wrapMethod(prototype, 'connect', traceConnect)
 }
 
-function beginStatement(
-  client: Connection,
-  asked: unknown,
-  parent: ActiveSpan,
-): Statement | undefined {
-  const text = textOf(asked)
-  if (text === undefined) return undefined
-  const known = knownText(text)
-  issuingLine(known, parent.place)
-  return { client, known, parent, startMs: performance.now() }
+/** What to call when a client is there; undefined where one is free now. */
+function whenWaiting(
+  agent: Agent,
+  pool: Pool,
+  parent: ActiveSpan | undefined,
+): ((error: unknown) => void) | undefined {
+  if (parent === undefined || pool.idleCount > pool.waitingCount) return undefined
+  const startMs = performance.now()
+  return error => recordPoolWait(agent, nameOfPool(pool), parent, startMs, error)
+}
+
+/** `db.client.connection.pool.name`, as the conventions make it where the application gives none. */
+function nameOfPool({ options }: Pool): string {
+  return `${options.host ?? 'localhost'}:${options.port ?? 5432}/${options.database ?? ''}`
 }
 
 /** Of a text, of a configuration, and of a cursor or stream, which has its text inside. */
@@ -150,13 +129,13 @@ function textOf(asked: unknown): string | undefined {
   return typeof cursor?.text === 'string' ? cursor.text : undefined
 }
 
-/** Without a span too: a connection calls back in the context of whoever opened it. */
-function inContext<Args extends unknown[]>(
-  parent: ActiveSpan | undefined,
-  callback: (...args: Args) => unknown,
-  args: Args,
-): unknown {
-  return activeSpan.run(parent, callback, ...args)
+/** A configuration of the application may have getters, and these may throw. */
+function safeTextOf(asked: unknown): string | undefined {
+  try {
+    return textOf(asked)
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -165,18 +144,22 @@ function inContext<Args extends unknown[]>(
  */
 function bindCallbacks(
   agent: Agent,
+  client: Client,
   args: unknown[],
   statement: Statement | undefined,
   parent: ActiveSpan | undefined,
   isInner: boolean,
 ): void {
   if (isInner && statement === undefined) return
-  const bound = (callback: Callback): Callback =>
-    function (this: unknown, error, result) {
-      if (statement !== undefined) record(agent, statement, error, result)
-      if (isInner) return callback.call(this, error, result)
-      return inContext(parent, callback.bind(this), [error, result])
+  const note: Callback | undefined =
+    statement && ((error, result) => record(agent, client, statement, error, result))
+  const bound = (callback: Callback): Callback => {
+    if (!isInner) return bindCallback(parent, callback, note)
+    return function (this: unknown, error, result) {
+      note?.(error, result)
+      return callback.call(this, error, result)
     }
+  }
   for (let i = args.length - 1; i > 0; i--) {
     const argument = args[i]
     if (typeof argument === 'function') {
@@ -187,7 +170,7 @@ function bindCallbacks(
   const asked = args[0] as { callback?: unknown; submit?: unknown } | string | null | undefined
   if (typeof asked !== 'object' || asked === null) return
   if (typeof asked.submit === 'function') {
-    if (statement !== undefined) observeSubmittable(agent, asked as Submittable, statement)
+    if (note !== undefined) observeSubmittable(asked as Submittable, note)
   } else if (typeof asked.callback === 'function') {
     // The application's object is not ours to change.
     args[0] = Object.assign(Object.create(Object.getPrototypeOf(asked)), asked, {
@@ -202,12 +185,12 @@ interface Submittable {
 }
 
 /** Cursors, streams and queries made by hand: they end with the connection being ready, or with an error. */
-function observeSubmittable(agent: Agent, submittable: Submittable, statement: Statement): void {
+function observeSubmittable(submittable: Submittable, note: Callback): void {
   let isOver = false
   const finish = (error: unknown) => {
     if (isOver) return
     isOver = true
-    record(agent, statement, error, undefined)
+    note(error, undefined)
   }
   const { handleReadyForQuery, handleError } = submittable
   if (typeof handleReadyForQuery === 'function') {
@@ -224,50 +207,20 @@ function observeSubmittable(agent: Agent, submittable: Submittable, statement: S
   }
 }
 
-function record(agent: Agent, statement: Statement, error: unknown, result: unknown): void {
-  const endMs = performance.now()
+function record(
+  agent: Agent,
+  client: Client,
+  statement: Statement,
+  error: unknown,
+  result: unknown,
+): void {
   try {
-    const { client, known, parent, startMs } = statement
-    const failure = error as { code?: unknown; name?: unknown } | null | undefined
-    const hasFailed = failure !== undefined && failure !== null
-    const { recorder } = agent
-    const isBegun = recorder.begin(
-      SCHEMA,
-      known.name,
-      KIND_CLIENT,
-      hasFailed ? STATUS_ERROR : STATUS_UNSET,
-      parent,
-      randomWord(),
-      (randomWord() | 1) >>> 0,
-      parent.id0,
-      parent.id1,
-      startMs,
-      endMs,
-    )
-    if (!isBegun) return
-    if (hasFailed) recorder.exception(error, endMs)
-    recorder.text(client.database)
-    recorder.text(known.text)
-    recorder.text(client.host)
-    recorder.integer(client.port ?? Number.NaN)
+    const { database, host, port } = client
     const { rowCount } = (result ?? {}) as { rowCount?: unknown }
-    recorder.integer(typeof rowCount === 'number' ? rowCount : Number.NaN)
-    const code = hasFailed && typeof failure.code === 'string' ? failure.code : undefined
-    recorder.text(code)
-    recorder.text(hasFailed ? (code ?? String(failure.name ?? 'error')) : undefined)
-    const { file, line } = issuingLine(known, parent.place)
-    recorder.text(file)
-    recorder.integer(line)
-    recorder.end()
+    const rows = typeof rowCount === 'number' ? rowCount : Number.NaN
+    const address = { namespace: database, host, port }
+    recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows)
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
   }
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
 }

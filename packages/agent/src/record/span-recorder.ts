@@ -157,8 +157,9 @@ export class SpanRecorder {
 
 export const MOST_VALUES_OF_A_SPAN = 32
 
+/** By way of bytes: a slice of a text keeps all of it in memory. */
 function cut(text: string, limit: number): string {
-  return text.length > limit ? text.slice(0, limit) : text
+  return text.length > limit ? Buffer.from(text.slice(0, limit)).toString() : text
 }
 
 /** Of anything that was thrown, whatever its getters and its `toString` do. */

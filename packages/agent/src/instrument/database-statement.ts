@@ -1,0 +1,164 @@
+import type { Agent } from '../agent.ts'
+import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
+import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
+import { randomWord } from '../record/random-ids.ts'
+import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { issuingLine, type KnownText, knownText } from './issuing-line.ts'
+
+/** A statement that was issued and is not over. */
+export interface Statement {
+  readonly known: KnownText
+  readonly parent: ActiveSpan
+  readonly startMs: number
+}
+
+/** Where statements go. */
+export interface DatabaseAddress {
+  readonly namespace: string | undefined
+  readonly host: string | undefined
+  readonly port: number | undefined
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/db/database-spans/ */
+export function statementSchema(driver: string, system: string): AttributeSchema {
+  return attributeSchema(
+    `@perfloop/agent/${driver}`,
+    { 'db.system.name': system },
+    {
+      'db.namespace': TEXT,
+      'db.query.text': TEXT,
+      'server.address': TEXT,
+      'server.port': INTEGER,
+      'db.response.returned_rows': INTEGER,
+      'db.response.status_code': TEXT,
+      'error.type': TEXT,
+      'code.file.path': TEXT,
+      'code.line.number': INTEGER,
+    },
+  )
+}
+
+/** Whose statements are to be recorded now, if anybody's. */
+export function recordedParent(): ActiveSpan | undefined {
+  const parent = activeSpan.getStore()
+  return parent?.isRecorded === true ? parent : undefined
+}
+
+/** To be called while the application's own code is on the stack. */
+export function beginStatement(text: string, parent: ActiveSpan): Statement {
+  const known = knownText(text)
+  issuingLine(known, parent.place)
+  return { known, parent, startMs: performance.now() }
+}
+
+/** For statements that a pool issues later: who asks for them is on the stack only now. */
+export function noteIssuingLine(agent: Agent, text: string | undefined): void {
+  try {
+    const parent = text === undefined ? undefined : recordedParent()
+    if (parent !== undefined) issuingLine(knownText(text as string), parent.place)
+  } catch (error) {
+    agent.report('finding the line of a statement', error)
+  }
+}
+
+/**
+ * The statement is over. `code` is the database's own for what went wrong, where the driver tells it; `rows` is NaN
+ * where nobody knows.
+ */
+export function recordStatement(
+  { recorder, report }: Agent,
+  schema: AttributeSchema,
+  statement: Statement,
+  address: DatabaseAddress,
+  error: unknown,
+  code: string | undefined,
+  rows: number,
+): void {
+  const endMs = performance.now()
+  try {
+    const { known, parent, startMs } = statement
+    const hasFailed = error !== undefined && error !== null
+    const isBegun = recorder.begin(
+      schema,
+      known.name,
+      KIND_CLIENT,
+      hasFailed ? STATUS_ERROR : STATUS_UNSET,
+      parent,
+      randomWord(),
+      (randomWord() | 1) >>> 0,
+      parent.id0,
+      parent.id1,
+      startMs,
+      endMs,
+    )
+    if (!isBegun) return
+    if (hasFailed) recorder.exception(error, endMs)
+    recorder.text(address.namespace)
+    recorder.text(known.text)
+    recorder.text(address.host)
+    recorder.integer(address.port ?? Number.NaN)
+    recorder.integer(rows)
+    recorder.text(code)
+    recorder.text(hasFailed ? (code ?? nameOf(error)) : undefined)
+    const { file, line } = issuingLine(known, parent.place)
+    recorder.text(file)
+    recorder.integer(line)
+    recorder.end()
+  } catch (failure) {
+    report('recording a statement', failure)
+  }
+}
+
+/** `error.type` of what has no code. */
+export function nameOf(error: unknown): string {
+  const { name } = error as { name?: unknown }
+  return typeof name === 'string' ? name : 'error'
+}
+
+/** The `code` of an error, where it is a text. */
+export function codeOf(error: unknown): string | undefined {
+  const code = typeof error === 'object' ? (error as { code?: unknown } | null)?.code : undefined
+  return typeof code === 'string' ? code : undefined
+}
+
+/**
+ * The application's callback with `note` before it, called where it was given: a driver calls back in the context of
+ * whoever opened the connection, or of whoever gave it back to its pool. Without a span too.
+ */
+export function bindCallback<Callback extends (...args: never[]) => unknown>(
+  parent: ActiveSpan | undefined,
+  callback: Callback,
+  note: ((...args: Parameters<Callback>) => void) | undefined,
+): Callback {
+  return function (this: unknown, ...args: Parameters<Callback>) {
+    note?.(...args)
+    return activeSpan.run(parent, () => callback.apply(this, args))
+  } as Callback
+}
+
+/**
+ * The application gets the promise that follows, so that one that fails and that nobody waits for is still told of.
+ */
+export function followPromise<Value>(
+  promise: Promise<Value>,
+  note: (error: unknown, value: Value | undefined) => void,
+): Promise<Value> {
+  return promise.then(
+    value => {
+      note(undefined, value)
+      return value
+    },
+    (error: unknown) => {
+      note(error, undefined)
+      throw error
+    },
+  )
+}
+
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
