@@ -2,7 +2,11 @@ import type { ControlStore } from '../store/control/control-store.ts'
 import { operations } from '../store/telemetry/queries/operations.query.ts'
 import { overviewTotals } from '../store/telemetry/queries/overview.query.ts'
 import { breakdownSeries, redSeries } from '../store/telemetry/queries/red-series.query.ts'
-import { rollupRange, stepRange } from '../store/telemetry/queries/rollup-range.ts'
+import {
+  MOST_SPARK_POINTS,
+  rollupRange,
+  stepRange,
+} from '../store/telemetry/queries/rollup-range.ts'
 import { serviceSparks, services } from '../store/telemetry/queries/services.query.ts'
 import type { RowOf } from '../store/telemetry/query.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
@@ -59,7 +63,7 @@ export async function measureServices(
   range: RequestRange,
 ): Promise<ServiceSummary[]> {
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
-  const steps = stepRange(range.fromUnixMs, range.toUnixMs)
+  const steps = stepRange(range.fromUnixMs, range.toUnixMs, MOST_SPARK_POINTS)
   const [rows, sparks, issues] = await Promise.all([
     telemetry.run(services, { ...rollup, ...filters(scope) }),
     telemetry.run(serviceSparks, { ...steps, ...filters(scope) }),

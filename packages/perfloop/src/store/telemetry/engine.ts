@@ -55,6 +55,8 @@ export function insertSettings(deduplicationToken = ''): Readonly<Record<string,
     insert_deduplication_token: deduplicationToken,
     deduplicate_insert_select: 'enable_even_for_bad_queries',
     deduplicate_blocks_in_dependent_materialized_views: 1,
+    // What is read may be read by several threads; what is written should leave a core to those who ask and send.
+    max_threads: 1,
     max_insert_threads: 1,
     max_insert_block_size: MAX_BLOCK_ROWS,
     min_insert_block_size_rows: MAX_BLOCK_ROWS,

@@ -57,6 +57,16 @@ function isRunning(pid: number): boolean {
 }
 
 describe('the chDB engine', () => {
+  it('reads with all the threads it is given, also where its memory limit leaves it little', async () => {
+    await engine.execute('CREATE TABLE many (n UInt32) ENGINE = MergeTree ORDER BY n')
+    await engine.execute('INSERT INTO many SELECT number FROM numbers(2000000)')
+    const pipeline = await engine.query(
+      'SELECT explain FROM (EXPLAIN PIPELINE SELECT sum(n + 1) FROM many)',
+      {},
+    )
+    expect(JSON.stringify(pipeline)).toContain(`× ${settings.maxThreads}`)
+  })
+
   it('renews its process when nothing is under way: what comes waits, and nothing is lost', async () => {
     await engine.execute('CREATE TABLE kept (n UInt32) ENGINE = MergeTree ORDER BY n')
     await engine.execute('INSERT INTO kept SELECT number FROM numbers(1000)')

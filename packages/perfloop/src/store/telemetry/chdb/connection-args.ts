@@ -11,6 +11,8 @@ export function connectionArgs(settings: z.output<typeof StoreSettings>): readon
   return [
     `--max_server_memory_usage=${settings.maxMemoryBytes}`,
     `--max_threads=${settings.maxThreads}`,
+    // Else the engine takes one thread only wherever less than gigabytes are free below its memory limit, which is always.
+    '--max_threads_min_free_memory_per_thread=0',
     '--max_insert_threads=1',
     '--session_timezone=UTC',
     // Numbers as JavaScript can read them: 64-bit integers as strings, NaN and infinity as null.

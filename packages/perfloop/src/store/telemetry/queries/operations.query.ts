@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { quantileBuckets, RED_QUANTILES } from './latency-sql.ts'
-import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
+import { IN_RANGE, ON_DAYS_OF_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import {
   BREAKDOWN_COLUMNS,
   BREAKDOWN_SUMS,
@@ -23,7 +23,8 @@ const WHERE = `${SINGLE_OPERATIONS} AND ${SCOPE} AND ({operation:String} = '' OR
 /**
  * Operations of a range with RED, breakdown and exemplars, sorted, searched and cut to a page. An operation
  * is an entry when it serves requests or messages, or when executions of it were measured (jobs). Where only
- * entries are wanted, nothing else is read: histograms are most of the table.
+ * entries are wanted, hardly anything else is read, since histograms are most of the table: what was measured on a day
+ * of the range may be an entry, and whether it was one within the range is known after the join.
  */
 export const operations = defineQuery({
   name: 'operations',
@@ -90,7 +91,8 @@ FROM
             ${KEY.join(',\n            ')}
           FROM breakdowns
           WHERE ${WHERE}
-              AND ${IN_RANGE}
+              AND NOT ${IS_REQUEST}
+              AND ${ON_DAYS_OF_RANGE}
         ))
     GROUP BY
       ${KEY.join(',\n      ')}

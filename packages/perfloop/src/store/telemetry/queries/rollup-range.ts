@@ -56,6 +56,11 @@ export const IN_RANGE = `(
       OR step_s = ${DAY_S} AND ${between('day_from_s', 'day_to_s')}
     )`
 
+/** Rows of whole days that a range touches: cheap to read, for what may be in it. */
+export const ON_DAYS_OF_RANGE = `step_s = ${DAY_S}
+    AND bucket >= toStartOfDay(toDateTime({from_s:UInt32}, 'UTC'))
+    AND bucket < toDateTime({to_s:UInt32}, 'UTC')`
+
 function between(from: keyof RollupRange, to: keyof RollupRange): string {
   return `bucket >= toDateTime({${from}:UInt32}, 'UTC') AND bucket < toDateTime({${to}:UInt32}, 'UTC')`
 }
@@ -66,6 +71,8 @@ export const STEPS_S = [
 ] as const
 const LONGEST_STEP_S = 7 * DAY_S
 const MOST_POINTS = 120
+/** Points of the small charts in a list. */
+export const MOST_SPARK_POINTS = 30
 
 export const StepRange = z.object({
   from_s: z.int(),
@@ -77,9 +84,13 @@ export const StepRange = z.object({
 })
 export type StepRange = z.output<typeof StepRange>
 
-export function stepRange(fromUnixMs: number, toUnixMs: number): StepRange {
+export function stepRange(
+  fromUnixMs: number,
+  toUnixMs: number,
+  mostPoints = MOST_POINTS,
+): StepRange {
   const seconds = (toUnixMs - fromUnixMs) / 1_000
-  const step_s = STEPS_S.find(step => seconds / step <= MOST_POINTS) ?? LONGEST_STEP_S
+  const step_s = STEPS_S.find(step => seconds / step <= mostPoints) ?? LONGEST_STEP_S
   const from_s = floorTo(fromUnixMs / 1_000, step_s)
   const to_s = Math.max(from_s + step_s, ceilTo(toUnixMs / 1_000, MINUTE_S))
   const rollup_s = [DAY_S, HOUR_S].find(rollup => step_s % rollup === 0) ?? MINUTE_S
