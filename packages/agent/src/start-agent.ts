@@ -2,12 +2,18 @@ import { writeSync } from 'node:fs'
 import type { Agent } from './agent.ts'
 import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
 import { SpanExporter } from './export/span-exporter.ts'
+import { whenBuiltinIsLoaded } from './instrument/builtin-hook.ts'
 import { instrumentExpress } from './instrument/express.ts'
 import { instrumentFetch } from './instrument/fetch.ts'
 import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
+import {
+  instrumentBetterSqlite,
+  instrumentLibsql,
+  instrumentNodeSqlite,
+} from './instrument/sqlite.ts'
 import { BEAT_MS, EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
@@ -87,9 +93,12 @@ function instrument(agent: Agent): void {
       patched('express', 'index.js', instrumentExpress),
       patched('pg', 'lib/index.js', instrumentPg),
       patched('pg-pool', 'index.js', instrumentPgPool),
+      patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),
+      patched('libsql', 'index.js', instrumentLibsql),
     ],
     agent.report,
   )
+  whenBuiltinIsLoaded('sqlite', exports => instrumentNodeSqlite(agent, exports), agent.report)
   instrumentHttpServer(agent)
   instrumentHttpClient(agent)
   instrumentFetch(agent)

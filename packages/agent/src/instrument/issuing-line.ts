@@ -109,6 +109,9 @@ function mayTakeStack(): boolean {
   return stacks++ < MOST_STACKS_PER_SECOND
 }
 
+/** `at name (file:line:column)` or `at file:line:column`; a name may have anything in it. */
+const FRAME = /^\s+at (?:.* \(|async )?((?:file:\/\/|\/|[A-Z]:\\).+):(\d+):\d+\)?$/
+
 function callingLine(): CodeLine {
   const limit = Error.stackTraceLimit
   let stack: unknown
@@ -122,7 +125,7 @@ function callingLine(): CodeLine {
   if (typeof stack !== 'string') return NO_LINE
   for (const line of stack.split('\n')) {
     if (line.includes('node_modules') || line.includes('node:') || isOurs(line)) continue
-    const frame = /^\s+at .*?\(?((?:file:\/\/|\/|[A-Z]:\\).+?):(\d+):\d+\)?$/.exec(line)
+    const frame = FRAME.exec(line)
     if (frame !== null) return { file: pathOf(frame[1] ?? ''), line: Number(frame[2]) }
   }
   return NO_LINE
