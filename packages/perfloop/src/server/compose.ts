@@ -268,14 +268,17 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       applyAndVerify: () => optimizer.tick(),
     },
   }
-  const rest = quiet.oncePerQuiet(async () => {
-    if (child !== undefined && !(await child.renew())) return false
+  const renewStore = quiet.oncePerQuiet(async () => child === undefined || (await child.renew()))
+  const giveMemoryBack = quiet.oncePerQuiet(async () => {
     returnFreedMemory()
     return true
   })
   const observing = startLane(LANE_PAUSE_MS, async () => {
     await observe(stages, parts, settings)
-    await stages.run('rest', REST_LOOK_MS, rest)
+    await stages.run('rest', REST_LOOK_MS, async () => {
+      await renewStore()
+      await giveMemoryBack()
+    })
   })
   const acting = startLane(LANE_PAUSE_MS, () => act(stages, parts, settings))
   closers.add('loop', async () => {

@@ -65,9 +65,14 @@ export class ChdbChild {
     return this.#ask(id => ({ kind: 'run', id, session, sql }))
   }
 
-  /** Lets running queries end and the engine write what it holds, then ends the process. */
-  async close(): Promise<void> {
+  /**
+   * Lets running queries end and the engine write what it holds, then ends the process; one that has not come
+   * to an end by then is ended all the same, which loses nothing: parts are whole or absent.
+   */
+  async close(withinMs: number): Promise<void> {
+    const late = setTimeout(() => this.kill(), withinMs)
     await this.#ask(id => ({ kind: 'close', id })).catch(() => {})
+    clearTimeout(late)
     this.kill()
     await this.exited
   }

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { builtEntry } from '../../../domain/built-entry.ts'
 import { silentLogger } from '../../../domain/logger.ts'
 import { defaultSettings } from '../../../settings/settings.ts'
-import { ChdbEngine } from './chdb-engine.ts'
+import { ChdbChild } from './chdb-child.ts'
+import { ChdbEngine, type ChdbEngineOptions } from './chdb-engine.ts'
 import { ChdbHost } from './chdb-host.ts'
 import type { ChdbAnswer } from './chdb-message.ts'
 
@@ -24,9 +25,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-function open(more: Partial<typeof settings> = {}): Promise<ChdbEngine> {
+function open(more: Partial<ChdbEngineOptions> = {}): Promise<ChdbEngine> {
   const path = join(directory, 'telemetry')
-  return ChdbEngine.open({ path, settings: { ...settings, ...more }, logger: silentLogger })
+  return ChdbEngine.open({ path, settings, logger: silentLogger, ...more })
 }
 
 async function kill(): Promise<void> {
@@ -86,6 +87,27 @@ describe('the chDB engine', () => {
     expect(await engine.query('SELECT count() AS n FROM kept', {})).toEqual([{ n: '1001' }])
     expect(await engine.pid()).not.toBe(former)
     expect(engine.restarts).toBe(0)
+  })
+
+  it('leaves a process that was slow to open alone, and renews it later all the same', async () => {
+    await engine.close()
+    engine = await open({ renewal: { longestMs: 0, againAfterMs: 1_000 } })
+    const openedAtMs = Date.now()
+    const former = await engine.pid()
+    expect(await engine.renew()).toBe(false)
+    expect(await engine.pid()).toBe(former)
+    await sleep(openedAtMs + 1_000 - Date.now())
+    expect(await engine.renew()).toBe(true)
+    expect(await engine.pid()).not.toBe(former)
+  })
+
+  it('ends a process that does not close in time', async () => {
+    const child = new ChdbChild(2)
+    await child.open({ path: join(directory, 'hung'), sessions: 2, connectionArgs: [] })
+    const pid = child.pid ?? 0
+    process.kill(pid, 'SIGSTOP')
+    await child.close(200)
+    expect(isRunning(pid)).toBe(false)
   })
 
   it('gives values back exactly as they were bound, whatever they hold', async () => {

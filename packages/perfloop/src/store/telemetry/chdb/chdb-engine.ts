@@ -24,7 +24,17 @@ export interface ChdbEngineOptions {
   readonly path: string
   readonly settings: z.output<typeof StoreSettings>
   readonly logger: Logger
+  readonly renewal?: RenewalLimits
 }
+
+export interface RenewalLimits {
+  /** A store that took longer to open is not renewed: whoever asks meanwhile would have to wait too long. */
+  readonly longestMs: number
+  /** So long after a slow opening it may be tried again: the first one after a boot reads the library from the disk. */
+  readonly againAfterMs: number
+}
+
+const RENEWAL: RenewalLimits = { longestMs: 1_000, againAfterMs: 3_600_000 }
 
 const INSERT_SESSION = 0
 const EXECUTE_SESSION = 1
@@ -38,8 +48,10 @@ const LONGEST_RESTART_DELAY_MS = 5_000
 const HANG_GRACE_MS = 15_000
 /** How long a predecessor's dying process may hold the engine's lock. */
 const LOCK_WAIT_MS = 3_000
-/** A store that took longer to open is not renewed: whoever asks meanwhile would have to wait too long. */
-const LONGEST_RENEWAL_MS = 1_000
+/** What a store process may take to close while others wait for the next one. */
+const RENEWAL_CLOSE_MS = 2_000
+/** What it may take to close for good: whatever was not told to be done is repeated after the next start. */
+const LAST_CLOSE_MS = 15_000
 
 /**
  * ClickHouse's engine in a child process that may die at any time. It is started again, at once the first
@@ -56,7 +68,7 @@ export class ChdbEngine implements TelemetryEngine {
   #child: Promise<ChdbChild>
   #restarts = 0
   #restartsInRow = 0
-  #openedInMs = 0
+  #opening = { tookMs: 0, endedAtMs: 0 }
   /** Whose end is on purpose. */
   #retired: ChdbChild | undefined
   readonly #closing = new AbortController()
@@ -134,11 +146,13 @@ export class ChdbEngine implements TelemetryEngine {
   /**
    * A new store process in the place of this one, for a quiet hour: one that has loaded and merged keeps
    * the pages of the library and the heap that this took, 60 MB after a million spans. What is asked
-   * meanwhile waits for the new one; a store that is slow to open is left alone. False when now is not the
-   * time: something is under way, and others would have to wait for its end too.
+   * meanwhile waits for the new one. False when now is not the
+   * time: something is under way, and others would have to wait for its end too, or it opened slowly not long ago.
    */
   async renew(): Promise<boolean> {
-    if (this.#openedInMs > LONGEST_RENEWAL_MS) return true
+    const { longestMs, againAfterMs } = this.#options.renewal ?? RENEWAL
+    const { tookMs, endedAtMs } = this.#opening
+    if (tookMs > longestMs && Date.now() < endedAtMs + againAfterMs) return false
     const merges = await this.query('SELECT 1 AS running FROM system.merges LIMIT 1', {})
     if (merges.length > 0) return false
     if (![this.#inserts, this.#executions, this.#reads].every(pool => pool.isIdle)) return false
@@ -152,7 +166,7 @@ export class ChdbEngine implements TelemetryEngine {
     const child = await this.#child.catch(() => undefined)
     if (child === undefined || this.#closing.signal.aborted) return
     this.#retired = child
-    this.#child = child.close().then(() => this.#start())
+    this.#child = child.close(RENEWAL_CLOSE_MS).then(() => this.#start())
     this.#child.catch(() => this.#revive({}))
     await this.#child.catch(() => {})
   }
@@ -161,7 +175,7 @@ export class ChdbEngine implements TelemetryEngine {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
     const child = await this.#child.catch(() => undefined)
-    await child?.close()
+    await child?.close(LAST_CLOSE_MS)
   }
 
   async #read(identity: string, sql: string, maxMs: number): Promise<Uint8Array> {
@@ -220,7 +234,7 @@ export class ChdbEngine implements TelemetryEngine {
       try {
         await child.open({ path, sessions, connectionArgs: connectionArgs(settings) })
         const startedAtMs = Date.now()
-        this.#openedInMs = startedAtMs - openedAtMs
+        this.#opening = { tookMs: startedAtMs - openedAtMs, endedAtMs: startedAtMs }
         void child.exited.then(exit => {
           if (child === this.#retired) return
           if (Date.now() - startedAtMs > STABLE_MS) this.#restartsInRow = 0
