@@ -11,9 +11,15 @@ import type { TargetRegistry } from './target-registry.ts'
 /** Made and not yet judged: nothing else may change the same operations meanwhile. */
 const UNDER_WAY: readonly OptimizationStatus[] = ['applying', 'applied', 'verifying']
 const MADE: readonly OptimizationStatus[] = ['applied', 'verifying', 'verified']
-const MOST_AT_A_TIME = 200
+const PAGE = 200
 /** Statuses that come with a change of the target. */
-const DISTURBING: ReadonlySet<string> = new Set<OptimizationStatus>(['applied', 'rolled_back'])
+const DISTURBING: readonly OptimizationStatus[] = ['applied', 'rolled_back']
+
+/** A change that was made or taken back: what was measured before it is of another world. */
+export interface Disturbance {
+  readonly atUnixMs: number
+  readonly operations: readonly OperationKey[]
+}
 
 export interface Step {
   readonly actor: string
@@ -45,9 +51,23 @@ export class Changes {
     return record
   }
 
-  async list(statuses: readonly OptimizationStatus[]): Promise<readonly OptimizationRecord[]> {
-    const page = { limit: MOST_AT_A_TIME, offset: 0 }
-    return (await this.#options.control.optimizations.list({ statuses, ...page })).rows
+  /** All of them, the newest first. */
+  async list(
+    statuses: readonly OptimizationStatus[],
+    filter: { readonly targetId?: string; readonly updatedSince?: string } = {},
+  ): Promise<readonly OptimizationRecord[]> {
+    const { optimizations } = this.#options.control
+    const found: OptimizationRecord[] = []
+    for (;;) {
+      const page = { limit: PAGE, offset: found.length }
+      const { rows } = await optimizations.list({ statuses, ...filter, ...page })
+      found.push(...rows)
+      if (rows.length < PAGE) return found
+    }
+  }
+
+  underWay(): Promise<readonly OptimizationRecord[]> {
+    return this.list(UNDER_WAY)
   }
 
   /** One step of one status, or CONFLICT when somebody else was first. */
@@ -78,25 +98,17 @@ export class Changes {
     return this.require(record.id)
   }
 
-  /** When one of the operations was last changed, or a change of it taken back; 0: never. */
-  async lastDisturbance(
-    operations: readonly OperationKey[],
-    beforeUnixMs: number,
-  ): Promise<number> {
-    const { rows } = await this.#options.control.optimizations.list({
-      limit: MOST_AT_A_TIME,
-      offset: 0,
+  /** What was changed, or taken back, in `[fromUnixMs, beforeUnixMs)`. */
+  async disturbances(fromUnixMs: number, beforeUnixMs: number): Promise<readonly Disturbance[]> {
+    const steps = await this.#options.control.optimizations.stepsTo({
+      statuses: DISTURBING,
+      from: new Date(Math.max(0, fromUnixMs)).toISOString(),
+      before: new Date(beforeUnixMs).toISOString(),
     })
-    const touching = rows.filter(other => concerns(other, operations))
-    const ledgers = await Promise.all(
-      touching.map(({ id }) => this.#options.control.ledger.of('optimization', id)),
-    )
-    const disturbances = ledgers
-      .flat()
-      .filter(({ from, to }) => from !== to && DISTURBING.has(to))
-      .map(({ at }) => Date.parse(at))
-      .filter(atUnixMs => atUnixMs < beforeUnixMs)
-    return Math.max(0, ...disturbances)
+    return steps.map(({ at, recommendation }) => ({
+      atUnixMs: Date.parse(at),
+      operations: readRecommendation(recommendation).operations,
+    }))
   }
 
   /** A remark in the ledger that is no change of status. */
@@ -131,7 +143,7 @@ export class Changes {
         evidence: { change: record.change, undo: record.undo, owns: recommendation.owns },
       },
       { recommendation: { ...recommendation, progress }, failure: null, impact: null },
-      store => this.#requireAllowed(store, record, recommendation),
+      store => this.#requireAllowed(store, record),
     )
     this.#inFlight.add(id)
     try {
@@ -251,11 +263,7 @@ export class Changes {
     }
   }
 
-  async #requireAllowed(
-    store: ControlStore,
-    record: OptimizationRecord,
-    recommendation: TrackedRecommendation,
-  ): Promise<void> {
+  async #requireAllowed(store: ControlStore, record: OptimizationRecord): Promise<void> {
     const { optimizer } = this.#options.settings
     const policy = await readPolicy(store, optimizer)
     if (policy.killSwitch) {
@@ -271,14 +279,7 @@ export class Changes {
     if (!isInMaintenanceWindow(optimizer.maintenanceWindow, this.#options.clock.nowUnixMs())) {
       throw new PerfloopError('CONFLICT', { maintenance_window: optimizer.maintenanceWindow })
     }
-    const others = await store.optimizations.list({
-      statuses: UNDER_WAY,
-      limit: MOST_AT_A_TIME,
-      offset: 0,
-    })
-    const rival = others.rows.find(
-      other => other.id !== record.id && concerns(other, recommendation.operations),
-    )
+    const rival = rivalOf(record, await this.underWay())
     if (rival !== undefined) {
       throw new PerfloopError('CONFLICT', {
         reason: 'another change of the same operation is being made or judged',
@@ -299,13 +300,35 @@ export class Changes {
   }
 }
 
-function concerns(record: OptimizationRecord, operations: readonly OperationKey[]): boolean {
-  const own = new Set(
-    readRecommendation(record.recommendation).operations.map(operation =>
-      JSON.stringify(operation),
-    ),
+/** Another change of the same operations that is being made or judged. */
+export function rivalOf(
+  record: OptimizationRecord,
+  underWay: readonly OptimizationRecord[],
+): OptimizationRecord | undefined {
+  const { operations } = readRecommendation(record.recommendation)
+  return underWay.find(
+    other =>
+      other.id !== record.id &&
+      overlap(readRecommendation(other.recommendation).operations, operations),
   )
-  return operations.some(operation => own.has(JSON.stringify(operation)))
+}
+
+/** When one of the operations was last disturbed; 0: never. */
+export function lastOf(
+  disturbances: readonly Disturbance[],
+  operations: readonly OperationKey[],
+): number {
+  return Math.max(
+    0,
+    ...disturbances
+      .filter(disturbance => overlap(disturbance.operations, operations))
+      .map(({ atUnixMs }) => atUnixMs),
+  )
+}
+
+function overlap(some: readonly OperationKey[], others: readonly OperationKey[]): boolean {
+  const known = new Set(some.map(operation => JSON.stringify(operation)))
+  return others.some(operation => known.has(JSON.stringify(operation)))
 }
 
 /** `failure` of the API contract. */

@@ -5,7 +5,7 @@ import type { OptimizationAction, Optimizer, OptimizerOptions } from './optimize
 import { modeOf, readPolicy, writeKillSwitch, writeRules } from './policy.ts'
 import { changeOf, PolicyApplier } from './policy-applier.ts'
 import { Recommender } from './recommender.ts'
-import { removeTarget } from './remove-target.ts'
+import { removeTarget, requireRemovable } from './remove-target.ts'
 import { TargetRegistry } from './target-registry.ts'
 import { Verifications } from './verify/verifications.ts'
 
@@ -37,8 +37,11 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
 
   return {
     addTarget: (target, actor) => targets.add(target, actor),
-    removeTarget: (id, actor, isForced = false) =>
-      removeTarget({ control, targets, changes }, id, actor, isForced),
+    async removeTarget(id, actor, isForced = false) {
+      // Said at once: in its turn it may come after an index that takes hours to build.
+      await requireRemovable({ targets, changes }, id, isForced)
+      await inTurn(() => removeTarget({ targets, changes }, id, actor, isForced))
+    },
     checkTarget: id => targets.check(id),
     shownOptions: target => targets.shownOptions(target),
     collectTargets: () => targets.collectAll(stopping.signal),
@@ -48,11 +51,14 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
       const record = await changes.require(id)
       if (record.status === 'approved') return record
       requireAllowed(record, 'approve')
+      await targets.require(record.targetId)
       const approved = await changes.step(record, 'approved', { actor, reason })
       const { rules } = await readPolicy(control, settings)
       // As soon as possible, but the answer does not wait for an index to be built.
       if (modeOf(rules, changeOf(approved)) !== 'observe')
-        void inTurn(() => policyApplier.applyAllowed(guarded, stopping.signal)).catch(() => {})
+        void inTurn(() => policyApplier.applyAllowed(guarded, stopping.signal)).catch(error => {
+          if (!stopping.signal.aborted) logger.error({ error }, 'the optimizer could not go on')
+        })
       return approved
     },
     async apply(id, actor, reason) {
@@ -106,14 +112,12 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
     for (const record of await changes.list(['applied', 'verifying'])) {
       await guarded(record, 'it could not be verified', () => verifications.verify(record))
     }
-    for (const record of await changes.list(['failed'])) {
-      if (verifications.isRecent(record))
-        await guarded(record, 'what it left is still there', () => changes.sweep(record))
+    const recent = { updatedSince: verifications.watchedSince }
+    for (const record of await changes.list(['failed'], recent)) {
+      await guarded(record, 'what it left is still there', () => changes.sweep(record))
     }
-    for (const record of await changes.list(['verified'])) {
-      if (verifications.isRecent(record)) {
-        await guarded(record, 'it could not be watched', () => verifications.watch(record))
-      }
+    for (const record of await changes.list(['verified'], recent)) {
+      await guarded(record, 'it could not be watched', () => verifications.watch(record))
     }
   }
 
@@ -139,9 +143,8 @@ export function createOptimizer(options: OptimizerOptions): Optimizer {
 
   function inTurn(work: () => Promise<void>): Promise<void> {
     const turn = working.then(work)
-    working = turn.catch(error => {
-      if (!stopping.signal.aborted) logger.error({ error }, 'the optimizer could not go on')
-    })
+    // Whoever asked for it is told.
+    working = turn.catch(() => {})
     return turn
   }
 }

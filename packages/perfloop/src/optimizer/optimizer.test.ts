@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../domain/logger.ts'
+import { type Logger, silentLogger } from '../domain/logger.ts'
 import { OPTIMIZATION_KINDS } from '../optimizations/built-in.ts'
 import { Settings } from '../settings/settings.ts'
 import type {
@@ -66,6 +66,7 @@ afterEach(async () => {
 function makeOptimizer(
   settings: Readonly<Record<string, unknown>> = {},
   kinds: readonly OptimizationKind[] = OPTIMIZATION_KINDS,
+  logger: Logger = silentLogger,
 ): Optimizer {
   return createOptimizer({
     control,
@@ -75,7 +76,7 @@ function makeOptimizer(
     targetKinds: TARGET_KINDS,
     optimizationKinds: kinds,
     clock,
-    logger: silentLogger,
+    logger,
     dataDirectory: directory,
   })
 }
@@ -196,8 +197,27 @@ async function propose(): Promise<OptimizationRecord> {
   return record
 }
 
+/** As many again of a proposal, each for a change and an operation of its own. */
+async function proposeMore(record: OptimizationRecord, count: number): Promise<void> {
+  const recommendation = { ...(record.recommendation as object), operations: [] }
+  const createdAt = new Date(clock.unixMs + 1_000).toISOString()
+  await control.transaction(async store => {
+    for (let n = 0; n < count; n++) {
+      const changeKey = `${record.changeKey} ${n}`
+      const more = { ...record, id: randomUUID(), recommendation, changeKey, createdAt }
+      await store.optimizations.insert({ ...more, issueIds: [] })
+    }
+  })
+}
+
 async function statusOf(id: string): Promise<string | undefined> {
   return (await control.optimizations.get(id))?.status
+}
+
+/** What the ledger says beside the steps. */
+async function remarks(id: string): Promise<readonly string[]> {
+  const ledger = await control.ledger.of('optimization', id)
+  return ledger.flatMap(({ from, to, reason }) => (from === to && reason !== null ? [reason] : []))
 }
 
 async function story(id: string): Promise<readonly string[]> {
@@ -265,6 +285,73 @@ describe('a target that is removed', () => {
     await optimizer.removeTarget(targetId, 'admin')
     expect(await statusOf(id)).toBe('dismissed')
     expect(await story(id)).toEqual(['perfloop: proposed', 'admin: dismissed'])
+    await expect(optimizer.checkTarget(targetId)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('takes everything that was proposed for it along, however much it is', async () => {
+    const record = await propose()
+    await proposeMore(record, 1_010)
+    await optimizer.removeTarget(record.targetId, 'admin')
+    const open = await control.optimizations.list({ statuses: ['proposed'], limit: 1, offset: 0 })
+    expect(open.total).toBe(0)
+  })
+
+  it('has what a failed change left behind swept up first, or is refused while that cannot be told', async () => {
+    const { id, targetId } = await propose()
+    await optimizer.approve(id, 'admin')
+    await control.optimizations.transition(id, 'approved', 'applying')
+    await control.optimizations.transition(id, 'applying', 'failed')
+    let isAway = true
+    let undone = 0
+    const half = makeOptimizer({}, [
+      {
+        ...kindOf(),
+        async inspect() {
+          if (isAway) throw new Error('away')
+          return 'partial'
+        },
+        undo: async () => void undone++,
+      },
+    ])
+    await expect(half.removeTarget(targetId, 'admin')).rejects.toMatchObject({
+      code: 'TARGET_IN_USE',
+      details: { optimizations: [{ id, status: 'failed' }] },
+    })
+    expect(await statusOf(id)).toBe('failed')
+    isAway = false
+    await half.removeTarget(targetId, 'admin')
+    expect(undone).toBe(1)
+    expect(await statusOf(id)).toBe('dismissed')
+    await half[Symbol.asyncDispose]()
+  })
+
+  it('waits for what the loop is doing to it, and refuses at once what that will not change', async () => {
+    const { id, targetId } = await propose()
+    await optimizer.approve(id, 'admin')
+    await control.optimizations.transition(id, 'approved', 'applying')
+    const inspecting = gate()
+    const mayGoOn = gate()
+    const slow = makeOptimizer({}, [
+      {
+        ...kindOf(),
+        async inspect() {
+          inspecting.open()
+          await mayGoOn.opened
+          return 'absent'
+        },
+      },
+    ])
+    const recovering = slow.recover()
+    await inspecting.opened
+    await expect(slow.removeTarget(targetId, 'admin')).rejects.toMatchObject({ code: 'CONFLICT' })
+    await control.optimizations.transition(id, 'applying', 'failed')
+    const removing = slow.removeTarget(targetId, 'admin')
+    await new Promise(resolve => setTimeout(resolve, 50))
+    expect(await control.targets.get(targetId)).toBeDefined()
+    mayGoOn.open()
+    await Promise.all([recovering, removing])
+    expect(await control.targets.get(targetId)).toBeUndefined()
+    await slow[Symbol.asyncDispose]()
   })
 
   it('is refused while its change could be taken back, and by force leaves it to a person', async () => {
@@ -276,13 +363,30 @@ describe('a target that is removed', () => {
       details: { target: 'shop', optimizations: [{ id, title, status: 'applied' }] },
     })
     await optimizer.removeTarget(targetId, 'admin', true)
-    expect(await statusOf(id)).toBe('verified')
+    // Nobody judged it: it is not `verified`.
+    expect(await statusOf(id)).toBe('manual_required')
     expect(indexes()).toHaveLength(1)
+    await expect(optimizer.approve(id, 'admin')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     const [last] = (await control.ledger.of('optimization', id)).slice(-1)
     expect(last).toMatchObject({
       reason: expect.stringContaining('taken back by hand'),
       evidence: { undo },
     })
+  })
+
+  it('by force leaves a kept change as it is, and nothing to complain about at each step', async () => {
+    const { id, targetId } = await propose()
+    await optimizer.approve(id, 'admin')
+    await optimizer.apply(id, 'admin')
+    await optimizer.keep(id, 'admin')
+    await optimizer.removeTarget(targetId, 'admin', true)
+    expect(await statusOf(id)).toBe('verified')
+    const said: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, message: string) => said.push(message) }
+    const watching = makeOptimizer({}, OPTIMIZATION_KINDS, logger)
+    await watching.tick()
+    expect(said).toEqual([])
+    await watching[Symbol.asyncDispose]()
   })
 
   it('can be removed when its change was taken back', async () => {
@@ -383,6 +487,39 @@ describe('changes', () => {
     clock.unixMs = noon + 13 * 3_600_000
     expect((await night.apply(record.id, 'admin')).status).toBe('applied')
     await night[Symbol.asyncDispose]()
+  })
+
+  it('that were approved say in the ledger what they wait for, once for each reason', async () => {
+    const { id } = await propose()
+    const noon = Math.floor(START_UNIX_MS / 86_400_000) * 86_400_000 + 12 * 3_600_000
+    clock.unixMs = noon
+    const night = makeOptimizer({
+      maintenanceWindow: { from: '23:00', to: '04:00' },
+      rules: [{ kind: '*', environment: '*', service: '*', mode: 'approve' }],
+    })
+    await night.tick()
+    expect(await remarks(id)).toEqual([])
+    await night.approve(id, 'admin')
+    await night.tick()
+    await night.setKillSwitch(true, 'admin')
+    await night.tick()
+    await night.tick()
+    const reasons = [
+      'It waits for the maintenance window, 23:00 to 04:00 UTC.',
+      'It waits: every change is stopped by the kill switch.',
+    ]
+    expect(await remarks(id)).toEqual(reasons)
+    await night[Symbol.asyncDispose]()
+
+    const restarted = makeOptimizer({
+      rules: [{ kind: '*', environment: '*', service: '*', mode: 'approve' }],
+    })
+    await restarted.tick()
+    expect(await remarks(id)).toEqual(reasons)
+    await restarted.setKillSwitch(false, 'admin')
+    await restarted.tick()
+    expect(await statusOf(id)).toBe('verifying')
+    await restarted[Symbol.asyncDispose]()
   })
 
   it('stop at the kill switch', async () => {
@@ -667,9 +804,14 @@ describe('the verdict', () => {
     await optimizer.tick()
     expect(await statusOf(first)).toBe('verified')
 
+    // However much else is proposed meanwhile.
+    await proposeMore(await record(second), 210)
     await optimizer.approve(second, 'admin')
     await optimizer.tick()
+    await optimizer.tick()
     expect(await statusOf(second), 'too soon after the other').toBe('approved')
+    const waits = /^It waits until .*: the same operation was changed at /
+    expect((await remarks(second)).filter(reason => waits.test(reason))).toHaveLength(1)
     clock.unixMs = appliedUnixMs + 600_000
     await optimizer.tick()
     expect(await statusOf(second)).toBe('verifying')
@@ -718,29 +860,23 @@ describe('the verdict', () => {
   it('is nobody else’s to say while the change is taken back', async () => {
     const { id } = await applied()
     const kind = kindOf()
-    let begun = () => {}
-    let goOn = () => {}
-    const isUndoing = new Promise<void>(resolve => {
-      begun = resolve
-    })
-    const mayGoOn = new Promise<void>(resolve => {
-      goOn = resolve
-    })
+    const isUndoing = gate()
+    const mayGoOn = gate()
     const slow = makeOptimizer({}, [
       {
         ...kind,
         undo: async (...undo) => {
-          begun()
-          await mayGoOn
+          isUndoing.open()
+          await mayGoOn.opened
           await kind.undo(...undo)
         },
       },
     ])
     const rollingBack = slow.rollBack(id, 'admin')
-    await isUndoing
+    await isUndoing.opened
     await expect(slow.keep(id, 'another')).rejects.toMatchObject({ code: 'CONFLICT' })
     await expect(slow.rollBack(id, 'another')).rejects.toMatchObject({ code: 'CONFLICT' })
-    goOn()
+    mayGoOn.open()
     expect((await rollingBack).status).toBe('rolled_back')
     expect(indexes()).toEqual([])
     await slow[Symbol.asyncDispose]()
@@ -765,6 +901,14 @@ describe('the verdict', () => {
     return found
   }
 })
+
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open: () => open() }
+}
 
 function kindOf(): OptimizationKind {
   const [kind] = OPTIMIZATION_KINDS

@@ -146,6 +146,8 @@ export class Recommender {
       updatedAt: at,
     }
     return this.#options.control.transaction(async store => {
+      // Removed while the proof was made.
+      if ((await store.targets.get(target.id)) === undefined) return false
       const known = await store.optimizations.findByChangeKey(recommendation.changeKey)
       if (known !== undefined) {
         await this.#join(known, recommendation, store.optimizations)

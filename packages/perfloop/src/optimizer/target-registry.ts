@@ -86,8 +86,12 @@ export class TargetRegistry {
     return { ...record, ...change }
   }
 
+  find(id: string): Promise<TargetRecord | undefined> {
+    return this.#options.control.targets.get(id)
+  }
+
   async require(id: string): Promise<TargetRecord> {
-    const record = await this.#options.control.targets.get(id)
+    const record = await this.find(id)
     if (record === undefined) throw new PerfloopError('NOT_FOUND', { target: id })
     return record
   }

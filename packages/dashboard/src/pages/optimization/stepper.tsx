@@ -29,6 +29,9 @@ const NEXT: Readonly<Partial<Record<Status, string>>> = {
   verifying: 'Before and after are compared on your own traffic. Regression undoes it by itself.',
 }
 
+/** By hand: either to make it, or, when its target was removed, to take it back. */
+const LEFT_TO_YOU = 'Its target was removed: the change stays, and nobody but you can take it back.'
+
 /** A change is kept because it helped, or because somebody wants it in spite of what was measured. */
 function keptSince(verdict: string | undefined): string {
   return verdict === 'improved'
@@ -40,7 +43,8 @@ export function Stepper({ optimization }: { optimization: OptimizationDetail }):
   const { status, ledger, impact } = optimization
   const reached = new Set<string>([status, 'proposed', ...ledger.map(entry => entry.to)])
   const at = STEPS.indexOf(status)
-  const end = ENDS[status]
+  const isLeft = status === 'manual_required' && reached.has('applied')
+  const end = isLeft ? LEFT_TO_YOU : ENDS[status]
   return (
     <section className="stepper-panel" aria-label="Progress">
       <ol className="stepper">

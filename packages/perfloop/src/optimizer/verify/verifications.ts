@@ -1,7 +1,7 @@
 import type { OptimizationRecord } from '../../store/control/control-store.ts'
-import type { Changes } from '../changes.ts'
+import { type Changes, lastOf } from '../changes.ts'
 import type { OptimizerOptions } from '../optimizer.ts'
-import { readRecommendation } from '../stored-recommendation.ts'
+import { readRecommendation, type TrackedRecommendation } from '../stored-recommendation.ts'
 import type { TargetRegistry } from '../target-registry.ts'
 import { type Impact, verifyChange } from './verify-change.ts'
 
@@ -27,10 +27,7 @@ export class Verifications {
     const recommendation = readRecommendation(record.recommendation)
     const made = {
       appliedUnixMs: Date.parse(record.appliedAt ?? record.updatedAt),
-      undisturbedSinceUnixMs: await this.#changes.lastDisturbance(
-        recommendation.operations,
-        recommendation.progress.startedUnixMs,
-      ),
+      undisturbedSinceUnixMs: await this.#undisturbedSince(recommendation),
       triedUntilUnixMs: isImpact(record.impact) ? Date.parse(record.impact.after.to) : 0,
     }
     const nowUnixMs = clock.nowUnixMs()
@@ -57,7 +54,9 @@ export class Verifications {
     const kind = optimizationKinds.find(({ kind: name }) => name === record.type)
     const recommendation = readRecommendation(record.recommendation)
     if (kind?.findWaste === undefined || recommendation.progress.waste !== null) return
-    const target = await this.#targets.require(record.targetId)
+    const target = await this.#targets.find(record.targetId)
+    // Removed by force: nothing tells of it any more.
+    if (target === undefined) return
     // What was collected before it was there knows nothing of its use.
     if (target.collectedAt === null || target.collectedAt < record.updatedAt) return
     const waste = kind.findWaste(recommendation, await this.#targets.facts(target))
@@ -71,9 +70,20 @@ export class Verifications {
     })
   }
 
-  isRecent(record: OptimizationRecord): boolean {
-    const sinceMs = this.#options.clock.nowUnixMs() - Date.parse(record.updatedAt)
-    return sinceMs <= this.#settings.watchMs
+  /** What was last touched before it is no longer watched. */
+  get watchedSince(): string {
+    return new Date(this.#options.clock.nowUnixMs() - this.#settings.watchMs).toISOString()
+  }
+
+  /** Looked for as far back as a comparison can reach. */
+  async #undisturbedSince({ operations, progress }: TrackedRecommendation): Promise<number> {
+    const { beforeMs, longestMs, settleMs } = this.#settings
+    const reachMs = Math.max(beforeMs, longestMs) + settleMs
+    const { startedUnixMs } = progress
+    return lastOf(
+      await this.#changes.disturbances(startedUnixMs - reachMs, startedUnixMs),
+      operations,
+    )
   }
 
   async #conclude(record: OptimizationRecord, impact: Impact): Promise<void> {

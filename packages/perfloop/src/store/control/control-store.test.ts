@@ -511,6 +511,7 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
       `SELECT * FROM performance_issues WHERE environment = 'production' AND service = 'library' AND operation = 'GET /7' AND kind = 'slow-statement' AND fingerprint = '0000000000000000'`,
       `SELECT * FROM performance_optimizations WHERE status IN ('applied') ORDER BY created_at DESC LIMIT 20`,
       `SELECT * FROM ledger WHERE subject_type = 'issue' AND subject_id = 'x' ORDER BY sequence`,
+      `SELECT * FROM ledger WHERE subject_type = 'optimization' AND to_status IN ('applied', 'rolled_back') AND at >= '2026-01-01T00:00:00.000Z' AND at < '2026-01-02T00:00:00.000Z'`,
       `SELECT * FROM performance_runs WHERE environment = 'a' AND service = 'b' ORDER BY started_at DESC LIMIT 20`,
     ]
     for (const sql of heaviest) {
@@ -543,6 +544,8 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
             })
           : new PostgresDialect({ pool: new pg.Pool({ connectionString: at.url }) }),
     })
+    await migrateControlDown(db, engine.name)
+    expect((await db.introspection.getTables()).length).toBeGreaterThan(0)
     await migrateControlDown(db, engine.name)
     expect(await db.introspection.getTables()).toEqual([])
     await migrateControl(db, engine.name)

@@ -125,9 +125,17 @@ export interface OptimizationRepository {
     readonly service?: string
     readonly issueId?: string
     readonly targetId?: string
+    /** Not left as it was since before this instant. */
+    readonly updatedSince?: string
     readonly limit: number
     readonly offset: number
   }): Promise<PageOf<OptimizationRecord>>
+  /** Steps to one of the statuses in `[from, before)`, by the ledger, each with the recommendation. */
+  stepsTo(filter: {
+    readonly statuses: readonly OptimizationStatus[]
+    readonly from: string
+    readonly before: string
+  }): Promise<readonly { readonly at: string; readonly recommendation: unknown }[]>
   get(id: string): Promise<OptimizationRecord | undefined>
   findByChangeKey(changeKey: string): Promise<OptimizationRecord | undefined>
   insert(optimization: OptimizationRecord): Promise<void>

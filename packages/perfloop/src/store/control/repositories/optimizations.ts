@@ -29,6 +29,33 @@ export function optimizationRepository(
       return { rows: await withIssues(rows), total: await totalOf(matching) }
     },
 
+    async stepsTo({ statuses, from, before }) {
+      const steps = await db()
+        .selectFrom('ledger')
+        .select(['subjectId', 'at'])
+        .where('subjectType', '=', 'optimization')
+        .where('toStatus', 'in', statuses)
+        .where('at', '>=', toInstant(from))
+        .where('at', '<', toInstant(before))
+        // A remark is an entry too, from a status to the same one.
+        .where(entry => entry('fromStatus', 'is distinct from', entry.ref('toStatus')))
+        .execute()
+      if (steps.length === 0) return []
+      const rows = await db()
+        .selectFrom('performanceOptimizations')
+        .select(['id', 'recommendation'])
+        .where('id', 'in', [...new Set(steps.map(({ subjectId }) => subjectId))])
+        .execute()
+      const recommendations = new Map(
+        rows.map(({ id, recommendation }) => [id, fromDocument(recommendation)]),
+      )
+      return steps.flatMap(({ subjectId, at }) =>
+        recommendations.has(subjectId)
+          ? [{ at, recommendation: recommendations.get(subjectId) }]
+          : [],
+      )
+    },
+
     async get(id) {
       const row = await db()
         .selectFrom('performanceOptimizations')
@@ -127,13 +154,14 @@ export function optimizationRepository(
 
 function conditions(filter: Filter) {
   return (where: ExpressionBuilder<ControlTables, 'performanceOptimizations'>) => {
-    const { statuses, type, environment, service, issueId, targetId } = filter
+    const { statuses, type, environment, service, issueId, targetId, updatedSince } = filter
     const parts = [
       statuses && where('status', 'in', statuses),
       type !== undefined && where('type', '=', type),
       environment !== undefined && where('environment', '=', environment),
       service !== undefined && where('service', '=', service),
       targetId !== undefined && where('targetId', '=', targetId),
+      updatedSince !== undefined && where('updatedAt', '>=', toInstant(updatedSince)),
       issueId !== undefined &&
         where(
           'id',
