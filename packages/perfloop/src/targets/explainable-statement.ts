@@ -150,7 +150,7 @@ function numberPlaceholders(
 
 function inPostgresWords(text: string): string {
   return text
-    .replaceAll(/`([^`]*)`|\[(\w[^\]]*)\]/g, (_, ticks, brackets) => `"${ticks ?? brackets}"`)
+    .replaceAll(/`([^`]*)`|\[(\w[^\][]*)\]/g, (_, ticks, brackets) => `"${ticks ?? brackets}"`)
     .replaceAll(/\b(?:GLOB|REGEXP|MATCH)\b/gi, 'LIKE')
     .replaceAll('==', '=')
     .replaceAll(/\bINDEXED\s+BY\s+\w+|\bNOT\s+INDEXED\b/gi, '')

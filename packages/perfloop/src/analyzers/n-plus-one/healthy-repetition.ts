@@ -5,11 +5,15 @@ import { type Neighbour, type RepeatedStatement, returnedTheRows } from './paren
 const VALUE = String.raw`(?:\?|\$\d+|:\w+|%s|%\(\w+\)s|@\w+)`
 const COLUMN = String.raw`[\w."\`[\]]+`
 
-const ORDERED_PAGE = /\border\s+by\b.*\b(limit|fetch|offset)\b/is
+const ORDER = /\border\s+by\b/i
+const PAGE = /\b(limit|fetch|offset)\b/i
 const BY_OFFSET = new RegExp(String.raw`\boffset\s+${VALUE}`, 'i')
-/** `WHERE id > ? … ORDER BY id`: from where the last page ended. */
-const BY_KEY = new RegExp(String.raw`(${COLUMN})\s*[<>]=?\s*${VALUE}.*\border\s+by\s+\1`, 'is')
-const FIXED_TO_A_VALUE = new RegExp(String.raw`(?<![<>!])=\s*\(?\s*${VALUE}`, 'i')
+/** `id > ?`, and what is ordered by. A name is tried from its beginning only, or a long one would be read as often as it is long. */
+const BOUND_OR_ORDER = new RegExp(
+  String.raw`(?<![\w."\`[\]])(?:order\s+by\s+(?<ordered>${COLUMN})|(?<bound>${COLUMN})\s*[<>]=?\s*${VALUE})`,
+  'gi',
+)
+const FIXED_TO_A_VALUE = new RegExp(String.raw`(?<![<>!])=\s*(?:\(\s*)?${VALUE}`, 'i')
 const BY_A_LIST = new RegExp(String.raw`\bin\s*\(\s*${VALUE}\s*\)|=\s*any\s*\(`, 'i')
 const READS_THE_CATALOG =
   /\b(information_schema|pg_catalog|pg_(class|attribute|attrdef|type|namespace|index|constraint|enum|range|proc)|sqlite_(master|schema)|sys\.(tables|columns|indexes|objects)|all_tab_columns)\b/i
@@ -40,5 +44,26 @@ export function isHealthyRepetition(
 }
 
 function isPaging(text: string): boolean {
-  return ORDERED_PAGE.test(text) && (BY_OFFSET.test(text) || BY_KEY.test(text))
+  const order = text.search(ORDER)
+  if (order < 0 || !PAGE.test(text.slice(order))) return false
+  return BY_OFFSET.test(text) || isByKey(text)
+}
+
+/** `WHERE id > ? … ORDER BY id`: from where the last page ended. */
+function isByKey(text: string): boolean {
+  const bounds = new Set<string>()
+  for (const { groups } of text.matchAll(BOUND_OR_ORDER)) {
+    const { bound, ordered } = groups ?? {}
+    if (bound !== undefined) bounds.add(nameOf(bound))
+    if (ordered !== undefined && bounds.has(nameOf(ordered))) return true
+  }
+  return false
+}
+
+/** `o."id"` and `id` are one column to whoever pages through a table. */
+function nameOf(column: string): string {
+  return column
+    .slice(column.lastIndexOf('.') + 1)
+    .replaceAll(/["`[\]]/g, '')
+    .toLowerCase()
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { KnownStatements } from '../fingerprint/known-statements.ts'
 import { KeyedHash } from '../redact/keyed-hash.ts'
 import { StatementBook, type StatementText } from './statement-book.ts'
 
@@ -186,5 +187,23 @@ describe('a statement whose like was read before', () => {
       read(book, `SELECT column_${n}, ${'x'.repeat(200)} FROM t WHERE a = 1`, 'postgresql')
     }
     expect(book.cacheBytes).toBeLessThan(13 * 1024 * 1024)
+  })
+})
+
+describe('what is known of statements', () => {
+  it('counts one that takes the place of another of the same hash once', () => {
+    const known = new KnownStatements<string>()
+    const { source, start, end, text } = textOf('SELECT name FROM buyer')
+    const remember = (system: string) => {
+      expect(known.find(source, start, end, system)).toBeUndefined()
+      known.add(system, text.length, new Int32Array(0), system)
+      return known.bytes
+    }
+    // Names of one length give the same text the same hash.
+    const bytes = remember('mysql')
+    for (let n = 0; n < 10; n++) {
+      expect(remember('mssql')).toBe(bytes)
+      expect(remember('mysql')).toBe(bytes)
+    }
   })
 })

@@ -2,6 +2,7 @@ import { StatementSkeleton } from './statement-skeleton.ts'
 
 /** Rough heap cost of an entry beside its bytes. */
 const ENTRY_BYTES = 320
+const BYTES_PER_LITERAL = 9
 const MOST_BYTES = 4 * 1024 * 1024
 const QUOTE = 39
 const PLUS = 43
@@ -82,8 +83,11 @@ export class KnownStatements<Meaning> {
       ends[i] = end
       signs[i] = sign
     }
-    const size = ENTRY_BYTES + length + count * 9
+    const size = ENTRY_BYTES + length + count * BYTES_PER_LITERAL
     if (this.bytes + size > MOST_BYTES) this.forget()
+    // Another statement of the same hash makes room.
+    const former = this.entries.get(skeleton.hash)
+    if (former !== undefined) this.bytes -= sizeOf(former)
     // Copied by the constructor: `slice` of a Buffer is a view, which would keep the whole request alive.
     const example = new Uint8Array(skeleton.source.subarray(skeleton.start, skeleton.end))
     // Whatever is in its literals is nobody's business; of each, only what kind it is of is looked at.
@@ -96,6 +100,10 @@ export class KnownStatements<Meaning> {
     this.entries.clear()
     this.bytes = 0
   }
+}
+
+function sizeOf({ example, starts }: KnownStatement<unknown>): number {
+  return ENTRY_BYTES + example.length + starts.length * BYTES_PER_LITERAL
 }
 
 /** Signs and what may stand between them: anything else before a literal is more than its sign. */

@@ -42,6 +42,15 @@ it('knows the processes of this host that telemetry told of lately', async () =>
   ])
 })
 
+it('takes no process for its own that does not say where it runs', async () => {
+  await told('nowhere', { 'process.pid': '4715' })
+  const clock = { nowUnixMs: () => NOW_MS }
+  for (const host of ['here', 'there', '']) {
+    const found = await discoverProcesses(scratch.store, clock, host)()
+    expect(found.map(({ service }) => service)).not.toContain('nowhere')
+  }
+})
+
 it('asks the store once a minute', async () => {
   let nowMs = NOW_MS
   const discover = discoverProcesses(scratch.store, { nowUnixMs: () => nowMs }, 'here')

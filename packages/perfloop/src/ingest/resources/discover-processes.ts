@@ -9,7 +9,10 @@ const ASK_EVERY_MS = 60_000
 /** A process that has told nothing for so long may be gone, and its id another's. */
 const TOLD_WITHIN_MS = 10 * 60_000
 
-/** Processes of this host that telemetry names, asked of the store once a minute. */
+/**
+ * Processes of this host that telemetry names, asked of the store once a minute. A host without a name is
+ * nobody's: what does not say where it runs would be taken for it.
+ */
 export function discoverProcesses(
   telemetry: TelemetryStore,
   clock: Clock,
@@ -19,7 +22,7 @@ export function discoverProcesses(
   let askedUnixMs = Number.NEGATIVE_INFINITY
   return async () => {
     const nowUnixMs = clock.nowUnixMs()
-    if (nowUnixMs - askedUnixMs < ASK_EVERY_MS) return known
+    if (host === '' || nowUnixMs - askedUnixMs < ASK_EVERY_MS) return known
     askedUnixMs = nowUnixMs
     const since_s = Math.floor((nowUnixMs - TOLD_WITHIN_MS) / MS_PER_S)
     known = await telemetry.run(toldProcesses, { host, since_s })

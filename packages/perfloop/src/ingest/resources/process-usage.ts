@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { opendir } from 'node:fs/promises'
 import { numberAfter, readText } from './read-text.ts'
 
 export interface ProcessUsage {
@@ -12,6 +12,9 @@ export interface ProcessUsage {
   readonly diskWriteBytes: number
 }
 
+/** Beyond, a process has at least so many: whoever names one in telemetry must not make us count for seconds. */
+const MOST_OPEN_FILES = 65_536
+const FILES_AT_A_TIME = 1_024
 const BYTES_PER_KIB = 1_024
 const MS_PER_SECOND = 1_000
 
@@ -48,10 +51,16 @@ export async function readProcessUsage(
   }
 }
 
+/** In another thread, and by parts: a server may have a hundred thousand sockets open. */
 async function countEntries(directory: string): Promise<number> {
+  let count = 0
   try {
-    return readdirSync(directory).length
+    for await (const _ of await opendir(directory, { bufferSize: FILES_AT_A_TIME })) {
+      count += 1
+      if (count === MOST_OPEN_FILES) break
+    }
   } catch {
-    return 0
+    // Gone, or not ours to read.
   }
+  return count
 }

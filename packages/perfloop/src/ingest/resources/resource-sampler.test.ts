@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -216,6 +216,22 @@ describe('files of the kernel', () => {
       diskReadBytes: 0,
       diskWriteBytes: 0,
     })
+  })
+
+  it('count open files without holding up anything else, and not forever', async () => {
+    const fd = join(directory, 'proc/43/fd')
+    mkdirSync(fd, { recursive: true })
+    await files('proc/43', {
+      stat: `43 (busy) S 1 1 1 0 -1 0 0 0 0 0 250 150 0 0 20 0 3 0 777 0 0`,
+      status: 'VmRSS:\t  2048 kB\nThreads:\t3\n',
+    })
+    for (let n = 0; n < 20_000; n++) linkSync(join(directory, 'proc/43/stat'), join(fd, `${n}`))
+    let turns = 0
+    const turning = setInterval(() => turns++, 0)
+    const usage = await readProcessUsage(43, 100, join(directory, 'proc'))
+    clearInterval(turning)
+    expect(usage?.openFiles).toBe(20_000)
+    expect(turns).toBeGreaterThan(3)
   })
 
   it('tell the limits of a container, cgroup version 2', async () => {
