@@ -7,6 +7,7 @@ import { instrumentExpress } from './instrument/express.ts'
 import { instrumentFetch } from './instrument/fetch.ts'
 import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
+import { instrumentHttp2Server } from './instrument/http2-server.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
 import {
@@ -100,6 +101,7 @@ function instrument(agent: Agent): void {
   )
   whenBuiltinIsLoaded('sqlite', exports => instrumentNodeSqlite(agent, exports), agent.report)
   instrumentHttpServer(agent)
+  instrumentHttp2Server(agent)
   instrumentHttpClient(agent)
   instrumentFetch(agent)
 }

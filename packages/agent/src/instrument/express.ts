@@ -1,58 +1,55 @@
 import type { Agent } from '../agent.ts'
-import { activeSpan } from '../record/active-span.ts'
-import { ROUTE, type RoutedRequest } from './request-route.ts'
+import {
+  type ExpressApp,
+  type ExpressRoute,
+  type ExpressRouter,
+  ExpressTable,
+} from './express-table.ts'
+import { noteError, noteRoute } from './request-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
-interface ExpressRequest extends RoutedRequest {
+interface ExpressRequest {
   baseUrl?: string
-  /** Mount paths with parameters that led here: as it was called, and as it was declared. */
-  [MOUNTS]?: (readonly [called: string, declared: string])[]
 }
 
-type Handle = (
-  this: unknown,
-  request: ExpressRequest,
-  response: unknown,
-  next: (error?: unknown) => void,
-) => unknown
+type Next = (error?: unknown) => void
+
+interface Route extends ExpressRoute {
+  dispatch(request: ExpressRequest, response: unknown, done: Next): void
+}
+
+interface Router extends ExpressRouter {
+  use(...args: unknown[]): unknown
+  route(path: unknown): unknown
+  handle(request: ExpressRequest, response: unknown, done: Next): unknown
+}
 
 interface Layer {
-  handle: Handle
+  /** Express 4. */
+  handle_error?(error: unknown, request: ExpressRequest, ...rest: unknown[]): unknown
+  /** Express 5. */
+  handleError?(error: unknown, request: ExpressRequest, ...rest: unknown[]): unknown
 }
 
-interface Router {
-  stack: Layer[]
+interface Application extends ExpressApp {
   use(...args: unknown[]): unknown
-}
-
-interface Route {
-  path: unknown
+  route(path: unknown): unknown
 }
 
 interface Express {
   readonly Router: (Partial<Router> & { readonly prototype: Router }) | undefined
-  readonly Route:
-    | {
-        readonly prototype: Route & {
-          dispatch(
-            request: ExpressRequest,
-            response: unknown,
-            done: (error?: unknown) => void,
-          ): void
-        }
-      }
-    | undefined
+  readonly Route: { readonly prototype: Route } | undefined
+  readonly application: Application | undefined
 }
 
-const MOUNTS = Symbol('perfloop.mounts')
-
 /**
- * Routes of Express 4 and 5, as they were declared: the paths of mounted routers and that of the route. Nothing is
- * added to a request but one look at its route when that is dispatched.
+ * Routes of Express 4 and 5 as they were declared, with the paths of the routers and applications they are mounted in,
+ * and the first error of a request. Nothing of the application's is replaced: not its handlers, not its layers.
  */
 export function instrumentExpress(agent: Agent, express: object): void {
-  const { Router, Route } = express as Express
-  if (Router === undefined || Route === undefined) return
+  const { Router, Route, application } = express as Express
+  if (Router === undefined || Route === undefined || application === undefined) return
+  const table = new ExpressTable(agent)
 
   wrapMethod(
     Route.prototype,
@@ -60,19 +57,24 @@ export function instrumentExpress(agent: Agent, express: object): void {
     dispatch =>
       function (this: Route, request, response, done) {
         try {
-          const route = declaredBase(request) + pathText(this.path)
-          request[ROUTE] = route
-          const span = activeSpan.getStore()
-          if (span !== undefined) span.place = route
+          noteRoute(request, table.routeOf(this, request.baseUrl ?? ''))
         } catch (error) {
           agent.report('reading the route of Express', error)
         }
-        return dispatch.call(this as never, request, response, noting(done))
+        return dispatch.call(this, request, response, done)
       },
   )
 
   // In Express 4 the methods are on the function itself, in 5 on its prototype.
   const owner = (typeof Router.use === 'function' ? Router : Router.prototype) as Router
+  const layers = new WeakSet<object>()
+  const observeLayers = (router: Router) => {
+    const [layer] = router.stack
+    const prototype = layer === undefined ? null : (Object.getPrototypeOf(layer) as Layer | null)
+    if (prototype === null || layers.has(prototype)) return
+    layers.add(prototype)
+    observeErrors(agent, prototype)
+  }
   wrapMethod(
     owner,
     'use',
@@ -80,69 +82,89 @@ export function instrumentExpress(agent: Agent, express: object): void {
       function (this: Router, ...args) {
         const known = this.stack.length
         const result = use.apply(this, args)
-        const [path] = args
-        if (typeof path === 'string' && /[:*({]/.test(path)) {
-          for (const layer of this.stack.slice(known)) layer.handle = noteMount(layer.handle, path)
+        try {
+          table.noteMounted(this.stack.slice(known), args)
+          observeLayers(this)
+        } catch (error) {
+          agent.report('reading what is mounted in Express', error)
         }
         return result
       },
   )
-}
+  wrapMethod(
+    owner,
+    'route',
+    route =>
+      function (this: Router, path) {
+        const made = route.call(this, path)
+        try {
+          table.noteChange()
+          observeLayers(this)
+        } catch (error) {
+          agent.report('reading a route of Express', error)
+        }
+        return made
+      },
+  )
+  wrapMethod(
+    owner,
+    'handle',
+    handle =>
+      function (this: Router, request, response, done) {
+        // What no error handler has taken.
+        const noting: Next = error => {
+          if (isError(error)) noteError(request, error)
+          done(error)
+        }
+        return handle.call(this, request, response, typeof done === 'function' ? noting : done)
+      },
+  )
 
-/** The first error of a request is what its span tells. */
-function noting(done: (error?: unknown) => void): (error?: unknown) => void {
-  return error => {
-    if (error !== undefined && error !== null && error !== 'route' && error !== 'router') {
-      const span = activeSpan.getStore()
-      if (span !== undefined && span.exception === undefined) {
-        span.exception = error
-        span.exceptionMs = performance.now()
-      }
-    }
-    done(error)
+  for (const name of ['use', 'route'] as const) {
+    wrapMethod(
+      application,
+      name,
+      original =>
+        function (this: Application, ...args: unknown[]) {
+          table.noteApp(this)
+          return (original as (...args: unknown[]) => unknown).apply(this, args)
+        },
+    )
+  }
+  // In Express 4 the methods of an application go to its router by themselves.
+  if (typeof application.lazyrouter === 'function') {
+    wrapMethod(
+      application,
+      'lazyrouter',
+      lazyrouter =>
+        function (this: Application) {
+          table.noteApp(this)
+          return lazyrouter.call(this)
+        },
+    )
   }
 }
 
-function noteMount(handle: Handle, path: string): Handle {
-  // Error handlers are known by their four parameters.
-  if (handle.length > 3) return handle
-  const noted: Handle = function (request, response, next) {
-    const called = request.baseUrl ?? ''
-    const outer = declaredBase({ ...pick(request), baseUrl: parentOf(called, path) })
-    const mounts = request[MOUNTS] ?? []
-    request[MOUNTS] = [...mounts, [called, outer + path]]
-    return handle.call(this, request, response, next)
-  }
-  // Whoever looks for a router's `stack` finds it.
-  return Object.setPrototypeOf(noted, handle)
+/** What is handed from layer to layer until an error handler takes it. */
+function observeErrors(agent: Agent, layer: Layer): void {
+  const name = typeof layer.handleError === 'function' ? 'handleError' : 'handle_error'
+  if (typeof layer[name] !== 'function') return
+  wrapMethod(
+    layer as Required<Layer>,
+    name,
+    handleError =>
+      function (this: Layer, error, request, ...rest) {
+        try {
+          if (isError(error)) noteError(request, error)
+        } catch (failure) {
+          agent.report('reading an error of Express', failure)
+        }
+        return handleError.call(this as Required<Layer>, error, request, ...rest)
+      },
+  )
 }
 
-function pick(request: ExpressRequest): ExpressRequest {
-  const mounts = request[MOUNTS]
-  return mounts === undefined ? {} : { [MOUNTS]: mounts }
-}
-
-/** What was called before this mount: as many segments fewer as the mount path has. */
-function parentOf(called: string, path: string): string {
-  const segments = path.split('/').filter(Boolean).length
-  const parts = called.split('/')
-  return parts.slice(0, Math.max(0, parts.length - segments)).join('/')
-}
-
-function declaredBase(request: ExpressRequest): string {
-  const base = request.baseUrl ?? ''
-  const mounts = request[MOUNTS]
-  if (mounts === undefined) return base
-  let longest: readonly [string, string] | undefined
-  for (const mount of mounts) {
-    const fits = base === mount[0] || base.startsWith(`${mount[0]}/`)
-    if (fits && mount[0].length >= (longest?.[0].length ?? 0)) longest = mount
-  }
-  return longest === undefined ? base : longest[1] + base.slice(longest[0].length)
-}
-
-/** A route's path may be a text, a pattern, or a list of these. */
-function pathText(path: unknown): string {
-  if (typeof path === 'string') return path
-  return Array.isArray(path) ? path.map(pathText).join('|') : String(path)
+/** These two leave a route or a router, and are no failures. */
+function isError(error: unknown): boolean {
+  return error !== undefined && error !== null && error !== 'route' && error !== 'router'
 }

@@ -186,7 +186,8 @@ function follow(
   }
   const observe = (name: 'next' | 'return') => {
     // Without a `return` nobody would be told that no more rows are wanted.
-    const method = iterator[name] ?? (value => ({ done: true, value }))
+    const method =
+      iterator[name] ?? ((value?: unknown): IteratorResult<unknown> => ({ done: true, value }))
     Object.defineProperty(iterator, name, {
       configurable: true,
       writable: true,

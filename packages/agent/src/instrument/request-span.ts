@@ -1,0 +1,32 @@
+import type { ActiveSpan } from '../record/active-span.ts'
+
+const SPAN = Symbol('perfloop.span')
+
+interface TracedRequest {
+  [SPAN]?: ActiveSpan
+}
+
+/** The span of a request that a server of this process is answering: of Node's own request, or of an HTTP/2 stream. */
+export function spanOfRequest(request: object): ActiveSpan | undefined {
+  return (request as TracedRequest)[SPAN]
+}
+
+export function setSpanOfRequest(request: object, span: ActiveSpan): void {
+  const traced = request as TracedRequest
+  traced[SPAN] = span
+}
+
+/** What frameworks know: the route as it was declared. A later one is nearer to the handler. */
+export function noteRoute(request: object, route: string): void {
+  const span = spanOfRequest(request)
+  if (span !== undefined) span.place = route
+}
+
+/** The first error of a request is what its span tells. */
+export function noteError(request: object, error: unknown): void {
+  if (error === undefined || error === null) return
+  const span = spanOfRequest(request)
+  if (span === undefined || span.exception !== undefined) return
+  span.exception = error
+  span.exceptionMs = performance.now()
+}

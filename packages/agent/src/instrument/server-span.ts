@@ -1,0 +1,106 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Agent } from '../agent.ts'
+import type { ActiveSpan } from '../record/active-span.ts'
+import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
+import { KIND_SERVER, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+
+/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server */
+const SCHEMA = attributeSchema(
+  '@perfloop/agent/http',
+  {},
+  {
+    'http.request.method': TEXT,
+    'http.route': TEXT,
+    'url.path': PASSING_TEXT,
+    'url.scheme': TEXT,
+    'http.response.status_code': INTEGER,
+    'server.address': PASSING_TEXT,
+    'server.port': INTEGER,
+    'client.address': PASSING_TEXT,
+    'user_agent.original': PASSING_TEXT,
+    'network.protocol.version': TEXT,
+    'http.response.body.size': INTEGER,
+    'error.type': TEXT,
+  },
+)
+
+/** Methods that may be in the name of a span; others would be made up by whoever calls. */
+const METHODS = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+  'QUERY',
+])
+
+/** A request that has been answered, or whose caller went away. */
+export interface AnsweredRequest {
+  readonly method: string | undefined
+  readonly url: string
+  readonly scheme: string
+  /** `Host`, or `:authority` of HTTP/2. */
+  readonly host: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly clientAddress: string | undefined
+  readonly protocolVersion: string
+  /** NaN where none was sent. */
+  readonly status: number
+  readonly isAborted: boolean
+  readonly bodySize: unknown
+}
+
+export function recordServerSpan(
+  { recorder }: Agent,
+  span: ActiveSpan,
+  request: AnsweredRequest,
+): void {
+  const endMs = performance.now()
+  const { status, isAborted, bodySize } = request
+  const method = METHODS.has(request.method ?? '') ? (request.method as string) : '_OTHER'
+  const route = typeof span.place === 'string' ? span.place : undefined
+  const isFailed = status >= 500
+  const { id0, id1, parent0, parent1, startMs } = span
+  if (
+    !recorder.begin(
+      SCHEMA,
+      route === undefined ? method : `${method} ${route}`,
+      KIND_SERVER,
+      isFailed ? STATUS_ERROR : STATUS_UNSET,
+      span,
+      id0,
+      id1,
+      parent0,
+      parent1,
+      startMs,
+      endMs,
+    )
+  )
+    return
+  if (span.exception !== undefined) recorder.exception(span.exception, span.exceptionMs)
+  recorder.text(method)
+  recorder.text(route)
+  recorder.passingText(withoutQuery(request.url))
+  recorder.text(request.scheme)
+  recorder.integer(status)
+  // Whoever calls writes this header: only what looks like a name and a port is taken for one.
+  const [, address, port] = /^(.{1,255}?)(?::(\d{1,5}))?$/.exec(request.host ?? '') ?? []
+  recorder.passingText(address)
+  recorder.integer(port === undefined ? Number.NaN : Number(port))
+  recorder.passingText(request.clientAddress)
+  recorder.passingText(request.headers['user-agent'])
+  recorder.text(request.protocolVersion)
+  recorder.integer(bodySize === undefined ? Number.NaN : Number(bodySize))
+  recorder.text(isFailed ? String(status) : isAborted ? 'aborted' : undefined)
+  recorder.end()
+}
+
+/** Query strings often hold secrets. */
+function withoutQuery(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
