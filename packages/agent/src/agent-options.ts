@@ -17,12 +17,15 @@ export interface AgentOptions {
   readonly flushIntervalMs?: number
   /** `OTEL_METRIC_EXPORT_INTERVAL`: metrics are collected so often. 10,000 by default. */
   readonly metricsIntervalMs?: number
+  /** `PERFLOOP_OPENTELEMETRY_SDK`: what to do beside an SDK that the application sets up. `stand-back` by default. */
+  readonly openTelemetrySdk?: 'stand-back' | 'replace'
 }
 
 export interface AgentConfiguration {
   readonly target: ExportTarget
   readonly flushIntervalMs: number
   readonly metricsIntervalMs: number
+  readonly replacesSdk: boolean
 }
 
 const FLUSH_INTERVAL_MS = 1_000
@@ -70,6 +73,8 @@ export function readConfiguration(
       options.metricsIntervalMs ??
       positive(environment.OTEL_METRIC_EXPORT_INTERVAL) ??
       METRICS_INTERVAL_MS,
+    replacesSdk:
+      (options.openTelemetrySdk ?? environment.PERFLOOP_OPENTELEMETRY_SDK) === 'replace',
   }
 }
 

@@ -9,4 +9,6 @@ export interface Agent {
   activeRequests: number
   /** Something of the agent's own went wrong. Told once for each kind, never thrown. */
   report(where: string, error: unknown): void
+  /** Something that the user has to decide. */
+  tell(what: string): void
 }

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import type { Agent } from './agent.ts'
 import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
+import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { SpanExporter } from './export/span-exporter.ts'
 import { whenBuiltinIsLoaded } from './instrument/builtin-hook.ts'
 import { instrumentExpress } from './instrument/express.ts'
@@ -37,8 +38,10 @@ export function startAgent(options: AgentOptions = {}): void {
     const recorder = new SpanRecorder(exporter)
     exporter.recorder = recorder
     const report = reportOnce()
-    const agent: Agent = { recorder, report, metrics: new Metrics(report), activeRequests: 0 }
-    instrument(agent)
+    const agent: Agent = { recorder, report, metrics: new Metrics(report), activeRequests: 0, tell }
+    const bridge = new OpenTelemetryBridge(agent, configuration)
+    bridge.standBackWhereRegistered()
+    instrument(agent, bridge)
     if (target.metricsUrl !== undefined) measure(agent, exporter, configuration)
     process.on('exit', () => {
       try {
@@ -83,7 +86,7 @@ function measure(
   }, metricsIntervalMs).unref()
 }
 
-function instrument(agent: Agent): void {
+function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   const patched = (
     name: string,
     file: string,
@@ -91,6 +94,7 @@ function instrument(agent: Agent): void {
   ): PatchedModule => ({ package: name, file, patch: exports => apply(agent, exports) })
   hookModules(
     [
+      { package: '@opentelemetry/api', file: 'build/src/index.js', patch: bridge.join },
       patched('express', 'index.js', instrumentExpress),
       patched('pg', 'lib/index.js', instrumentPg),
       patched('pg-pool', 'index.js', instrumentPgPool),

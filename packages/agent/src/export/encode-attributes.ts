@@ -1,3 +1,4 @@
+import type { Attributes, AttributeValue } from '../record/span-details.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
 /** KeyValue messages in `field`. */
@@ -6,15 +7,40 @@ export function encodeAttributes(
   attributes: Readonly<Record<string, string | number>>,
 ): Uint8Array {
   const writer = new ProtobufWriter()
-  for (const [key, value] of Object.entries(attributes)) {
+  writeAttributes(writer, field, new Map(Object.entries(attributes)))
+  return writer.bytes()
+}
+
+export function writeAttributes(
+  writer: ProtobufWriter,
+  field: number,
+  attributes: Attributes,
+): void {
+  for (const [key, value] of attributes) {
     const attribute = writer.beginMessage(field)
     writer.text(1, key)
     const any = writer.beginMessage(2)
-    if (typeof value === 'string') writer.text(1, value)
-    else if (Number.isInteger(value)) writer.integer(3, value)
-    else writer.double(4, value)
+    writeValue(writer, value)
     writer.endMessage(any)
     writer.endMessage(attribute)
   }
-  return writer.bytes()
+}
+
+/** The `value` of opentelemetry.proto.common.v1.AnyValue; nothing for none. */
+function writeValue(writer: ProtobufWriter, value: AttributeValue | null | undefined): void {
+  if (value === null || value === undefined) return
+  if (typeof value === 'string') writer.text(1, value)
+  else if (typeof value === 'boolean') writer.integer(2, value ? 1 : 0)
+  else if (typeof value === 'number') {
+    if (Number.isSafeInteger(value)) writer.integer(3, value)
+    else writer.double(4, value)
+  } else {
+    const list = writer.beginMessage(5)
+    for (const item of value) {
+      const one = writer.beginMessage(1)
+      writeValue(writer, item)
+      writer.endMessage(one)
+    }
+    writer.endMessage(list)
+  }
 }

@@ -7,11 +7,13 @@ import {
 import {
   FACT_WORDS,
   ID_WORDS,
+  type RecordedDetails,
   type RecordedException,
   type SentBatch,
   SpanBatch,
 } from '../record/span-batch.ts'
-import { encodeAttributes } from './encode-attributes.ts'
+import type { Attributes, AttributeValue, Scope } from '../record/span-details.ts'
+import { encodeAttributes, writeAttributes } from './encode-attributes.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
 /** Reads batches with the texts they refer to, and writes OTLP (opentelemetry.proto.collector.trace.v1). */
@@ -26,6 +28,7 @@ export class SpanEncoder {
   /** Attributes with texts that repeat, whole, by schema and slot and then by text. */
   readonly #encoded: Uint8Array[][][]
   #exceptionsOf: ReadonlyMap<number, readonly RecordedException[]> = new Map()
+  #detailsOf: ReadonlyMap<number, RecordedDetails> = new Map()
 
   constructor(
     schemas: readonly AttributeSchema[],
@@ -43,6 +46,7 @@ export class SpanEncoder {
     if (batch.firstNewText === 0) this.#forgetTexts()
     for (const text of batch.newTexts) this.#texts.push(text)
     this.#exceptionsOf = byRow(batch.exceptions)
+    this.#detailsOf = new Map(batch.details.map(details => [details.row, details]))
     const columns = new SpanBatch(batch.buffer)
     const writer = this.#writer
     writer.clear()
@@ -50,10 +54,11 @@ export class SpanEncoder {
     const resource = writer.beginMessage(1)
     writer.raw(this.#resource)
     writer.endMessage(resource)
-    for (const [scope, rows] of this.#rowsByScope(columns, batch.rows)) {
+    for (const { scope, rows } of this.#rowsByScope(columns, batch.rows)) {
       const scopeSpans = writer.beginMessage(2)
       const named = writer.beginMessage(1)
-      writer.text(1, scope)
+      writer.text(1, scope.name)
+      if (scope.version !== '') writer.text(2, scope.version)
       writer.endMessage(named)
       for (const row of rows) this.#span(batch, columns, row)
       writer.endMessage(scopeSpans)
@@ -67,15 +72,17 @@ export class SpanEncoder {
     for (const slots of this.#encoded) for (const texts of slots) texts.length = 0
   }
 
-  #rowsByScope(columns: SpanBatch, rows: number): Map<string, number[]> {
-    const byScope = new Map<string, number[]>()
+  #rowsByScope(columns: SpanBatch, rows: number): Iterable<{ scope: Scope; rows: number[] }> {
+    const groups = new Map<string, { scope: Scope; rows: number[] }>()
     for (let row = 0; row < rows; row++) {
-      const scope = this.#schemas[columns.facts[row * FACT_WORDS + 1] as number]?.scope ?? ''
-      const list = byScope.get(scope)
-      if (list === undefined) byScope.set(scope, [row])
-      else list.push(row)
+      const own = this.#detailsOf.get(row)?.scope
+      const name = own?.name ?? this.#schemas[columns.facts[row * FACT_WORDS + 1] as number]?.scope ?? ''
+      const key = own === undefined || own.version === '' ? name : `${name} ${own.version}`
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, { scope: own ?? { name, version: '' }, rows: [row] })
+      else group.rows.push(row)
     }
-    return byScope
+    return groups.values()
   }
 
   #span(batch: SentBatch, columns: SpanBatch, row: number): void {
@@ -97,10 +104,13 @@ export class SpanEncoder {
     writer.unixNs(8, batch.unixMsAtZero, times[row * 2 + 1] as number)
     writer.raw(this.#fixed[schemaId] ?? NOTHING)
     const first = row === 0 ? 0 : (facts[fact - FACT_WORDS + 3] as number)
-    this.#attributes(batch, columns, schemaId, first)
+    const details = this.#detailsOf.get(row)
+    this.#attributes(batch, columns, schemaId, first, details?.attributes ?? NONE)
+    if (details !== undefined) this.#details(batch, details)
     for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(batch, exception)
     if (status !== 0) {
       const message = writer.beginMessage(15)
+      if (details !== undefined && details.statusMessage !== '') writer.text(2, details.statusMessage)
       writer.integer(3, status)
       writer.endMessage(message)
     }
@@ -109,7 +119,37 @@ export class SpanEncoder {
     writer.endMessage(span)
   }
 
-  #attributes(batch: SentBatch, columns: SpanBatch, schemaId: number, first: number): void {
+  /** Fields of opentelemetry.proto.trace.v1.Span. */
+  #details(batch: SentBatch, details: RecordedDetails): void {
+    const writer = this.#writer
+    writeAttributes(writer, 9, details.attributes)
+    if (details.droppedAttributes > 0) writer.integer(10, details.droppedAttributes)
+    for (const { name, atMs, attributes } of details.events) {
+      const event = writer.beginMessage(11)
+      writer.unixNs(1, batch.unixMsAtZero, atMs)
+      writer.text(2, name)
+      writeAttributes(writer, 3, attributes)
+      writer.endMessage(event)
+    }
+    if (details.droppedEvents > 0) writer.integer(12, details.droppedEvents)
+    for (const { words, attributes } of details.links) {
+      const link = writer.beginMessage(13)
+      writer.words(1, words, 0, 4)
+      writer.words(2, words, 4, 2)
+      writeAttributes(writer, 4, attributes)
+      writer.endMessage(link)
+    }
+    if (details.droppedLinks > 0) writer.integer(14, details.droppedLinks)
+  }
+
+  /** But for those that the application has set by hand. */
+  #attributes(
+    batch: SentBatch,
+    columns: SpanBatch,
+    schemaId: number,
+    first: number,
+    byHand: Attributes,
+  ): void {
     const writer = this.#writer
     const schema = this.#schemas[schemaId]
     const keys = this.#keys[schemaId]
@@ -117,6 +157,7 @@ export class SpanEncoder {
     for (let i = 0; i < schema.keys.length; i++) {
       const value = columns.values[first + i] as number
       if (Number.isNaN(value)) continue
+      if (byHand.size > 0 && byHand.has(schema.keys[i] ?? '')) continue
       if (schema.types[i] === TEXT) {
         writer.raw(this.#repeatedAttribute(schemaId, i, value))
         continue
@@ -173,6 +214,7 @@ function byRow(exceptions: readonly RecordedException[]): Map<number, RecordedEx
 }
 
 const NOTHING = new Uint8Array(0)
+const NONE: Attributes = new Map()
 
 function encodeText(field: number, text: string): Uint8Array {
   const writer = new ProtobufWriter()

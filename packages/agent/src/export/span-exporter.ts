@@ -4,6 +4,7 @@ import { declaredSchemas } from '../record/attribute-schema.ts'
 import { SpanBatch } from '../record/span-batch.ts'
 import type { BatchSender, SpanRecorder } from '../record/span-recorder.ts'
 import type { TextTable } from '../record/text-table.ts'
+import { UnixClock } from '../record/unix-clock.ts'
 import type {
   ExportMessage,
   ExportReport,
@@ -39,6 +40,7 @@ export class SpanExporter implements BatchSender {
   #failures = 0
   readonly #told = new Map<string, number>()
   #buffers = 0
+  readonly #clock = new UnixClock()
   #worker: Worker | undefined
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -73,7 +75,7 @@ export class SpanExporter implements BatchSender {
 
   send(batch: SpanBatch, texts: TextTable, dropped: number): void {
     const { texts: newTexts, first: firstNewText } = texts.takeNew()
-    const { buffer, rows, valueCount, passingTexts, exceptions } = batch
+    const { buffer, rows, valueCount, passingTexts, exceptions, details } = batch
     this.#post(
       {
         type: 'spans',
@@ -82,9 +84,10 @@ export class SpanExporter implements BatchSender {
         valueCount,
         passingTexts,
         exceptions,
+        details,
         newTexts,
         firstNewText,
-        unixMsAtZero: Date.now() - performance.now(),
+        unixMsAtZero: this.#clock.unixMsAtZero(),
         dropped,
       },
       [buffer],

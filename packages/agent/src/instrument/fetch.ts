@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { Agent } from '../agent.ts'
-import { writeTraceParent } from '../propagate/trace-context.ts'
+import { writeCaller } from '../propagate/trace-context.ts'
 import { activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { randomWord } from '../record/random-ids.ts'
@@ -52,16 +52,9 @@ export function instrumentFetch(agent: Agent): void {
     if (parent === undefined) return
     const id0 = randomWord()
     const id1 = (randomWord() | 1) >>> 0
-    // A call that is not recorded is not to be recorded by whom it calls either.
-    const isRecorded = parent.isRecorded
-    if (!hasTraceParent(request.headers)) {
-      request.addHeader(
-        'traceparent',
-        writeTraceParent(parent, isRecorded ? id0 : parent.id0, isRecorded ? id1 : parent.id1),
-      )
-      if (parent.traceState !== '') request.addHeader('tracestate', parent.traceState)
-    }
-    if (!isRecorded) return
+    const has = (name: string) => hasHeader(request.headers, name)
+    writeCaller(parent, id0, id1, has, (name, value) => request.addHeader(name, value))
+    if (!parent.isRecorded) return
     calls.set(request, { parent, id0, id1, startMs: performance.now(), status: Number.NaN })
   })
   on('undici:request:headers', ({ request, response }) => {
@@ -79,10 +72,8 @@ export function instrumentFetch(agent: Agent): void {
   on('undici:request:error', finish)
 }
 
-/** The application's own goes before ours; two of them would be none to whoever is called. */
-function hasTraceParent(headers: unknown): boolean {
-  if (typeof headers === 'string') return /^traceparent:/im.test(headers)
-  return (
-    Array.isArray(headers) && headers.some(name => String(name).toLowerCase() === 'traceparent')
-  )
+/** Names and values in turn; one text in undici 5. */
+function hasHeader(headers: unknown, wanted: string): boolean {
+  if (typeof headers === 'string') return new RegExp(`^${wanted}:`, 'im').test(headers)
+  return Array.isArray(headers) && headers.some(name => String(name).toLowerCase() === wanted)
 }

@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 import type { Agent } from '../agent.ts'
-import { writeTraceParent } from '../propagate/trace-context.ts'
+import { writeCaller } from '../propagate/trace-context.ts'
 import { activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { randomWord } from '../record/random-ids.ts'
@@ -56,16 +56,12 @@ function observe(agent: Agent, request: ClientRequest): void {
     if (parent === undefined) return
     const id0 = randomWord()
     const id1 = (randomWord() | 1) >>> 0
-    const { isRecorded } = parent
-    // Headers given as a list are on their way already; an application's own come before ours.
-    if (!request.headersSent && !request.hasHeader('traceparent')) {
-      request.setHeader(
-        'traceparent',
-        writeTraceParent(parent, isRecorded ? id0 : parent.id0, isRecorded ? id1 : parent.id1),
-      )
-      if (parent.traceState !== '') request.setHeader('tracestate', parent.traceState)
+    // Headers given as a list are on their way already.
+    if (!request.headersSent) {
+      const has = (name: string) => request.hasHeader(name)
+      writeCaller(parent, id0, id1, has, (name, value) => request.setHeader(name, value))
     }
-    if (isRecorded)
+    if (parent.isRecorded)
       follow(agent, request, { parent, id0, id1, startMs: performance.now(), status: Number.NaN })
   } catch (error) {
     agent.report('observing a call', error)

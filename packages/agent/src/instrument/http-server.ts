@@ -1,7 +1,7 @@
 import http, { IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { Agent } from '../agent.ts'
-import { readTraceParent } from '../propagate/trace-context.ts'
+import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
 import { recordServerSpan } from './server-span.ts'
@@ -51,9 +51,8 @@ function beginRequest(
   onClose: () => void,
 ): ActiveSpan | undefined {
   try {
-    if (spanOfRequest(request) !== undefined) return undefined
-    const { headers } = request
-    const span = new ActiveSpan(readTraceParent(headers.traceparent, headers.tracestate))
+    if (spanOfRequest(request) !== undefined || agent.recorder.isStopped) return undefined
+    const span = new ActiveSpan(readCaller(request.headers))
     setSpanOfRequest(request, span)
     response.on('close', onClose)
     agent.activeRequests++

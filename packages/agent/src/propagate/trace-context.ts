@@ -1,4 +1,34 @@
-import type { ActiveSpan, RemoteParent } from '../record/active-span.ts'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type ActiveSpan, isNoSpan, type RemoteParent } from '../record/active-span.ts'
+
+/** What a caller's headers say of its span and of its baggage; undefined where they say nothing. */
+export function readCaller(headers: IncomingHttpHeaders): RemoteParent | undefined {
+  const { traceparent, tracestate, baggage } = headers
+  if (baggage === undefined) return readTraceParent(traceparent, tracestate)
+  const carried = boundedBaggage(baggage)
+  const caller = readTraceParent(traceparent, tracestate)
+  return { ...(caller ?? NO_CALLER), baggage: carried }
+}
+
+/** Baggage that is handed on may come without a span. */
+const NO_CALLER: RemoteParent = {
+  trace0: 0,
+  trace1: 0,
+  trace2: 0,
+  trace3: 0,
+  id0: 0,
+  id1: 0,
+  isRecorded: true,
+  traceState: '',
+  baggage: '',
+}
+
+/** https://www.w3.org/TR/baggage/#limits */
+const LONGEST_BAGGAGE = 8_192
+
+function boundedBaggage(header: unknown): string {
+  return typeof header === 'string' && header.length <= LONGEST_BAGGAGE ? header : ''
+}
 
 /**
  * `traceparent` and `tracestate` of W3C Trace Context (https://www.w3.org/TR/trace-context/): version, trace, parent
@@ -31,13 +61,41 @@ export function readTraceParent(header: unknown, traceState: unknown): RemotePar
     id1,
     isRecorded: (flags & 1) === 1,
     traceState: typeof traceState === 'string' && traceState.length <= 512 ? traceState : '',
+    baggage: '',
   }
 }
 
 /** What a call made from within this span says of it. */
 export function writeTraceParent(span: ActiveSpan, id0: number, id1: number): string {
-  const trace = hex(span.trace0) + hex(span.trace1) + hex(span.trace2) + hex(span.trace3)
-  return `00-${trace}-${hex(id0)}${hex(id1)}-${span.isRecorded ? '01' : '00'}`
+  return `00-${traceIdOf(span)}-${spanIdOf(id0, id1)}-${span.isRecorded ? '01' : '00'}`
+}
+
+export function traceIdOf({ trace0, trace1, trace2, trace3 }: RemoteParent): string {
+  return hex(trace0) + hex(trace1) + hex(trace2) + hex(trace3)
+}
+
+export function spanIdOf(id0: number, id1: number): string {
+  return hex(id0) + hex(id1)
+}
+
+/**
+ * Puts the trace, its state and the baggage into a call that is about to leave, but for what the application has put
+ * there itself: two of one name would be none to whoever is called.
+ */
+export function writeCaller(
+  span: ActiveSpan,
+  id0: number,
+  id1: number,
+  has: (name: string) => boolean,
+  set: (name: string, value: string) => unknown,
+): void {
+  if (!isNoSpan(span) && !has('traceparent')) {
+    // A call that is not recorded is not to be recorded by whom it calls either.
+    const { isRecorded, traceState } = span
+    set('traceparent', writeTraceParent(span, isRecorded ? id0 : span.id0, isRecorded ? id1 : span.id1))
+    if (traceState !== '') set('tracestate', traceState)
+  }
+  if (span.baggage !== '' && !has('baggage')) set('baggage', span.baggage)
 }
 
 const DASH = 45

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomWord } from './random-ids.ts'
+import type { SpanDetails } from './span-details.ts'
 
 /** What work that begins now belongs to: a request, a job, or a span made by hand. */
 export class ActiveSpan {
@@ -9,9 +10,8 @@ export class ActiveSpan {
   readonly trace3: number
   readonly parent0: number
   readonly parent1: number
-  readonly id0 = randomWord()
-  /** Never all zero, which is no id. */
-  readonly id1 = (randomWord() | 1) >>> 0
+  readonly id0: number
+  readonly id1: number
   readonly isRecorded: boolean
   readonly traceState: string
   readonly startMs = performance.now()
@@ -20,9 +20,18 @@ export class ActiveSpan {
   /** What went wrong in it first, and when. */
   exception: unknown = undefined
   exceptionMs = 0
+  /** What the application says of it by hand. */
+  details: SpanDetails | undefined = undefined
+  /** The `baggage` that came with the work, as it stood in the header. */
+  readonly baggage: string
 
-  constructor(parent: ActiveSpan | RemoteParent | undefined) {
-    if (parent === undefined) {
+  /** A span of its own below `parent`; with `isStandIn`, what stands here for a span that is made elsewhere. */
+  constructor(parent: ActiveSpan | RemoteParent | undefined, isStandIn = false) {
+    this.baggage = parent?.baggage ?? ''
+    this.id0 = isStandIn ? (parent?.id0 ?? 0) : randomWord()
+    // Never all zero, which is no id.
+    this.id1 = isStandIn ? (parent?.id1 ?? 0) : (randomWord() | 1) >>> 0
+    if (parent === undefined || (!isStandIn && isNoSpan(parent))) {
       this.trace0 = randomWord()
       this.trace1 = randomWord()
       this.trace2 = randomWord()
@@ -44,6 +53,11 @@ export class ActiveSpan {
   }
 }
 
+/** Whether this stands for work outside of any span, such as a context that holds only baggage. */
+export function isNoSpan({ trace0, trace1, trace2, trace3 }: RemoteParent): boolean {
+  return (trace0 | trace1 | trace2 | trace3) === 0
+}
+
 /** The caller's span, from its `traceparent`. */
 export interface RemoteParent {
   readonly trace0: number
@@ -54,6 +68,7 @@ export interface RemoteParent {
   readonly id1: number
   readonly isRecorded: boolean
   readonly traceState: string
+  readonly baggage: string
 }
 
 export const activeSpan = new AsyncLocalStorage<ActiveSpan | undefined>()

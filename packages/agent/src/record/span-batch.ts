@@ -1,3 +1,5 @@
+import type { SpanDetails } from './span-details.ts'
+
 /** Spans in one batch. */
 export const BATCH_SPANS = 1_024
 const VALUES_PER_SPAN = 8
@@ -25,6 +27,19 @@ export interface RecordedException {
   readonly atMs: number
 }
 
+/** What an application said of a span by hand. */
+export type RecordedDetails = Pick<
+  SpanDetails,
+  | 'scope'
+  | 'statusMessage'
+  | 'attributes'
+  | 'events'
+  | 'links'
+  | 'droppedAttributes'
+  | 'droppedEvents'
+  | 'droppedLinks'
+> & { readonly row: number }
+
 /** Columns of spans in one buffer, which is handed between the threads and used again. */
 export class SpanBatch {
   readonly buffer: ArrayBuffer
@@ -37,6 +52,9 @@ export class SpanBatch {
   valueCount = 0
   passingTexts: string[] = []
   exceptions: RecordedException[] = []
+  details: RecordedDetails[] = []
+  /** Of all texts in `details`. */
+  detailCharacters = 0
 
   constructor(buffer: ArrayBuffer = new ArrayBuffer(BATCH_BYTES)) {
     this.buffer = buffer
@@ -59,6 +77,7 @@ export interface SentBatch {
   readonly valueCount: number
   readonly passingTexts: readonly string[]
   readonly exceptions: readonly RecordedException[]
+  readonly details: readonly RecordedDetails[]
   /** Texts that are referred to by number from here on. */
   readonly newTexts: readonly string[]
   readonly firstNewText: number

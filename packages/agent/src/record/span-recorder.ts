@@ -1,6 +1,7 @@
 import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
 import { BATCH_SPANS, FACT_WORDS, ID_WORDS, MOST_VALUES, SpanBatch } from './span-batch.ts'
+import type { SpanDetails } from './span-details.ts'
 import { TextTable } from './text-table.ts'
 
 /** Values of OTLP's enum. */
@@ -18,6 +19,8 @@ const MOST_TEXT_CHARACTERS = 4 * 1024 * 1024
 const LONGEST_TEXT = 8_192
 const LONGEST_PASSING_TEXT = 2_048
 const LONGEST_STACK = 16_384
+/** A batch with more text of the application's own in it goes at once. */
+const MOST_DETAIL_CHARACTERS = 1024 * 1024
 
 export interface BatchSender {
   /** A buffer to fill; undefined when all are on their way. */
@@ -39,6 +42,8 @@ export class SpanRecorder {
   #dropped = 0
   droppedInAll = 0
   #areTextsForgotten = false
+  /** Somebody else measures this process: nothing is recorded any more. */
+  isStopped = false
 
   constructor(sender: BatchSender) {
     this.#sender = sender
@@ -58,6 +63,7 @@ export class SpanRecorder {
     startMs: number,
     endMs: number,
   ): boolean {
+    if (this.isStopped) return false
     const batch = this.#batch ?? this.#nextBatch()
     if (batch === undefined) {
       this.#dropped++
@@ -69,6 +75,7 @@ export class SpanRecorder {
     // What is left of a span that was begun and not ended.
     batch.valueCount = row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
     while (batch.exceptions.at(-1)?.row === row) batch.exceptions.pop()
+    while (batch.details.at(-1)?.row === row) batch.details.pop()
     const id = row * ID_WORDS
     ids[id] = trace.trace0
     ids[id + 1] = trace.trace1
@@ -81,9 +88,12 @@ export class SpanRecorder {
     times[row * 2] = startMs
     times[row * 2 + 1] = endMs
     const fact = row * FACT_WORDS
-    facts[fact] = this.#texts.numberOf(name)
+    // Its own row, and not that of a statement or a call within it.
+    const details = trace.id0 === id0 && trace.id1 === id1 ? trace.details : undefined
+    facts[fact] = this.#texts.numberOf(details?.name ?? name)
     facts[fact + 1] = schema.id
-    facts[fact + 2] = kind | (status << 8)
+    facts[fact + 2] = kind | ((details?.status ?? status) << 8)
+    if (details !== undefined) addDetails(batch, details)
     return true
   }
 
@@ -131,7 +141,11 @@ export class SpanRecorder {
     batch.facts[batch.rows * FACT_WORDS + 3] = batch.valueCount
     batch.rows++
     // The next span might have as many values as a schema may have.
-    if (batch.rows === BATCH_SPANS || batch.valueCount > MOST_VALUES - MOST_VALUES_OF_A_SPAN) {
+    if (
+      batch.rows === BATCH_SPANS ||
+      batch.valueCount > MOST_VALUES - MOST_VALUES_OF_A_SPAN ||
+      batch.detailCharacters > MOST_DETAIL_CHARACTERS
+    ) {
       this.flush()
     }
   }
@@ -156,6 +170,23 @@ export class SpanRecorder {
 }
 
 export const MOST_VALUES_OF_A_SPAN = 32
+
+function addDetails(batch: SpanBatch, details: SpanDetails): void {
+  const { scope, statusMessage, attributes, events, links } = details
+  const { droppedAttributes, droppedEvents, droppedLinks } = details
+  batch.detailCharacters += details.characters
+  batch.details.push({
+    row: batch.rows,
+    scope,
+    statusMessage,
+    attributes,
+    events,
+    links,
+    droppedAttributes,
+    droppedEvents,
+    droppedLinks,
+  })
+}
 
 /** By way of bytes: a slice of a text keeps all of it in memory. */
 function cut(text: string, limit: number): string {

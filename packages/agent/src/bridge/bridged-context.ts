@@ -1,0 +1,193 @@
+import { parseBaggage, writeBaggage } from '../propagate/baggage.ts'
+import { ActiveSpan, activeSpan, isNoSpan } from '../record/active-span.ts'
+import {
+  type Baggage,
+  BAGGAGE_KEY,
+  type Context,
+  type Span,
+  SPAN_KEY,
+} from './api-shapes.ts'
+import { BridgedSpan, wordsOf } from './bridged-span.ts'
+
+/** An immutable set of values, as the API's own. */
+class ValueContext implements Context {
+  readonly #values: ReadonlyMap<symbol, unknown>
+
+  constructor(values: ReadonlyMap<symbol, unknown>) {
+    this.#values = values
+  }
+
+  getValue(key: symbol): unknown {
+    return this.#values.get(key)
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return new ValueContext(new Map(this.#values).set(key, value))
+  }
+
+  deleteValue(key: symbol): Context {
+    const values = new Map(this.#values)
+    values.delete(key)
+    return new ValueContext(values)
+  }
+}
+
+const ROOT: Context = new ValueContext(new Map())
+
+// The agent's context holds one thing, the active span; the API's holds anything. Where both say the same, nothing
+// is kept but the span.
+
+/** The API's context of an active span, where somebody has asked for it or set it. */
+const contextOf = new WeakMap<ActiveSpan, Context>()
+/** The context that a span made by hand has begun in. */
+const outerOf = new WeakMap<ActiveSpan, Context>()
+/** What is active within a context of the API. */
+const activeOf = new WeakMap<Context, ActiveSpan | undefined>()
+const bridgedOf = new WeakMap<ActiveSpan, BridgedSpan>()
+/** The span behind one that stands in another context. */
+const ownerOf = new WeakMap<ActiveSpan, ActiveSpan>()
+const headerOf = new WeakMap<Baggage, string>()
+
+/** The API's root context is nobody's work. */
+export function knowRootContext(root: Context): void {
+  activeOf.set(root, undefined)
+}
+knowRootContext(ROOT)
+
+/** The span of the API for what is active; for a span made by hand, `known` is it. */
+export function bridge(active: ActiveSpan, known?: BridgedSpan): BridgedSpan {
+  const owner = ownerOf.get(active) ?? active
+  const found = known ?? bridgedOf.get(owner) ?? new BridgedSpan(owner)
+  bridgedOf.set(owner, found)
+  return found
+}
+
+export function activeContext(): Context {
+  const active = activeSpan.getStore()
+  return active === undefined ? ROOT : contextWith(active)
+}
+
+function contextWith(active: ActiveSpan): Context {
+  const known = contextOf.get(active)
+  if (known !== undefined) return known
+  const outer = outerOf.get(active)
+  let context = outer ?? ROOT
+  if (outer === undefined && active.baggage !== '') {
+    const baggage = parseBaggage(active.baggage)
+    headerOf.set(baggage, active.baggage)
+    context = context.setValue(BAGGAGE_KEY, baggage)
+  }
+  if (!isNoSpan(active)) context = context.setValue(SPAN_KEY, bridge(active))
+  contextOf.set(active, context)
+  activeOf.set(context, active)
+  return context
+}
+
+/** A span that begins within another one's context keeps what else that context holds. */
+export function inheritContext(child: ActiveSpan, span: BridgedSpan, parent: ActiveSpan | undefined) {
+  bridge(child, span)
+  const outer = parent === undefined ? undefined : contextOf.get(parent)
+  if (outer !== undefined) outerOf.set(child, outer)
+}
+
+/** What the agent takes for active while the application works within this context. */
+export function activeWithin(context: Context): ActiveSpan | undefined {
+  if (activeOf.has(context)) return activeOf.get(context)
+  const active = place(context)
+  activeOf.set(context, active)
+  contextOf.set(active, context)
+  return active
+}
+
+function place(context: Context): ActiveSpan {
+  const span = context.getValue(SPAN_KEY) as Span | undefined
+  const header = baggageHeader(context.getValue(BAGGAGE_KEY) as Baggage | undefined)
+  const own = span instanceof BridgedSpan ? span.active : undefined
+  // Until something else is set, a span's own context is the first one that it is put into.
+  if (own !== undefined && own.baggage === header && !contextOf.has(own)) return own
+  const owner = own ?? standIn(span, header)
+  const placed = own === undefined ? owner : within(owner, header)
+  if (placed !== owner) ownerOf.set(placed, owner)
+  return placed
+}
+
+/** The same span, in a context with other values: all but the baggage is read from it and written to it. */
+function within(owner: ActiveSpan, baggage: string): ActiveSpan {
+  return new Proxy(owner, {
+    get: (target, key) => (key === 'baggage' ? baggage : Reflect.get(target, key)),
+  })
+}
+
+/** For a span that the agent did not make, such as a remote one, or for none. */
+function standIn(span: Span | undefined, baggage: string): ActiveSpan {
+  const context = span?.spanContext()
+  const words = context && wordsOf(context.traceId + context.spanId)
+  const [trace0 = 0, trace1 = 0, trace2 = 0, trace3 = 0, id0 = 0, id1 = 0] = words ?? []
+  const active = new ActiveSpan(
+    {
+      trace0,
+      trace1,
+      trace2,
+      trace3,
+      id0,
+      id1,
+      isRecorded: words !== undefined && ((context?.traceFlags ?? 0) & 1) === 1,
+      traceState: context?.traceState?.serialize() ?? '',
+      baggage,
+    },
+    true,
+  )
+  return active
+}
+
+function baggageHeader(baggage: Baggage | undefined): string {
+  if (baggage === undefined) return ''
+  const known = headerOf.get(baggage)
+  if (known !== undefined) return known
+  const header = writeBaggage(baggage)
+  headerOf.set(baggage, header)
+  return header
+}
+
+type Work = (this: unknown, ...args: unknown[]) => unknown
+
+/** The API's context manager, on the agent's own context. */
+export const bridgedContextManager = {
+  active: activeContext,
+
+  with(context: Context, work: Work, thisArg?: unknown, ...args: unknown[]): unknown {
+    return activeSpan.run(activeWithin(context), callOn, work, thisArg, args)
+  },
+
+  /** A function runs in the context, and so do all listeners of an emitter. */
+  bind<Target>(context: Context, target: Target): Target {
+    const active = activeWithin(context)
+    if (typeof target === 'function') {
+      const bound = function (this: unknown, ...args: unknown[]) {
+        return activeSpan.run(active, callOn, target as unknown as Work, this, args)
+      }
+      Object.defineProperty(bound, 'length', { value: target.length, configurable: true })
+      return bound as Target
+    }
+    const emitter = target as { emit?: Work } | null
+    if (typeof emitter === 'object' && typeof emitter?.emit === 'function') {
+      const { emit } = emitter
+      emitter.emit = function (...args) {
+        return activeSpan.run(active, callOn, emit, this, args)
+      }
+    }
+    return target
+  },
+
+  enable() {
+    return this
+  },
+
+  disable() {
+    return this
+  },
+}
+
+function callOn(work: Work, thisArg: unknown, args: unknown[]): unknown {
+  return work.apply(thisArg, args)
+}

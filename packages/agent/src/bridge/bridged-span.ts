@@ -1,0 +1,166 @@
+import type { Agent } from '../agent.ts'
+import { spanIdOf, traceIdOf } from '../propagate/trace-context.ts'
+import type { ActiveSpan } from '../record/active-span.ts'
+import { attributeSchema } from '../record/attribute-schema.ts'
+import { type Scope, SpanDetails } from '../record/span-details.ts'
+import { KIND_INTERNAL } from '../record/span-recorder.ts'
+import type { Link, Span, SpanContext, SpanOptions } from './api-shapes.ts'
+import { CarriedTraceState } from './carried-trace-state.ts'
+import { spanTimeMs } from './span-time.ts'
+
+/** Spans made by hand have no attributes in columns: all of theirs are details, and their scope is the tracer's. */
+const SCHEMA = attributeSchema('@opentelemetry/api', {}, {})
+
+const NO_TRACE = '0'.repeat(32)
+const NO_SPAN = '0'.repeat(16)
+
+/** What the API shows of the agent's span: of one made by hand, or of a request that the agent sees by itself. */
+export class BridgedSpan implements Span {
+  readonly active: ActiveSpan
+  #details: SpanDetails | undefined
+  #isOver = false
+
+  constructor(active: ActiveSpan) {
+    this.active = active
+  }
+
+  spanContext(): SpanContext {
+    const { active } = this
+    const spanId = spanIdOf(active.id0, active.id1)
+    return {
+      traceId: spanId === NO_SPAN ? NO_TRACE : traceIdOf(active),
+      spanId,
+      traceFlags: active.isRecorded ? 1 : 0,
+      ...(active.traceState === '' ? {} : { traceState: new CarriedTraceState(active.traceState) }),
+    }
+  }
+
+  isRecording(): boolean {
+    return this.active.isRecorded && !this.#isOver
+  }
+
+  setAttribute(key: string, value: unknown): this {
+    this.details()?.set(key, value)
+    return this
+  }
+
+  setAttributes(attributes: object): this {
+    const details = this.details()
+    if (details === undefined) return this
+    for (const [key, value] of Object.entries(attributes ?? {})) details.set(key, value)
+    return this
+  }
+
+  addEvent(name: string, attributesOrTime?: unknown, time?: unknown): this {
+    const isTime =
+      typeof attributesOrTime === 'number' ||
+      attributesOrTime instanceof Date ||
+      Array.isArray(attributesOrTime)
+    const attributes = isTime ? undefined : (attributesOrTime as object | undefined)
+    this.details()?.addEvent(String(name), spanTimeMs(isTime ? attributesOrTime : time), attributes)
+    return this
+  }
+
+  addLink({ context, attributes }: Link): this {
+    const words = wordsOf(context.traceId + context.spanId)
+    if (words !== undefined) this.details()?.addLink(words, attributes)
+    return this
+  }
+
+  addLinks(links: readonly Link[]): this {
+    for (const link of links) this.addLink(link)
+    return this
+  }
+
+  setStatus({ code, message }: { readonly code: number; readonly message?: string }): this {
+    this.details()?.setStatus(code === 1 || code === 2 ? code : 0, message)
+    return this
+  }
+
+  updateName(name: string): this {
+    const details = this.details()
+    if (details !== undefined) details.name = String(name)
+    return this
+  }
+
+  recordException(exception: unknown, time?: unknown): void {
+    const { name, code, message, stack } = (
+      typeof exception === 'object' && exception !== null ? exception : { message: exception }
+    ) as { name?: unknown; code?: unknown; message?: unknown; stack?: unknown }
+    const type = typeof code === 'string' || typeof code === 'number' ? String(code) : name
+    this.details()?.addEvent('exception', spanTimeMs(time), {
+      'exception.type': type,
+      'exception.message': typeof message === 'string' ? message : String(message),
+      'exception.stacktrace': stack,
+    })
+  }
+
+  /** The request that a bridged span may stand for ends by itself. */
+  end(_endTime?: unknown): void {}
+
+  protected close(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    return true
+  }
+
+  protected details(): SpanDetails | undefined {
+    if (!this.isRecording()) return undefined
+    this.#details ??= this.active.details ??= new SpanDetails(undefined)
+    return this.#details
+  }
+}
+
+/** A span that the application begins and ends. */
+export class ManualSpan extends BridgedSpan {
+  readonly #agent: Agent
+  readonly #name: string
+  readonly #kind: number
+  readonly #startMs: number
+
+  constructor(
+    agent: Agent,
+    scope: Scope,
+    name: string,
+    active: ActiveSpan,
+    { kind, startTime, attributes, links }: SpanOptions,
+  ) {
+    super(active)
+    this.#agent = agent
+    this.#name = name
+    // The API counts from zero, OTLP from one.
+    this.#kind = typeof kind === 'number' ? kind + 1 : KIND_INTERNAL
+    this.#startMs = startTime === undefined ? active.startMs : spanTimeMs(startTime)
+    if (!active.isRecorded) return
+    active.details = new SpanDetails(scope)
+    if (attributes !== undefined) this.setAttributes(attributes)
+    if (links !== undefined) this.addLinks(links)
+  }
+
+  override end(endTime?: unknown): void {
+    if (!this.close() || !this.active.isRecorded) return
+    const { recorder } = this.#agent
+    const { id0, id1, parent0, parent1 } = this.active
+    const endMs = Math.max(this.#startMs, spanTimeMs(endTime))
+    const isBegun = recorder.begin(
+      SCHEMA,
+      this.#name,
+      this.#kind,
+      0,
+      this.active,
+      id0,
+      id1,
+      parent0,
+      parent1,
+      this.#startMs,
+      endMs,
+    )
+    if (isBegun) recorder.end()
+  }
+}
+
+/** Of the trace's and the span's id in hexadecimal, 48 digits. */
+export function wordsOf(ids: string): Uint32Array | undefined {
+  if (!/^[0-9a-f]{48}$/.test(ids)) return undefined
+  return Uint32Array.from({ length: 6 }, (_, i) => Number.parseInt(ids.slice(i * 8, i * 8 + 8), 16))
+}
