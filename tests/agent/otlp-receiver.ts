@@ -10,15 +10,17 @@ message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; }
 message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; }
 message Resource { repeated KeyValue attributes = 1; }
 message ScopeSpans { Scope scope = 1; repeated Span spans = 2; }
-message Scope { string name = 1; }
+message Scope { string name = 1; string version = 2; }
 message KeyValue { string key = 1; AnyValue value = 2; }
-message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; } }
+message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; ArrayValue array_value = 5; } }
+message ArrayValue { repeated AnyValue values = 1; }
+message Link { bytes trace_id = 1; bytes span_id = 2; repeated KeyValue attributes = 4; }
 message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; }
 message Status { string message = 2; int32 code = 3; }
 message Span {
   bytes trace_id = 1; bytes span_id = 2; bytes parent_span_id = 4; string name = 5; int32 kind = 6;
   fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8; repeated KeyValue attributes = 9;
-  repeated Event events = 11; Status status = 15; fixed32 flags = 16;
+  uint32 dropped_attributes_count = 10; repeated Event events = 11; repeated Link links = 13; Status status = 15; fixed32 flags = 16;
 }`
 
 const { root } = protobuf.parse(PROTO)
@@ -33,25 +35,44 @@ export interface ReceivedSpan {
   readonly startUnixNs: bigint
   readonly endUnixNs: bigint
   readonly status: number
+  readonly statusMessage: string
   readonly scope: string
+  readonly scopeVersion: string
   readonly service: string
-  readonly attributes: Readonly<Record<string, string | number>>
+  readonly attributes: Readonly<Record<string, ReceivedValue>>
+  readonly droppedAttributes: number
   readonly events: readonly {
     name: string
-    attributes: Readonly<Record<string, string | number>>
+    unixNs: bigint
+    attributes: Readonly<Record<string, ReceivedValue>>
   }[]
+  readonly links: readonly {
+    traceId: string
+    spanId: string
+    attributes: Readonly<Record<string, ReceivedValue>>
+  }[]
+}
+
+type ReceivedValue = string | number | boolean | readonly ReceivedValue[]
+
+interface AnyValue {
+  readonly stringValue?: string
+  readonly boolValue?: boolean
+  readonly intValue?: string
+  readonly doubleValue?: number
+  readonly arrayValue?: { readonly values?: readonly AnyValue[] }
 }
 
 interface KeyValue {
   readonly key: string
-  readonly value: { readonly stringValue?: string; readonly intValue?: string }
+  readonly value: AnyValue
 }
 
 interface Decoded {
   readonly resourceSpans?: {
     readonly resource: { readonly attributes: KeyValue[] }
     readonly scopeSpans?: {
-      readonly scope: { readonly name: string }
+      readonly scope: { readonly name: string; readonly version?: string }
       readonly spans?: {
         readonly traceId: Buffer
         readonly spanId: Buffer
@@ -61,8 +82,18 @@ interface Decoded {
         readonly startTimeUnixNano: string
         readonly endTimeUnixNano: string
         readonly attributes?: KeyValue[]
-        readonly events?: { readonly name: string; readonly attributes?: KeyValue[] }[]
-        readonly status?: { readonly code?: number }
+        readonly droppedAttributesCount?: number
+        readonly events?: {
+          readonly name: string
+          readonly timeUnixNano: string
+          readonly attributes?: KeyValue[]
+        }[]
+        readonly links?: {
+          readonly traceId: Buffer
+          readonly spanId: Buffer
+          readonly attributes?: KeyValue[]
+        }[]
+        readonly status?: { readonly code?: number; readonly message?: string }
       }[]
     }[]
   }[]
@@ -116,11 +147,20 @@ function readSpans(body: Buffer): ReceivedSpan[] {
         startUnixNs: BigInt(span.startTimeUnixNano),
         endUnixNs: BigInt(span.endTimeUnixNano),
         status: span.status?.code ?? 0,
+        statusMessage: span.status?.message ?? '',
         scope: scope.name,
+        scopeVersion: scope.version ?? '',
         service: String(valuesOf(resource.attributes)['service.name']),
         attributes: valuesOf(span.attributes),
-        events: (span.events ?? []).map(({ name, attributes }) => ({
+        droppedAttributes: span.droppedAttributesCount ?? 0,
+        events: (span.events ?? []).map(({ name, timeUnixNano, attributes }) => ({
           name,
+          unixNs: BigInt(timeUnixNano),
+          attributes: valuesOf(attributes),
+        })),
+        links: (span.links ?? []).map(({ traceId, spanId, attributes }) => ({
+          traceId: traceId.toString('hex'),
+          spanId: spanId.toString('hex'),
           attributes: valuesOf(attributes),
         })),
       })),
@@ -129,7 +169,10 @@ function readSpans(body: Buffer): ReceivedSpan[] {
 }
 
 function valuesOf(attributes: readonly KeyValue[] = []) {
-  return Object.fromEntries(
-    attributes.map(({ key, value }) => [key, value.stringValue ?? Number(value.intValue)]),
-  )
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, readValue(value)]))
+}
+
+function readValue(value: AnyValue): ReceivedValue {
+  if (value.arrayValue !== undefined) return (value.arrayValue.values ?? []).map(readValue)
+  return value.stringValue ?? value.boolValue ?? value.doubleValue ?? Number(value.intValue)
 }

@@ -73,8 +73,7 @@ export function readConfiguration(
       options.metricsIntervalMs ??
       positive(environment.OTEL_METRIC_EXPORT_INTERVAL) ??
       METRICS_INTERVAL_MS,
-    replacesSdk:
-      (options.openTelemetrySdk ?? environment.PERFLOOP_OPENTELEMETRY_SDK) === 'replace',
+    replacesSdk: (options.openTelemetrySdk ?? environment.PERFLOOP_OPENTELEMETRY_SDK) === 'replace',
   }
 }
 

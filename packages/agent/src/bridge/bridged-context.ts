@@ -1,12 +1,6 @@
 import { parseBaggage, writeBaggage } from '../propagate/baggage.ts'
 import { ActiveSpan, activeSpan, isNoSpan } from '../record/active-span.ts'
-import {
-  type Baggage,
-  BAGGAGE_KEY,
-  type Context,
-  type Span,
-  SPAN_KEY,
-} from './api-shapes.ts'
+import { BAGGAGE_KEY, type Baggage, type Context, SPAN_KEY, type Span } from './api-shapes.ts'
 import { BridgedSpan, wordsOf } from './bridged-span.ts'
 
 /** An immutable set of values, as the API's own. */
@@ -84,7 +78,11 @@ function contextWith(active: ActiveSpan): Context {
 }
 
 /** A span that begins within another one's context keeps what else that context holds. */
-export function inheritContext(child: ActiveSpan, span: BridgedSpan, parent: ActiveSpan | undefined) {
+export function inheritContext(
+  child: ActiveSpan,
+  span: BridgedSpan,
+  parent: ActiveSpan | undefined,
+) {
   bridge(child, span)
   const outer = parent === undefined ? undefined : contextOf.get(parent)
   if (outer !== undefined) outerOf.set(child, outer)

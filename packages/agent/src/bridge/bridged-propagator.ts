@@ -1,14 +1,14 @@
 import { parseBaggage, writeBaggage } from '../propagate/baggage.ts'
 import { readTraceParent, spanIdOf, traceIdOf } from '../propagate/trace-context.ts'
 import {
-  type Baggage,
   BAGGAGE_KEY,
+  type Baggage,
   type Context,
   type Getter,
   type Setter,
+  SPAN_KEY,
   type Span,
   type SpanContext,
-  SPAN_KEY,
   SUPPRESS_KEY,
 } from './api-shapes.ts'
 import { CarriedTraceState } from './carried-trace-state.ts'

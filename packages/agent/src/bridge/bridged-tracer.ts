@@ -3,25 +3,36 @@ import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import type { Scope } from '../record/span-details.ts'
 import {
   type Context,
-  type Span,
   SPAN_KEY,
+  type Span,
   type SpanOptions,
   SUPPRESS_KEY,
   type Tracer,
   type TracerProvider,
 } from './api-shapes.ts'
-import { activeContext, activeWithin, bridge, bridgedContextManager, inheritContext } from './bridged-context.ts'
+import {
+  activeContext,
+  activeWithin,
+  bridge,
+  bridgedContextManager,
+  inheritContext,
+} from './bridged-context.ts'
 import { BridgedSpan, ManualSpan } from './bridged-span.ts'
 
 /**
  * Instrumentations of what the agent sees by itself. Their spans would tell everything twice, so they get the span that
  * is active already.
  */
-const SEEN_BY_THE_AGENT = new Set([
-  ...['http', 'undici', 'express', 'router', 'connect', 'fastify', 'koa', 'hapi', 'nestjs-core'],
-  ...['pg', 'mysql2', 'redis', 'ioredis', 'knex', 'typeorm', 'mongoose', 'mongodb'],
-].map(name => `@opentelemetry/instrumentation-${name}`)).add('@prisma/instrumentation').add('prisma')
-  .add('@fastify/otel').add('next.js')
+const SEEN_BY_THE_AGENT = new Set(
+  [
+    ...['http', 'undici', 'express', 'router', 'connect', 'fastify', 'koa', 'hapi', 'nestjs-core'],
+    ...['pg', 'mysql2', 'redis', 'ioredis', 'knex', 'typeorm', 'mongoose', 'mongodb'],
+  ].map(name => `@opentelemetry/instrumentation-${name}`),
+)
+  .add('@prisma/instrumentation')
+  .add('prisma')
+  .add('@fastify/otel')
+  .add('next.js')
 
 /** Who measures now: the agent, until an OpenTelemetry SDK is set up. */
 export interface Succession {
@@ -85,7 +96,9 @@ class BridgedTracer implements Tracer {
     const span = this.startSpan(name, options, context)
     const begin = work as (span: Span) => unknown
     if (span instanceof ManualSpan) return activeSpan.run(span.active, begin, span)
-    return bridgedContextManager.with((context ?? activeContext()).setValue(SPAN_KEY, span), () => begin(span))
+    return bridgedContextManager.with((context ?? activeContext()).setValue(SPAN_KEY, span), () =>
+      begin(span),
+    )
   }
 
   #successorTracer(): Tracer | undefined {

@@ -90,12 +90,15 @@ export class OpenTelemetryBridge {
       this.#whenSdk(version, register, false),
     )
     if (copy.metrics !== undefined) {
-      wrapMethod(owned(copy.metrics) as NonNullable<Api['metrics']>, 'setGlobalMeterProvider', register =>
-        asVersion(version, register),
+      wrapMethod(
+        owned(copy.metrics) as NonNullable<Api['metrics']>,
+        'setGlobalMeterProvider',
+        register => asVersion(version, register),
       )
     }
     // The methods of `diag` are its instance's own.
-    if (copy.diag !== undefined) wrapMethod(copy.diag, 'setLogger', register => asVersion(version, register))
+    if (copy.diag !== undefined)
+      wrapMethod(copy.diag, 'setLogger', register => asVersion(version, register))
   }
 
   #whenSdk(version: string, register: Register, isProvider: boolean): Register {

@@ -8,8 +8,8 @@ export function spanTimeMs(time: unknown): number {
 
 function unixOrRunningMs(time: TimeInput | undefined): number {
   if (typeof time === 'number') {
-    // What is smaller than the Unix time at which the process began was read from `performance.now()`.
-    return time < performance.timeOrigin ? time : time - performance.timeOrigin
+    // What `performance.now()` has not reached yet is Unix time.
+    return time <= performance.now() ? time : time - performance.timeOrigin
   }
   if (time instanceof Date) return time.getTime() - performance.timeOrigin
   if (Array.isArray(time)) return time[0] * 1e3 + time[1] / 1e6 - performance.timeOrigin

@@ -12,7 +12,7 @@ import {
   type SentBatch,
   SpanBatch,
 } from '../record/span-batch.ts'
-import type { Attributes, AttributeValue, Scope } from '../record/span-details.ts'
+import type { Attributes, Scope } from '../record/span-details.ts'
 import { encodeAttributes, writeAttributes } from './encode-attributes.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
@@ -76,7 +76,8 @@ export class SpanEncoder {
     const groups = new Map<string, { scope: Scope; rows: number[] }>()
     for (let row = 0; row < rows; row++) {
       const own = this.#detailsOf.get(row)?.scope
-      const name = own?.name ?? this.#schemas[columns.facts[row * FACT_WORDS + 1] as number]?.scope ?? ''
+      const name =
+        own?.name ?? this.#schemas[columns.facts[row * FACT_WORDS + 1] as number]?.scope ?? ''
       const key = own === undefined || own.version === '' ? name : `${name} ${own.version}`
       const group = groups.get(key)
       if (group === undefined) groups.set(key, { scope: own ?? { name, version: '' }, rows: [row] })
@@ -110,7 +111,8 @@ export class SpanEncoder {
     for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(batch, exception)
     if (status !== 0) {
       const message = writer.beginMessage(15)
-      if (details !== undefined && details.statusMessage !== '') writer.text(2, details.statusMessage)
+      if (details !== undefined && details.statusMessage !== '')
+        writer.text(2, details.statusMessage)
       writer.integer(3, status)
       writer.endMessage(message)
     }

@@ -47,7 +47,10 @@ export function parseBaggage(header: string): CarriedBaggage {
     if (key === '') continue
     const value = decode(pair.slice(equals + 1).trim())
     const metadata = properties.join(';').trim()
-    entries.set(key, metadata === '' ? { value } : { value, metadata: { toString: () => metadata } })
+    entries.set(
+      key,
+      metadata === '' ? { value } : { value, metadata: { toString: () => metadata } },
+    )
   }
   return new CarriedBaggage(entries)
 }

@@ -92,7 +92,10 @@ export function writeCaller(
   if (!isNoSpan(span) && !has('traceparent')) {
     // A call that is not recorded is not to be recorded by whom it calls either.
     const { isRecorded, traceState } = span
-    set('traceparent', writeTraceParent(span, isRecorded ? id0 : span.id0, isRecorded ? id1 : span.id1))
+    set(
+      'traceparent',
+      writeTraceParent(span, isRecorded ? id0 : span.id0, isRecorded ? id1 : span.id1),
+    )
     if (traceState !== '') set('tracestate', traceState)
   }
   if (span.baggage !== '' && !has('baggage')) set('baggage', span.baggage)
