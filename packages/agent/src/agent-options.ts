@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ExportTarget } from './export/export-message.ts'
+import { isHeader, OptionReader } from './option-reader.ts'
 
 /** What `startAgent` takes. What is left out comes from the environment. */
 export interface AgentOptions {
@@ -28,64 +29,79 @@ export interface AgentConfiguration {
   readonly replacesSdk: boolean
 }
 
-const FLUSH_INTERVAL_MS = 1_000
-const METRICS_INTERVAL_MS = 10_000
-const EXPORT_TIMEOUT_MS = 10_000
-/** Timers cannot wait longer. */
-const LONGEST_MS = 2 ** 31 - 1
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
+const MOST_MS = 3_600_000
 
 /** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 export function readConfiguration(
   options: AgentOptions,
-  processEnvironment: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv,
+  onProblem: (problem: string) => void,
 ): AgentConfiguration {
-  // Empty is as good as not set.
-  const environment = Object.fromEntries(
-    Object.entries(processEnvironment).filter(([, value]) => value !== ''),
-  )
-  const endpoint =
-    options.endpoint ?? environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? 'http://localhost:4318'
+  const reader = new OptionReader(options, environment, onProblem)
+  const endpoint = reader.text('endpoint', 'OTEL_EXPORTER_OTLP_ENDPOINT') ?? 'http://localhost:4318'
   const urlOf = (signal: 'traces' | 'metrics') => {
-    const own = environment[`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`]
-    if (options.endpoint === undefined && own !== undefined) return checkedUrl(own)
+    const own = reader.text(undefined, `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`)
+    if (options?.endpoint === undefined && own !== undefined) return checkedUrl(own)
     return checkedUrl(`${endpoint.replace(/\/+$/, '')}/v1/${signal}`)
   }
-  const token = environment.PERFLOOP_TOKEN
-  return {
+  const token = reader.text(undefined, 'PERFLOOP_TOKEN')
+  const headers = reader.pairs('headers', 'OTEL_EXPORTER_OTLP_HEADERS', isHeader)
+  const hasMetrics = reader.text(undefined, 'OTEL_METRICS_EXPORTER') !== 'none'
+  const configuration: AgentConfiguration = {
     target: {
       tracesUrl: urlOf('traces'),
-      metricsUrl: environment.OTEL_METRICS_EXPORTER === 'none' ? undefined : urlOf('metrics'),
-      headers: {
-        ...pairs(environment.OTEL_EXPORTER_OTLP_HEADERS),
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...options.headers,
-      },
-      timeoutMs: positive(environment.OTEL_EXPORTER_OTLP_TIMEOUT) ?? EXPORT_TIMEOUT_MS,
-      resource: readResource(options, environment),
+      metricsUrl: hasMetrics ? urlOf('metrics') : undefined,
+      headers: token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers },
+      timeoutMs: reader.number({
+        variable: 'OTEL_EXPORTER_OTLP_TIMEOUT',
+        least: 100,
+        most: 600_000,
+        byDefault: 10_000,
+      }),
+      resource: readResource(reader),
       maxQueuedBytes: MAX_QUEUED_BYTES,
     },
-    flushIntervalMs:
-      options.flushIntervalMs ??
-      positive(environment.PERFLOOP_FLUSH_INTERVAL_MS) ??
-      FLUSH_INTERVAL_MS,
-    metricsIntervalMs:
-      options.metricsIntervalMs ??
-      positive(environment.OTEL_METRIC_EXPORT_INTERVAL) ??
-      METRICS_INTERVAL_MS,
-    replacesSdk: (options.openTelemetrySdk ?? environment.PERFLOOP_OPENTELEMETRY_SDK) === 'replace',
+    flushIntervalMs: reader.number({
+      option: 'flushIntervalMs',
+      variable: 'PERFLOOP_FLUSH_INTERVAL_MS',
+      least: 10,
+      most: MOST_MS,
+      byDefault: 1_000,
+    }),
+    metricsIntervalMs: reader.number({
+      option: 'metricsIntervalMs',
+      variable: 'OTEL_METRIC_EXPORT_INTERVAL',
+      least: 100,
+      most: MOST_MS,
+      byDefault: 10_000,
+    }),
+    replacesSdk:
+      reader.choice({
+        option: 'openTelemetrySdk',
+        variable: 'PERFLOOP_OPENTELEMETRY_SDK',
+        choices: ['stand-back', 'replace'],
+        byDefault: 'stand-back',
+      }) === 'replace',
   }
+  reader.tellUnknown()
+  return configuration
 }
 
 function checkedUrl(url: string): string {
-  const { protocol } = new URL(url)
+  let protocol: string
+  try {
+    protocol = new URL(url).protocol
+  } catch {
+    throw new TypeError(`the endpoint is no URL: "${url}"`)
+  }
   if (protocol === 'http:' || protocol === 'https:') return url
   throw new TypeError(`the endpoint begins with ${protocol}, which is neither http: nor https:`)
 }
 
-function readResource(options: AgentOptions, environment: NodeJS.ProcessEnv) {
-  const given = { ...pairs(environment.OTEL_RESOURCE_ATTRIBUTES), ...options.resourceAttributes }
-  const name = options.serviceName ?? environment.OTEL_SERVICE_NAME ?? given['service.name']
+function readResource(reader: OptionReader) {
+  const given = reader.pairs('resourceAttributes', 'OTEL_RESOURCE_ATTRIBUTES')
+  const name = reader.text('serviceName', 'OTEL_SERVICE_NAME') ?? given['service.name']
   return {
     'process.pid': process.pid,
     'process.runtime.name': 'nodejs',
@@ -115,25 +131,4 @@ function packageName(): string | undefined {
     if (parent === folder) return undefined
     folder = parent
   }
-}
-
-/** `key=value,key=value`, the values percent-encoded. */
-function pairs(text: string | undefined): Record<string, string> {
-  const found: Record<string, string> = {}
-  for (const pair of text?.split(',') ?? []) {
-    const equals = pair.indexOf('=')
-    if (equals <= 0) continue
-    const value = pair.slice(equals + 1).trim()
-    try {
-      found[pair.slice(0, equals).trim()] = decodeURIComponent(value)
-    } catch {
-      found[pair.slice(0, equals).trim()] = value
-    }
-  }
-  return found
-}
-
-function positive(text: string | undefined): number | undefined {
-  const number = Number(text)
-  return number > 0 ? Math.min(number, LONGEST_MS) : undefined
 }

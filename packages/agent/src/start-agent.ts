@@ -5,7 +5,7 @@ import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { SpanExporter } from './export/span-exporter.ts'
 import { whenBuiltinIsLoaded } from './instrument/builtin-hook.ts'
 import { instrumentExpress } from './instrument/express.ts'
-import { instrumentFetch } from './instrument/fetch.ts'
+import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
 import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { instrumentHttp2Server } from './instrument/http2-server.ts'
@@ -21,6 +21,9 @@ import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
 
+/** By then an application has set up what it sets up. */
+const BUNDLED_SDK_MS = 2_000
+
 const STARTED = Symbol.for('perfloop.agent')
 
 /**
@@ -32,7 +35,7 @@ export function startAgent(options: AgentOptions = {}): void {
   if (shared[STARTED] || process.env.OTEL_SDK_DISABLED === 'true') return
   shared[STARTED] = true
   try {
-    const configuration = readConfiguration(options, process.env)
+    const configuration = readConfiguration(options, process.env, tell)
     const { target, flushIntervalMs } = configuration
     const exporter = new SpanExporter({ target, flushIntervalMs, onProblem: tell })
     const recorder = new SpanRecorder(exporter)
@@ -42,6 +45,8 @@ export function startAgent(options: AgentOptions = {}): void {
     const bridge = new OpenTelemetryBridge(agent, configuration)
     bridge.standBackWhereRegistered()
     instrument(agent, bridge)
+    // One that came by a copy of the API inside somebody's bundle, which no loading tells of.
+    setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
     if (target.metricsUrl !== undefined) measure(agent, exporter, configuration)
     process.on('exit', () => {
       try {
@@ -96,6 +101,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
     [
       { package: '@opentelemetry/api', file: 'build/src/index.js', patch: bridge.join },
       patched('express', 'index.js', instrumentExpress),
+      patched('undici', 'index.js', keepContextOfCalls),
       patched('pg', 'lib/index.js', instrumentPg),
       patched('pg-pool', 'index.js', instrumentPgPool),
       patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),

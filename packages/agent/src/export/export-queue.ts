@@ -14,6 +14,9 @@ const RETRYABLE = new Set([429, 502, 503, 504])
 const TELL_AGAIN_MS = 60_000
 const MOST_ANSWER_BYTES = 64 * 1024
 
+const STALE = Symbol('stale')
+const STALE_CODES = new Set(['ECONNRESET', 'EPIPE'])
+
 interface Waiting {
   readonly body: Buffer
   /** Spans or points inside. */
@@ -81,6 +84,7 @@ export class ExportQueue {
     this.#isSending = true
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const result = await this.#post(next.body)
+      if (result === STALE) continue
       if (result.retryAfterMs !== undefined) {
         this.#tell(result.problem, 0)
         const waitMs = Math.max(result.retryAfterMs, this.#retryMs * (0.5 + Math.random() / 2))
@@ -109,7 +113,7 @@ export class ExportQueue {
   }
 
   /** `retryAfterMs` where another try may help. */
-  #post(body: Buffer): Promise<{ problem: string; retryAfterMs?: number }> {
+  #post(body: Buffer): Promise<{ problem: string; retryAfterMs?: number } | typeof STALE> {
     return new Promise(resolve => {
       const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
       const fail = (error: Error) =>
@@ -136,7 +140,12 @@ export class ExportQueue {
         this.#target.timeoutMs,
       )
       request.on('close', () => clearTimeout(timer))
-      request.on('error', fail)
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        // The server has closed a connection that was kept, just when it was used again: that is no outage.
+        const isStale = request.reusedSocket && STALE_CODES.has(error.code ?? '')
+        if (isStale) resolve(STALE)
+        else fail(error)
+      })
       request.on('response', response => {
         let received = 0
         response.on('data', (chunk: Buffer) => {

@@ -95,7 +95,7 @@ export class SpanExporter implements BatchSender {
   }
 
   sendMetrics(metrics: SentMetrics): void {
-    this.#post(metrics, [])
+    if (this.recorder?.isStopped !== true) this.#post(metrics, [])
   }
 
   #post(message: ExportMessage, transferred: ArrayBuffer[]): void {

@@ -1,10 +1,11 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { Agent } from '../agent.ts'
 import { writeCaller } from '../propagate/trace-context.ts'
-import { activeSpan } from '../record/active-span.ts'
+import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { randomWord } from '../record/random-ids.ts'
-import { type Call, recordCall } from './outgoing-call.ts'
+import { type Call, calledUrl, recordCall } from './outgoing-call.ts'
+import { wrapMethod } from './wrap-method.ts'
 
 const SCHEMA = attributeSchema(
   '@perfloop/agent/undici',
@@ -48,6 +49,7 @@ export function instrumentFetch(agent: Agent): void {
     })
 
   on('undici:request:create', ({ request }) => {
+    keepNodesContext()
     const parent = activeSpan.getStore()
     if (parent === undefined) return
     const id0 = randomWord()
@@ -66,10 +68,65 @@ export function instrumentFetch(agent: Agent): void {
     const call = calls.get(request)
     if (call === undefined) return
     calls.delete(request)
-    recordCall(agent, SCHEMA, call, request.method, new URL(request.path, request.origin), error)
+    const url = calledUrl(request.origin, request.path)
+    recordCall(agent, SCHEMA, call, request.method, url, error)
   }
   on('undici:request:trailers', finish)
   on('undici:request:error', finish)
+}
+
+type Dispatch = (this: unknown, options: object, handler: unknown) => boolean
+
+interface Dispatcher {
+  dispatch: Dispatch
+}
+
+/** What `fetch` of Node itself uses, once it was used: https://github.com/nodejs/undici/blob/main/lib/global.js */
+const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1')
+const patched = new WeakSet<object>()
+/** Who asked for a call, by the options that it travels with through all queues. */
+const askedBy = new WeakMap<object, ActiveSpan>()
+
+/**
+ * A pool that is out of connections sends a call when another one is over, and so in the context of that one: it is put
+ * back into its own.
+ */
+export function keepContextOfCalls(_agent: unknown, undici: object): void {
+  const { Client } = undici as { readonly Client?: { readonly prototype: Dispatcher } }
+  if (Client !== undefined) keepContext(Client.prototype)
+}
+
+function keepNodesContext(): void {
+  const dispatcher = (globalThis as { [GLOBAL_DISPATCHER]?: Dispatcher })[GLOBAL_DISPATCHER]
+  if (dispatcher !== undefined && !patched.has(dispatcher)) {
+    patched.add(dispatcher)
+    keepContext(dispatcher)
+  }
+}
+
+/** `dispatch` is one method that all dispatchers of a copy of undici inherit. */
+function keepContext(dispatcher: object): void {
+  let owner: object | null = dispatcher
+  while (owner !== null && !Object.hasOwn(owner, 'dispatch')) owner = Object.getPrototypeOf(owner)
+  if (owner === null || patched.has(owner)) return
+  patched.add(owner)
+  wrapMethod(
+    owner as Dispatcher,
+    'dispatch',
+    dispatch =>
+      function (this: unknown, options, handler) {
+        const here = activeSpan.getStore()
+        if (typeof options !== 'object' || options === null) {
+          return dispatch.call(this, options, handler)
+        }
+        const asked = askedBy.get(options)
+        if (asked === undefined || asked === here) {
+          if (here !== undefined) askedBy.set(options, here)
+          return dispatch.call(this, options, handler)
+        }
+        return activeSpan.run(asked, () => dispatch.call(this, options, handler))
+      },
+  )
 }
 
 /** Names and values in turn; one text in undici 5. */

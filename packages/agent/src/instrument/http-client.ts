@@ -6,7 +6,7 @@ import { writeCaller } from '../propagate/trace-context.ts'
 import { activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { randomWord } from '../record/random-ids.ts'
-import { type Call, recordCall } from './outgoing-call.ts'
+import { type Call, calledUrl, recordCall } from './outgoing-call.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 const SCHEMA = attributeSchema(
@@ -79,15 +79,8 @@ function follow(agent: Agent, request: ClientRequest, call: Call): void {
       call.status = (args[0] as IncomingMessage).statusCode ?? Number.NaN
     else if (event === 'close') {
       try {
-        const { protocol, host, path, method } = request
-        recordCall(
-          agent,
-          SCHEMA,
-          call,
-          method,
-          new URL(path, `${protocol}//${hostOf(request, host)}`),
-          failure,
-        )
+        const url = urlOf(request)
+        recordCall(agent, SCHEMA, call, request.method, url, failure)
       } catch (error) {
         agent.report('recording a call', error)
       }
@@ -96,7 +89,13 @@ function follow(agent: Agent, request: ClientRequest, call: Call): void {
   }
 }
 
-function hostOf(request: ClientRequest, host: string): string {
+/** The `Host` that the application gives may be anything. */
+function urlOf(request: ClientRequest): URL {
+  const { protocol, host, path } = request
   const header = request.getHeader('host')
-  return typeof header === 'string' ? header : host
+  try {
+    return calledUrl(`${protocol}//${typeof header === 'string' ? header : host}`, path)
+  } catch {
+    return calledUrl(`${protocol}//${host.includes(':') ? `[${host}]` : host}`, path)
+  }
 }

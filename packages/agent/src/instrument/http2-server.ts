@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Http2ServerRequest, Http2Stream, ServerHttp2Stream } from 'node:http2'
 import { Server } from 'node:net'
 import type { Agent } from '../agent.ts'
-import { readTraceParent } from '../propagate/trace-context.ts'
+import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { traceRequests } from './http-server.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
@@ -86,7 +86,7 @@ function beginStream(
 ): ActiveSpan | undefined {
   try {
     if (spanOfRequest(stream) !== undefined) return undefined
-    const span = new ActiveSpan(readTraceParent(headers.traceparent, headers.tracestate))
+    const span = new ActiveSpan(readCaller(headers))
     setSpanOfRequest(stream, span)
     const clientAddress = stream.session?.socket?.remoteAddress
     stream.on('close', () => {

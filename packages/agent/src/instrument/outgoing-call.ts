@@ -13,6 +13,15 @@ export interface Call {
   status: number
 }
 
+/** Of an origin and what was asked of it, which begins with two slashes at times or, asked of a proxy, is whole. */
+export function calledUrl(origin: string | URL, asked: string): URL {
+  const path = asked.replace(/[?#].*$/s, '')
+  if (/^https?:/i.test(path)) return new URL(path)
+  const url = new URL(origin)
+  url.pathname = path
+  return url
+}
+
 /**
  * Values in the order that all schemas of calls have: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client
  * Neither the query string nor the user and password of the URL are recorded.
