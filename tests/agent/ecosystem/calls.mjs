@@ -1,9 +1,9 @@
-// A server that calls itself through a pool with one connection, and asks for paths that look like hosts.
+// A server that calls itself through a pool with two connections, and asks for paths that look like hosts.
 import http from 'node:http'
 
 await fetch('data:,').catch(() => {})
 const { constructor: Agent } = globalThis[Symbol.for('undici.globalDispatcher.1')]
-const dispatcher = new Agent({ connections: 1, pipelining: 1 })
+const dispatcher = new Agent({ connections: 2, pipelining: 1 })
 
 const server = http.createServer(async (request, response) => {
   const { pathname } = new URL(request.url, 'http://x')
