@@ -85,7 +85,7 @@ function beginStream(
   headers: StreamHeaders,
 ): ActiveSpan | undefined {
   try {
-    if (spanOfRequest(stream) !== undefined) return undefined
+    if (spanOfRequest(stream) !== undefined || agent.recorder.isStopped) return undefined
     const span = new ActiveSpan(readCaller(headers))
     setSpanOfRequest(stream, span)
     const clientAddress = stream.session?.socket?.remoteAddress
