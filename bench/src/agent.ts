@@ -1,80 +1,84 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { Agent, createServer, get } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { hodgesLehmann } from 'perfloop/internal/statistics/hodges-lehmann'
 import { startEmbeddedPostgres } from 'perfloop/internal/targets/postgres/embedded-postgres'
 import pg from 'pg'
+import { measureFaults } from './agent/faults.ts'
+import { askAtOnce, askAtRate } from './agent/load.ts'
+import { type MeasuredApplication, startApplication } from './agent/measured-application.ts'
+import { installPeers } from './agent/peers.ts'
+import { OTHERS, PERFLOOP, type Variant, WITHOUT, WITHOUT_AGAIN } from './agent/variants.ts'
 import type { BenchOptions } from './main.ts'
-import { readSpans } from './otlp-reader.ts'
 import { percentile, rounded } from './percentile.ts'
 
 const SPANS_PER_REQUEST = 9
-const ROUNDS = 10
+const ROUNDS = 12
 const WARM_UP_REQUESTS = 3_000
 const REQUESTS = 2_000
 const IN_FLIGHT = 8
-const TICKS_PER_SECOND = 100
-
-/** How each application is started; the second one without an agent tells what differs by chance. */
-const VARIANTS = {
-  without: [],
-  without_again: [],
-  perfloop: ['--import', '@perfloop/agent'],
-  opentelemetry: ['--import', new URL('./agent-opentelemetry.js', import.meta.url).pathname],
-} as const satisfies Record<string, readonly string[]>
-
-type Variant = keyof typeof VARIANTS
+/** On the route that waits for the database: two thirds of what eight connections can do. */
+const RATE_PER_SECOND = 400
+const RATE_SECONDS = 4
+const RATE_ROUNDS = 8
+const STARTS = 7
+const PROFILE_MS = 10_000
+const CONFIDENCE = 0.95
+const LONGEST_DELIVERY_MS = 15_000
 
 /**
- * CPU of a request with an agent against without: the same application, all variants alive at once, rounds that
- * take turns. CPU is of all threads of the process until the last span is acknowledged. A round in which not every
- * span arrived does not count.
+ * What an agent costs: the same application, all variants alive at once, rounds that take turns. CPU is of all threads
+ * of the process until the last span is acknowledged. A round in which not every span arrived does not count.
+ * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--seconds N` is how long the server is away in the last part.
  */
-export async function run(_options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
+export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
+  const variants: readonly Variant[] = [
+    WITHOUT,
+    WITHOUT_AGAIN,
+    PERFLOOP,
+    ...(options.only === undefined ? OTHERS : OTHERS.filter(({ name }) => name === options.only)),
+  ]
+  if (variants.length > 3) installPeers()
   const scratch = mkdtempSync(join(tmpdir(), 'perfloop-bench-agent-'))
   const postgres = await startEmbeddedPostgres({ directory: join(scratch, 'postgres') })
+  const place = { node: options.node ?? process.execPath, database: postgres.url }
   await fill(postgres.url)
-  const applications = new Map<Variant, Application>()
-  for (const variant of Object.keys(VARIANTS) as Variant[]) {
-    applications.set(variant, await start(variant, postgres.url))
-  }
-  for (const application of applications.values()) await application.ask(WARM_UP_REQUESTS)
+  try {
+    const applications: MeasuredApplication[] = []
+    for (const variant of variants) applications.push(await startApplication(variant, place))
+    for (const application of applications) await warmUp(application)
 
-  const rounds = new Map<Variant, Round[]>()
-  for (let round = 0; round < ROUNDS; round++) {
-    // In turn, beginning with another one each time, so that none always follows the same.
-    const order = [...applications].map((_, index, all) => all[(index + round) % all.length])
-    for (const entry of order) {
-      if (entry === undefined) continue
-      const [variant, application] = entry
-      rounds.set(variant, [...(rounds.get(variant) ?? []), await measure(application)])
+    const rounds = await inTurns(applications, ROUNDS, measureCpu)
+    const [plain, again, ours] = applications
+    if (plain === undefined || again === undefined || ours === undefined) {
+      throw new Error('no application')
     }
+    const rateRounds = await inTurns([plain, again, ours], RATE_ROUNDS, measureRate)
+    const figures: Record<string, unknown> = {
+      node: place.node,
+      rounds: ROUNDS,
+      ...Object.fromEntries(
+        applications.map(application => [
+          application.variant.name,
+          {
+            ...cpuFigures(of(rounds, plain), of(rounds, application)),
+            ...(rateRounds.has(application) && {
+              database_route: rateFigures(of(rateRounds, plain), of(rateRounds, application)),
+            }),
+            resident_mb: rounded(application.residentMb(), 0),
+          },
+        ]),
+      ),
+      longest_agent_ms: rounded(await longestAgentMs(ours), 3),
+    }
+    for (const application of applications) await application.end()
+    figures.start_ms = await startFigures(variants, place)
+    figures.server_away = await measureFaults(place, options.seconds ?? 60)
+    return figures
+  } finally {
+    await postgres.stop()
+    rmSync(scratch, { recursive: true, force: true })
   }
-  const figures = summary(applications, rounds)
-  for (const application of applications.values()) await application.end()
-  await postgres.stop()
-  rmSync(scratch, { recursive: true, force: true })
-  return figures
-}
-
-interface Round {
-  readonly cpuUs: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly isVoid: boolean
-}
-
-interface Application {
-  readonly variant: Variant
-  readonly pid: number
-  /** From the start of the process to the port being open. */
-  readonly startMs: number
-  readonly spans: () => number
-  ask(requests: number): Promise<number[]>
-  end(): Promise<void>
 }
 
 async function fill(url: string): Promise<void> {
@@ -90,166 +94,163 @@ async function fill(url: string): Promise<void> {
   await client.end()
 }
 
-async function start(variant: Variant, database: string): Promise<Application> {
-  const receiver = await startReceiver()
-  const startedAt = performance.now()
-  const child = spawn(
-    process.execPath,
-    [...VARIANTS[variant], new URL('./agent-application.js', import.meta.url).pathname],
-    {
-      env: {
-        ...process.env,
-        AGENT_BENCH_DATABASE: database,
-        OTEL_SERVICE_NAME: 'baskets',
-        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-        OTEL_METRICS_EXPORTER: 'none',
-        OTEL_LOGS_EXPORTER: 'none',
-        // As much as comes, so that nobody gains by dropping.
-        OTEL_BSP_MAX_QUEUE_SIZE: '65536',
-        OTEL_BSP_SCHEDULE_DELAY: '1000',
-      },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  )
-  const port = await portOf(child)
-  const startMs = performance.now() - startedAt
-  const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT })
-  const one = (n: number) =>
-    new Promise<number>((resolve, reject) => {
-      const beganAt = performance.now()
-      get({ host: '127.0.0.1', port, path: `/baskets/${n % 1000}`, agent }, response => {
-        response.resume().on('end', () => resolve(performance.now() - beganAt))
-      }).on('error', reject)
-    })
-  return {
-    variant,
-    pid: child.pid ?? 0,
-    startMs,
-    spans: receiver.spans,
-    async ask(requests) {
-      const latenciesMs: number[] = []
-      let next = 0
-      await Promise.all(
-        Array.from({ length: IN_FLIGHT }, async () => {
-          while (next < requests) latenciesMs.push(await one(next++))
-        }),
-      )
-      return latenciesMs
-    },
-    async end() {
-      const ended = new Promise(resolve => child.on('exit', resolve))
-      child.stdin?.end()
-      await ended
-      agent.destroy()
-      receiver.close()
-    },
-  }
+/** All spans of it have arrived when it is over: the first round begins with none on their way. */
+async function warmUp(application: MeasuredApplication): Promise<void> {
+  await askAtOnce(application, '/baskets', { requests: WARM_UP_REQUESTS, inFlight: IN_FLIGHT })
+  await askAtOnce(application, '/reports', { requests: 200, inFlight: IN_FLIGHT })
+  await untilSpans(application, Number.POSITIVE_INFINITY, 4_000)
 }
 
-function portOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    if (child.stdout === null) throw new Error('no output')
-    createInterface({ input: child.stdout }).on('line', line => {
-      if (line.startsWith('port ')) resolve(Number(line.slice(5)))
-    })
-    child.on('exit', code => reject(new Error(`the application ended with ${code}`)))
-  })
-}
+type Rounds<Figure> = ReadonlyMap<MeasuredApplication, Figure[]>
 
-/** Counts spans, and answers at once. In this process: what it costs is nobody's CPU that is measured. */
-async function startReceiver() {
-  let spans = 0
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', chunk => chunks.push(chunk))
-    request.on('end', () => {
-      spans += readSpans(Buffer.concat(chunks)).length
-      response.end()
-    })
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    spans: () => spans,
-    close() {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
-async function measure(application: Application): Promise<Round> {
-  const { variant, pid } = application
-  const hasAgent = VARIANTS[variant].length > 0
-  const spansBefore = application.spans()
-  const cpuBefore = cpuSeconds(pid)
-  const latenciesMs = await application.ask(REQUESTS)
-  const expected = spansBefore + REQUESTS * SPANS_PER_REQUEST
-  const until = performance.now() + 15_000
-  while (hasAgent && application.spans() < expected && performance.now() < until) {
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  // What an agent does after its last span is its own cost too.
-  await new Promise(resolve => setTimeout(resolve, 200))
-  return {
-    cpuUs: ((cpuSeconds(pid) - cpuBefore) / REQUESTS) * 1e6,
-    p50Ms: percentile(latenciesMs, 0.5),
-    p99Ms: percentile(latenciesMs, 0.99),
-    isVoid: hasAgent && application.spans() !== expected,
-  }
-}
-
-/** User and system time of all threads. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-}
-
-function residentMb(pid: number): number {
-  const found = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(found?.[1] ?? 0) / 1024
-}
-
-function summary(
-  applications: ReadonlyMap<Variant, Application>,
-  rounds: ReadonlyMap<Variant, readonly Round[]>,
-) {
-  const figures: Record<string, unknown> = { node: process.versions.node, rounds: ROUNDS }
-  const plain = rounds.get('without') ?? []
-  for (const [variant, application] of applications) {
-    const own = rounds.get(variant) ?? []
-    // Round by round against the one without, so that what the machine does to both is divided out.
-    const ratios = own
-      .map((round, index) => (round.isVoid ? Number.NaN : round.cpuUs / (plain[index]?.cpuUs ?? 1)))
-      .filter(ratio => !Number.isNaN(ratio))
-    figures[variant] = {
-      cpu_us_per_request: rounded(
-        percentile(
-          own.map(({ cpuUs }) => cpuUs),
-          0.5,
-        ),
-      ),
-      cpu_overhead_percent: rounded((percentile(ratios, 0.5) - 1) * 100),
-      p50_ms: rounded(
-        percentile(
-          own.map(({ p50Ms }) => p50Ms),
-          0.5,
-        ),
-        2,
-      ),
-      p99_ms: rounded(
-        percentile(
-          own.map(({ p99Ms }) => p99Ms),
-          0.5,
-        ),
-        2,
-      ),
-      resident_mb: rounded(residentMb(application.pid), 0),
-      start_ms: rounded(application.startMs, 0),
-      void_rounds: own.filter(({ isVoid }) => isVoid).length,
+/** Rounds in turn, beginning with another application each time, so that none always follows the same. */
+async function inTurns<Figure>(
+  applications: readonly MeasuredApplication[],
+  rounds: number,
+  measure: (application: MeasuredApplication) => Promise<Figure>,
+): Promise<Rounds<Figure>> {
+  const figures = new Map(applications.map(application => [application, [] as Figure[]]))
+  for (let round = 0; round < rounds; round++) {
+    for (const index of applications.keys()) {
+      const application = applications[(index + round) % applications.length]
+      if (application !== undefined) figures.get(application)?.push(await measure(application))
     }
   }
   return figures
+}
+
+function of<Figure>(rounds: Rounds<Figure>, application: MeasuredApplication): readonly Figure[] {
+  return rounds.get(application) ?? []
+}
+
+interface CpuRound {
+  readonly cpuUs: number
+  readonly perSecond: number
+  readonly isVoid: boolean
+}
+
+async function measureCpu(application: MeasuredApplication): Promise<CpuRound> {
+  const spansBefore = application.receiver.spans()
+  const cpuBefore = application.cpuSeconds()
+  const beganAt = performance.now()
+  await askAtOnce(application, '/baskets', { requests: REQUESTS, inFlight: IN_FLIGHT })
+  const perSecond = (REQUESTS / (performance.now() - beganAt)) * 1_000
+  const expected = application.variant.protocol === undefined ? 0 : REQUESTS * SPANS_PER_REQUEST
+  await untilSpans(application, spansBefore + expected, LONGEST_DELIVERY_MS)
+  // What an agent does after its last span is its own cost too.
+  await pause(200)
+  return {
+    cpuUs: ((application.cpuSeconds() - cpuBefore) / REQUESTS) * 1e6,
+    perSecond,
+    isVoid: application.receiver.spans() - spansBefore !== expected,
+  }
+}
+
+async function untilSpans(
+  application: MeasuredApplication,
+  spans: number,
+  mostMs: number,
+): Promise<void> {
+  const until = performance.now() + mostMs
+  while (application.receiver.spans() < spans && performance.now() < until) await pause(25)
+}
+
+interface RateRound {
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly p999LoopDelayMs: number
+}
+
+async function measureRate(application: MeasuredApplication): Promise<RateRound> {
+  await application.ask({ ask: 'begin loop delay' })
+  const { latenciesMs } = await askAtRate(application, '/reports', {
+    perSecond: RATE_PER_SECOND,
+    seconds: RATE_SECONDS,
+  })
+  const loopDelay = await application.ask({ ask: 'end loop delay' })
+  await untilSpans(application, Number.POSITIVE_INFINITY, 1_500)
+  return {
+    p50Ms: percentile(latenciesMs, 0.5),
+    p95Ms: percentile(latenciesMs, 0.95),
+    p99Ms: percentile(latenciesMs, 0.99),
+    p999LoopDelayMs: loopDelay.p999_ms ?? Number.NaN,
+  }
+}
+
+function cpuFigures(plain: readonly CpuRound[], own: readonly CpuRound[]) {
+  const valid = own.filter(({ isVoid }) => !isVoid)
+  // Round by round against the one without, so that what the machine does to both is divided out.
+  const ratios = own
+    .map((round, index) => (round.isVoid ? Number.NaN : round.cpuUs / (plain[index]?.cpuUs ?? 1)))
+    .filter(ratio => !Number.isNaN(ratio))
+  const middle = (list: readonly number[]) => percentile(list, 0.5)
+  return {
+    cpu_us_per_request: rounded(middle(valid.map(({ cpuUs }) => cpuUs))),
+    cpu_overhead_percent: rounded((middle(ratios) - 1) * 100),
+    requests_per_second: rounded(middle(valid.map(({ perSecond }) => perSecond)), 0),
+    throughput_loss_percent: lossPercent(
+      valid.map(({ perSecond }) => 1 / perSecond),
+      plain.map(({ perSecond }) => 1 / perSecond),
+    ),
+    void_rounds: own.length - valid.length,
+  }
+}
+
+function rateFigures(plain: readonly RateRound[], own: readonly RateRound[]) {
+  const middle = (list: readonly RateRound[], what: keyof RateRound) =>
+    percentile(
+      list.map(round => round[what]),
+      0.5,
+    )
+  return {
+    p50_ms: rounded(middle(own, 'p50Ms'), 2),
+    p95_ms: rounded(middle(own, 'p95Ms'), 2),
+    p99_ms: rounded(middle(own, 'p99Ms'), 2),
+    p95_added_percent: lossPercent(
+      own.map(({ p95Ms }) => p95Ms),
+      plain.map(({ p95Ms }) => p95Ms),
+    ),
+    p999_loop_delay_added_ms: rounded(
+      middle(own, 'p999LoopDelayMs') - middle(plain, 'p999LoopDelayMs'),
+      2,
+    ),
+  }
+}
+
+/** By how much `own` is above `plain`, percent: the estimate and the upper end of its 95 % interval (Hodges and Lehmann, of logarithms). */
+function lossPercent(own: readonly number[], plain: readonly number[]) {
+  const shift = hodgesLehmann(plain.map(Math.log), own.map(Math.log), CONFIDENCE)
+  const percent = (logarithm: number) => rounded((Math.exp(logarithm) - 1) * 100, 2)
+  return shift === undefined
+    ? undefined
+    : { estimate: percent(shift.estimate), at_most: percent(shift.high) }
+}
+
+async function longestAgentMs(application: MeasuredApplication): Promise<number> {
+  const profile = application.ask({ ask: 'profile', ms: PROFILE_MS })
+  await askAtRate(application, '/baskets', { perSecond: 300, seconds: PROFILE_MS / 1_000 })
+  const { longest_agent_ms = Number.NaN } = await profile
+  return longest_agent_ms
+}
+
+async function startFigures(
+  variants: readonly Variant[],
+  place: { node: string; database: string },
+): Promise<Readonly<Record<string, number>>> {
+  const startsMs = new Map<string, number[]>()
+  for (let n = 0; n < STARTS; n++) {
+    for (const variant of variants) {
+      const application = await startApplication(variant, place)
+      startsMs.set(variant.name, [...(startsMs.get(variant.name) ?? []), application.startMs])
+      await application.end()
+    }
+  }
+  return Object.fromEntries(
+    [...startsMs].map(([name, list]) => [name, rounded(percentile(list, 0.5), 0)]),
+  )
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }

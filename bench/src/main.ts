@@ -27,7 +27,7 @@ const BENCHMARKS: Readonly<Record<string, { readonly what: string; load(): Promi
       load: () => import('./decode.ts'),
     },
     agent: {
-      what: 'CPU, latency and memory of an application with the agent, without, and with OpenTelemetry',
+      what: 'CPU, latency, memory and start of an application with the agent, without, and with other agents',
       load: () => import('./agent.ts'),
     },
     crash: {
@@ -44,6 +44,10 @@ export interface BenchOptions {
   readonly directory: string | undefined
   readonly seconds: number | undefined
   readonly spans: number | undefined
+  /** Path of the Node that runs the application under an agent. */
+  readonly node: string | undefined
+  /** One part of the benchmark, where it has parts. */
+  readonly only: string | undefined
 }
 
 interface Benchmark {
@@ -59,13 +63,15 @@ const { values, positionals } = parseArgs({
     directory: { type: 'string' },
     seconds: { type: 'string' },
     spans: { type: 'string' },
+    node: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 
 const benchmark = BENCHMARKS[positionals[0] ?? '']
 if (benchmark === undefined) {
   console.error(
-    'usage: npm run bench -- NAME [--json] [--data DIR] [--directory DIR] [--seconds N] [--spans N]\n',
+    'usage: npm run bench -- NAME [--json] [--data DIR] [--directory DIR] [--seconds N] [--spans N] [--node PATH] [--only PART]\n',
   )
   for (const [name, { what }] of Object.entries(BENCHMARKS))
     console.error(`  ${name.padEnd(12)} ${what}`)
@@ -78,6 +84,8 @@ const figures = await (await benchmark.load()).run({
   directory: values.directory,
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
   spans: values.spans === undefined ? undefined : Number(values.spans),
+  node: values.node,
+  only: values.only,
 })
 if (values.json) console.log(JSON.stringify(figures))
 else console.table(figures)
