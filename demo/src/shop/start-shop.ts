@@ -1,7 +1,5 @@
 import { once } from 'node:events'
-import { context } from '@opentelemetry/api'
 import { logs } from '@opentelemetry/api-logs'
-import { core } from '@opentelemetry/sdk-node'
 import { createShop } from './create-shop.ts'
 import { ensureSeeded, openDatabase, setCustomerIndex } from './database.ts'
 import { createFaultSwitches } from './faults.ts'
@@ -16,11 +14,8 @@ export interface RunningShop {
 export async function startShop(config: ShopConfig): Promise<RunningShop> {
   const database = openDatabase(config.databaseUrl)
   const faults = createFaultSwitches(config.faults)
-  // Making the shop is no work of the shop.
-  await context.with(core.suppressTracing(context.active()), async () => {
-    await ensureSeeded(database)
-    await setCustomerIndex(database, !faults.isOn('missing-index'))
-  })
+  await ensureSeeded(database)
+  await setCustomerIndex(database, !faults.isOn('missing-index'))
 
   const logger = logs.getLogger('shop')
   const shop = createShop({

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { DemoTelemetry } from './demo/demo-child.ts'
 import { parsePort } from './serve.ts'
 
 export interface DemoFlags {
@@ -9,6 +10,7 @@ export interface DemoFlags {
   readonly for?: number
   readonly approve?: string
   readonly faults: string
+  readonly telemetry: DemoTelemetry
   readonly rate: number
   readonly json: boolean
   readonly open: boolean
@@ -25,6 +27,11 @@ export function registerDemo(program: Command): void {
     .option('--for <time>', 'stop after so long, such as 180s or 5m', parseDurationMs)
     .option('--approve <kind>', 'approve proposals of this kind, such as create-index')
     .option('--faults <names>', 'planted problems, comma-separated; all or none', 'all')
+    .addOption(
+      new Option('--telemetry <by>', 'what measures the shop')
+        .choices(['agent', 'opentelemetry'])
+        .default('agent'),
+    )
     .option('--rate <requests>', 'requests per second of the load', parseRate, 10)
     .option('--json', 'print what was found, applied and verified as JSON at the end', false)
     .option('--no-open', 'do not open the dashboard in a browser')

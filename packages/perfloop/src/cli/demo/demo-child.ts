@@ -27,8 +27,11 @@ const STOP_MS = 5_000
 /** What is kept of a process's output, to be told when it fails. */
 const KEPT_OUTPUT = 4_000
 
+/** What measures the shop: Perfloop's own agent, or the stock OpenTelemetry SDK. */
+export type DemoTelemetry = 'agent' | 'opentelemetry'
+
 /** Of the workspace's demo package, which a published `perfloop` does not bring. */
-export function demoEntry(name: 'shop' | 'telemetry' | 'load'): string {
+export function demoEntry(name: 'shop' | 'load' | `telemetry/${DemoTelemetry}`): string {
   try {
     return createRequire(import.meta.url).resolve(`@perfloop/demo/${name}`)
   } catch (cause) {

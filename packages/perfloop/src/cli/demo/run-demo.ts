@@ -108,7 +108,7 @@ async function startDemo(flags: DemoFlags, io: DemoIo, parts: Parts): Promise<De
   const { closers, stopping, startedMs } = parts
   const entries = {
     shop: demoEntry('shop'),
-    telemetry: demoEntry('telemetry'),
+    telemetry: demoEntry(`telemetry/${flags.telemetry}`),
     load: demoEntry('load'),
   }
   const dataDirectory = makeDataDirectory(flags.data, closers)

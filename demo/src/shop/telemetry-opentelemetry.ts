@@ -8,8 +8,8 @@ import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node'
 import { logs, metrics, NodeSDK, tracing } from '@opentelemetry/sdk-node'
 
-// The stock OpenTelemetry SDK, loaded with `node --import` before the shop. Nothing here knows of Perfloop:
-// OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_SERVICE_NAME say where to send and as whom.
+// The stock OpenTelemetry SDK, loaded with `node --import` before the shop. OTEL_EXPORTER_OTLP_ENDPOINT and
+// OTEL_SERVICE_NAME say where to send and as whom.
 
 // ES modules are instrumented through a loader hook, which must be there before they are imported.
 register('@opentelemetry/instrumentation/hook.mjs', import.meta.url)
@@ -43,7 +43,8 @@ const sdk = new NodeSDK({
   instrumentations: [
     new HttpInstrumentation(),
     new ExpressInstrumentation(),
-    new PgInstrumentation(),
+    // Making the shop is no work of the shop.
+    new PgInstrumentation({ requireParentSpan: true }),
     new RuntimeNodeInstrumentation({ monitoringPrecision: METRIC_EXPORT_MS }),
   ],
 })
