@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { count, durationMs, port, section, sizeBytes } from './section.ts'
 
+/** What came in is found by when it happened, and so no setting may let it come in much earlier than that. */
+export const LONGEST_FUTURE_MS = 3_600_000
+
 export const IngestSettings = section({
   otlpHttpPort: port().default(4318).describe('Port of OTLP/HTTP.'),
   otlpGrpcPort: port().default(4317).describe('Port of OTLP/gRPC.'),
@@ -56,6 +59,7 @@ export const IngestSettings = section({
     .default(7 * 24 * 3_600_000)
     .describe('Older event times are refused and counted.'),
   maxFutureMs: durationMs()
+    .max(LONGEST_FUTURE_MS)
     .default(5 * 60_000)
     .describe('Event times further ahead are refused and counted.'),
   maxServices: count().default(1_000).describe('Services beyond are counted as _other.'),

@@ -7,6 +7,7 @@ import type { ProtobufReader } from '../decode/protobuf-reader.ts'
 import { eventJson, linkJson } from '../decode/span-details.ts'
 import { SpanMessage } from '../decode/span-message.ts'
 import { grpcStatus } from '../enrich/grpc-status.ts'
+import { hasFailed } from '../enrich/has-failed.ts'
 import { operationName } from '../enrich/operation-name.ts'
 import { samplingWeight } from '../enrich/sampling-weight.ts'
 import { ROLES, type Role } from '../enrich/semantic-keys.ts'
@@ -605,10 +606,15 @@ export class SpanAssembler implements SpanFacts {
       countCall(
         operations[row - first] as OperationEntry,
         durationNsAt(rows, row) / 1e9,
-        rows.statuses[row] === STATUS_ERROR,
+        this.hasFailed(row),
         rows.weights[row] as number,
       )
     }
+  }
+
+  private hasFailed(row: number): boolean {
+    const { kinds, statuses, statusCodes } = this.rows
+    return hasFailed(kinds[row] as number, statuses[row] as number, statusCodes[row] as number)
   }
 
   /** The spans since the mark, as the live view shows them. */
@@ -628,7 +634,7 @@ export class SpanAssembler implements SpanFacts {
         operation: operations[row - first]?.symbol.text ?? OTHER,
         kind: SPAN_KINDS[rows.kinds[row] as number] ?? 'unspecified',
         category: SPAN_CATEGORIES[rows.categories[row] as number] ?? 'other',
-        failed: rows.statuses[row] === STATUS_ERROR,
+        failed: this.hasFailed(row),
         isEntry: rows.entries[row] === 1,
         durationNs: durationNsAt(rows, row),
         receivedUnixMs,

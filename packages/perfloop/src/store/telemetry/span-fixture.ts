@@ -10,6 +10,7 @@ export interface SpanFixture {
   readonly kind?: SpanKind
   readonly category?: SpanCategory
   readonly status?: SpanStatus
+  readonly statusCode?: number
   readonly isEntry?: boolean
   readonly isRepeatedLayer?: boolean
   /** 32 hex digits. */
@@ -39,10 +40,10 @@ export async function insertSpans(
   const lines = spans.map(span => JSON.stringify(toRow(span))).join('\n')
   await engine.execute(
     `INSERT INTO spans
-     (environment, service, operation, kind, category, status, is_entry, is_repeated_layer, trace_id, ids,
+     (environment, service, operation, kind, category, status, status_code, is_entry, is_repeated_layer, trace_id, ids,
       start_unix_ns, duration_ns, statement, row_count, weight, received_at,
       retention_days, randomness)
-     SELECT environment, service, operation, kind, category, status, is_entry, is_repeated_layer, unhex(trace_id),
+     SELECT environment, service, operation, kind, category, status, status_code, is_entry, is_repeated_layer, unhex(trace_id),
        unhex(concat(span_id, parent_span_id, entry_span_id)), start_unix_ns, duration_ns, statement, row_count,
        weight, toDateTime(received_s, 'UTC'), retention_days, randomness
      FROM format(JSONEachRow, ${sqlString(STRUCTURE)}, ${sqlString(lines)})`,
@@ -52,6 +53,7 @@ export async function insertSpans(
 }
 
 const STRUCTURE = `environment String, service String, operation String, kind String, category String, status String,
+  status_code UInt16,
   is_entry UInt8, is_repeated_layer UInt8, trace_id String, span_id String, parent_span_id String,
   entry_span_id String, start_unix_ns UInt64, duration_ns UInt64, statement String, row_count Nullable(UInt32),
   weight Float64, received_s UInt32, retention_days UInt16, randomness Nullable(UInt64)`
@@ -67,6 +69,7 @@ function toRow(span: SpanFixture): Readonly<Record<string, unknown>> {
     kind: span.kind ?? (isEntry ? 'server' : 'internal'),
     category: span.category ?? 'other',
     status: span.status ?? 'unset',
+    status_code: span.statusCode ?? 0,
     is_entry: isEntry ? 1 : 0,
     is_repeated_layer: span.isRepeatedLayer ? 1 : 0,
     trace_id: span.traceId,

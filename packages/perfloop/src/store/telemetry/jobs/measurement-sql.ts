@@ -57,7 +57,7 @@ const IN_WINDOW = `received_at >= toDateTime({from_s:UInt32}, 'UTC') AND receive
 
 const ENTRIES = `
     SELECT
-        environment, service, operation, kind, status = 'error' AS failed, status_code, weight, received_at,
+        environment, service, operation, kind, is_failed AS failed, status_code, weight, received_at,
         trace_id, span_id, start_unix_ns AS starts, start_unix_ns + duration_ns AS ends
     FROM spans
     WHERE is_entry = 1 AND ${IN_WINDOW}`

@@ -41,12 +41,12 @@ RIGHT ANTI JOIN
 (
     SELECT
         trace_id,
-        max(status = 'error') AS failed,
+        max(status = 'error' OR is_failed) AS failed,
         max(is_entry = 1 AND duration_ns > {slow_ns:UInt64}) AS slow
     FROM spans
     WHERE ${SINCE}
         AND ${REJECTED}
-        AND (status = 'error' OR (is_entry = 1 AND (duration_ns > {slow_ns:UInt64} OR ${IS_CRITICAL})))
+        AND (status = 'error' OR is_failed OR (is_entry = 1 AND (duration_ns > {slow_ns:UInt64} OR ${IS_CRITICAL})))
     GROUP BY trace_id
 ) AS candidate ON decided.trace_id = candidate.trace_id`
 

@@ -13,15 +13,7 @@ const Share = z
   .tuple([z.string(), z.number()])
   .transform(([name, executions]) => ({ name, executions }))
 
-/**
- * By the semantic conventions an answer of 4xx is the client's failure, whatever a framework makes of it, and one of
- * 5xx the server's, also where nobody set the status of its span.
- */
-const FAILED = `if(
-        toString(m.kind) = 'server' AND m.status_code BETWEEN 400 AND 599,
-        m.status_code >= 500,
-        m.failed = 1
-      )`
+const FAILED = 'm.failed = 1'
 
 /** Entry operations of a window with failed executions: how many, with which status, after which exceptions. */
 export const operationFailures = defineQuery({
@@ -112,7 +104,7 @@ WITH
       FROM spans AS s
       INNER JOIN failed_traces AS f ON s.trace_id = f.trace_id AND s.service = f.service
       WHERE ${RECEIVED_IN_WINDOW.replaceAll('received_at', 's.received_at')}
-        AND s.status = 'error'
+        AND (s.status = 'error' OR s.is_failed)
         AND s.events LIKE '%exception%'
     )
     WHERE type != ''

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { quantileBuckets, RED_QUANTILES } from './latency-sql.ts'
+import { receivedSince } from './received-since.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import { count64, pageParams, redRow, SCOPE, scopeParams, spanKind } from './row-fields.ts'
 
@@ -123,7 +124,7 @@ FROM
  * Statements under one entry operation, from its newest `executions` measured executions. Rollups know
  * statements by service only; which operation issued them is told by the spans, so this is a sample, and
  * the caller scales it to all executions. The spans are found by the minutes and traces of the executions,
- * which is how they are ordered on disk. They are found as one value: a subquery named several times would be computed
+ * which is how they are ordered on disk, and a minute more: clocks differ, and some work goes on after the answer. They are found as one value: a subquery named several times would be computed
  * as often.
  */
 export const operationStatements = defineQuery({
@@ -169,7 +170,7 @@ WITH
           AND kind = {kind:String}
           AND start_unix_ns >= {from_unix_ns:UInt64}
           AND start_unix_ns < {to_unix_ns:UInt64}
-          AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+          AND ${receivedSince('{from_unix_ns:UInt64}')}
       ORDER BY start_unix_ns DESC
       LIMIT {executions:UInt32}
     )
@@ -199,11 +200,11 @@ FROM
   FROM spans
   WHERE environment = {environment:String}
       AND service = {service:String}
-      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) >= toStartOfMinute(fromUnixTimestamp64Nano(toInt64(arrayMin(executed.4)), 'UTC'))
-      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) <= toStartOfMinute(fromUnixTimestamp64Nano(toInt64(arrayMax(executed.5)), 'UTC'))
+      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) >= toStartOfMinute(fromUnixTimestamp64Nano(toInt64(arrayMin(executed.4)), 'UTC')) - INTERVAL 1 MINUTE
+      AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) <= toStartOfMinute(fromUnixTimestamp64Nano(toInt64(arrayMax(executed.5)), 'UTC')) + INTERVAL 1 MINUTE
       AND statement != ''
       AND is_repeated_layer = 0
-      AND received_at >= toDateTime(intDiv(arrayMin(executed.4), 1000000000), 'UTC') - INTERVAL 5 MINUTE
+      AND ${receivedSince('arrayMin(executed.4)')}
       AND trace_id IN (SELECT arrayJoin(executed.1))
       AND (trace_id, entry_span_id) IN (SELECT execution.1, execution.2 FROM (SELECT arrayJoin(executed) AS execution))
   GROUP BY statement
@@ -262,7 +263,7 @@ WITH
         AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) >= toStartOfMinute(fromUnixTimestamp64Nano(toInt64({from_unix_ns:UInt64}), 'UTC'))
         AND start_unix_ns >= {from_unix_ns:UInt64}
         AND start_unix_ns < {to_unix_ns:UInt64}
-        AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+        AND ${receivedSince('{from_unix_ns:UInt64}')}
         AND statement = {statement:String}
         AND is_repeated_layer = 0
     ORDER BY start_unix_ns DESC

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
+import { receivedSince } from './received-since.ts'
 import { count64, flag, pageParams, SCOPE, scopeParams, spanKind } from './row-fields.ts'
 
 const searchParams = {
@@ -21,9 +22,9 @@ const MATCHES = `is_entry = 1
     AND toStartOfMinute(fromUnixTimestamp64Nano(toInt64(start_unix_ns), 'UTC')) <= toStartOfMinute(fromUnixTimestamp64Nano(toInt64({to_unix_ns:UInt64}), 'UTC'))
     AND start_unix_ns >= {from_unix_ns:UInt64}
     AND start_unix_ns < {to_unix_ns:UInt64}
-    AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+    AND ${receivedSince('{from_unix_ns:UInt64}')}
     AND ({operation:String} = '' OR operation = {operation:String})
-    AND ({failed:String} = '' OR (status = 'error') = ({failed:String} = 'true'))
+    AND ({failed:String} = '' OR is_failed = ({failed:String} = 'true'))
     AND duration_ns >= {min_duration_ns:UInt64}`
 
 const example = {
@@ -54,7 +55,7 @@ export const recentTraces = defineQuery({
   sql: `
 WITH
   (
-    SELECT groupArray((trace_id, span_id, start_unix_ns, duration_ns, environment, service, operation, kind, status))
+    SELECT groupArray((trace_id, span_id, start_unix_ns, duration_ns, environment, service, operation, kind, is_failed))
     FROM
     (
       SELECT
@@ -66,7 +67,7 @@ WITH
         service,
         operation,
         kind,
-        status
+        is_failed
       FROM spans
       WHERE ${MATCHES}
       ORDER BY
@@ -85,7 +86,7 @@ SELECT
   execution.6 AS service,
   execution.7 AS operation,
   execution.8 AS kind,
-  execution.9 = 'error' AS failed,
+  execution.9 AS failed,
   query_count
 FROM
 (
@@ -155,7 +156,7 @@ WHERE candidates.trace_id IN
   SELECT trace_id
   FROM spans
   WHERE trace_id IN (SELECT trace_id FROM candidates)
-      AND received_at >= toDateTime(intDiv({from_unix_ns:UInt64}, 1000000000), 'UTC') - INTERVAL 5 MINUTE
+      AND ${receivedSince('{from_unix_ns:UInt64}')}
 )
 ORDER BY
   total_ns DESC,

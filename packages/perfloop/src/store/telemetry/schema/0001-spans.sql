@@ -69,6 +69,11 @@ CREATE TABLE IF NOT EXISTS spans
     category         Enum8('other' = 0, 'db' = 1, 'render' = 2, 'external' = 3) COMMENT 'What its time counts as',
     status           Enum8('unset' = 0, 'ok' = 1, 'error' = 2) COMMENT 'OTLP status code',
     status_code      UInt16                          COMMENT 'HTTP (or gRPC) status code; 0 when there is none',
+    is_failed        Bool ALIAS multiIf(
+        kind = 'server' AND status_code BETWEEN 400 AND 499, false,
+        status = 'unset' AND kind = 'server' AND status_code BETWEEN 500 AND 599, true,
+        status = 'unset' AND kind = 'client' AND status_code BETWEEN 400 AND 599, true,
+        status = 'error')                            COMMENT 'By the semantic conventions for HTTP spans: a server''s 4xx is its client''s failure, and nobody need have set the status; codes of gRPC are below 400',
     is_entry         UInt8                           COMMENT '1 when it starts a measurement: kind server or consumer, or a root',
     is_repeated_layer UInt8                          COMMENT '1 when its parent span is the same statement seen by another layer (ORM above driver): not counted as a query',
     trace_id         FixedString(16)                 COMMENT 'Trace id, bytes',

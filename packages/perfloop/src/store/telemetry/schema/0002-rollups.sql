@@ -61,13 +61,13 @@ FROM
         kind,
         intDiv(start_unix_ns, 60000000000) * 60 AS minute,
         sum(weight) AS calls,
-        sumIf(weight, status = 'error') AS errors,
+        sumIf(weight, is_failed) AS errors,
         sum(spans.duration_ns * weight) AS duration_ns,
         max(spans.duration_ns) AS max_ns,
         min(spans.duration_ns) AS min_ns,
         sumMap(map(toInt16(if(spans.duration_ns <= 1, 0, ceil(log(spans.duration_ns) * 49.99833328888678))), weight)) AS histogram,
         (max(spans.duration_ns), argMax(trace_id, spans.duration_ns)) AS slowest,
-        (maxIf(spans.duration_ns, status = 'error'), argMaxIf(trace_id, spans.duration_ns, status = 'error')) AS failed
+        (maxIf(spans.duration_ns, is_failed), argMaxIf(trace_id, spans.duration_ns, is_failed)) AS failed
     FROM spans
     GROUP BY
         environment,
