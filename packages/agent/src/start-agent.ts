@@ -10,6 +10,12 @@ import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { instrumentHttp2Server } from './instrument/http2-server.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
+import {
+  instrumentMysql2,
+  instrumentMysql2Cluster,
+  instrumentMysql2Pool,
+  instrumentMysql2Promises,
+} from './instrument/mysql2.ts'
 import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
 import {
   instrumentBetterSqlite,
@@ -97,6 +103,10 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
     file: string,
     apply: (agent: Agent, exports: object) => void,
   ): PatchedModule => ({ package: name, file, patch: exports => apply(agent, exports) })
+  const inner = (...given: Parameters<typeof patched>): PatchedModule => ({
+    ...patched(...given),
+    isInner: true,
+  })
   hookModules(
     [
       { package: '@opentelemetry/api', file: 'build/src/index.js', patch: bridge.join },
@@ -104,6 +114,11 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
       patched('undici', 'index.js', keepContextOfCalls),
       patched('pg', 'lib/index.js', instrumentPg),
       patched('pg-pool', 'index.js', instrumentPgPool),
+      inner('mysql2', 'lib/connection.js', instrumentMysql2),
+      inner('mysql2', 'lib/pool.js', instrumentMysql2Pool),
+      inner('mysql2', 'lib/pool_cluster.js', instrumentMysql2Cluster),
+      inner('mysql2', 'lib/promise/pool.js', instrumentMysql2Promises),
+      inner('mysql2', 'lib/promise/connection.js', instrumentMysql2Promises),
       patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),
       patched('libsql', 'index.js', instrumentLibsql),
     ],

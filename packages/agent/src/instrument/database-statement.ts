@@ -3,7 +3,7 @@ import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { randomWord } from '../record/random-ids.ts'
 import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
-import { issuingLine, type KnownText, knownText } from './issuing-line.ts'
+import { awaitingLine, issuingLine, type KnownText, knownText } from './issuing-line.ts'
 
 /** A statement that was issued and is not over. */
 export interface Statement {
@@ -51,13 +51,27 @@ export function beginStatement(text: string, parent: ActiveSpan): Statement {
   return { known, parent, startMs: performance.now() }
 }
 
-/** For statements that a pool issues later: who asks for them is on the stack only now. */
-export function noteIssuingLine(agent: Agent, text: string | undefined): void {
+/**
+ * For statements that a pool issues later: who asks for them is on the stack only now. Answers what is to be called
+ * when the promise of the pool is answered, if the line was not found.
+ */
+export function noteIssuingLine(agent: Agent, text: string | undefined): (() => void) | undefined {
   try {
     const parent = text === undefined ? undefined : recordedParent()
-    if (parent !== undefined) issuingLine(knownText(text as string), parent.place)
+    if (text === undefined || parent === undefined) return undefined
+    const known = knownText(text)
+    const { place } = parent
+    if (issuingLine(known, place).file !== undefined) return undefined
+    return () => {
+      try {
+        awaitingLine(known, place)
+      } catch (error) {
+        agent.report('finding the line of a statement', error)
+      }
+    }
   } catch (error) {
     agent.report('finding the line of a statement', error)
+    return undefined
   }
 }
 
@@ -138,6 +152,7 @@ export function bindCallback<Callback extends (...args: never[]) => unknown>(
 
 /**
  * The application gets the promise that follows, so that one that fails and that nobody waits for is still told of.
+ * `note` must not throw.
  */
 export function followPromise<Value>(
   promise: Promise<Value>,

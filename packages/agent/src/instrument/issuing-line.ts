@@ -6,6 +6,8 @@ const MOST_SHAPES = 2_000
 const LONGEST_TEXT = 16_384
 const MOST_CHARACTERS = 2 * 1024 * 1024
 const MOST_PLACES = 8
+/** Looked for so often in vain, a line is given up. */
+const MOST_MISSES = 8
 const DEEPEST_STACK = 40
 /** At some 40 µs each they cost a hundredth of a second's CPU at most, however many statements there are. */
 const MOST_STACKS_PER_SECOND = 250
@@ -30,9 +32,11 @@ export interface CodeLine {
   /** Undefined where none was found. */
   readonly file: string | undefined
   readonly line: number
+  /** How often it was looked for in vain. */
+  readonly misses: number
 }
 
-const NO_LINE: CodeLine = { file: undefined, line: Number.NaN }
+const NO_LINE: CodeLine = { file: undefined, line: Number.NaN, misses: 0 }
 const NOWHERE = Symbol('nowhere yet')
 
 const known = new Map<string, KnownText>()
@@ -79,15 +83,34 @@ function shapeOf(text: string): string {
 export function issuingLine({ lines }: KnownText, place: unknown): CodeLine {
   if (lines.lastPlace === place) return lines.lastLine
   let line = lines.byPlace.get(place)
-  if (line === undefined) {
-    if (lines.byPlace.size >= MOST_PLACES) return onlyLine(lines)
+  if (line === undefined || isOpen(line)) {
+    if (line === undefined && lines.byPlace.size >= MOST_PLACES) return onlyLine(lines)
     if (!mayTakeStack()) return NO_LINE
-    line = callingLine()
+    line = callingLine() ?? { ...NO_LINE, misses: (line?.misses ?? 0) + 1 }
     lines.byPlace.set(place, line)
+    if (isOpen(line)) return line
   }
   lines.lastPlace = place
   lines.lastLine = line
   return line
+}
+
+/**
+ * To be called where the promise of a statement is being answered to whoever waits for it, if `issuingLine` did not
+ * find out: a query builder that is awaited issues its statement with none of the application's code on the stack, but
+ * those who wait for its promise are told of then.
+ */
+export function awaitingLine({ lines }: KnownText, place: unknown): void {
+  const known = lines.byPlace.get(place)
+  if (known?.file !== undefined || lines.byPlace.size > MOST_PLACES || !mayTakeStack()) return
+  const line = callingLine()
+  if (line === undefined) return
+  lines.byPlace.set(place, line)
+  if (lines.lastPlace === place) lines.lastLine = line
+}
+
+function isOpen({ file, misses }: CodeLine): boolean {
+  return file === undefined && misses < MOST_MISSES
 }
 
 /** Of a statement that is issued from more places than are kept: all of them most likely call one function. */
@@ -112,7 +135,7 @@ function mayTakeStack(): boolean {
 /** `at name (file:line:column)` or `at file:line:column`; a name may have anything in it. */
 const FRAME = /^\s+at (?:.* \(|async )?((?:file:\/\/|\/|[A-Z]:\\).+):(\d+):\d+\)?$/
 
-function callingLine(): CodeLine {
+function callingLine(): CodeLine | undefined {
   const limit = Error.stackTraceLimit
   let stack: unknown
   try {
@@ -122,13 +145,15 @@ function callingLine(): CodeLine {
   } finally {
     Error.stackTraceLimit = limit
   }
-  if (typeof stack !== 'string') return NO_LINE
+  if (typeof stack !== 'string') return undefined
   for (const line of stack.split('\n')) {
     if (line.includes('node_modules') || line.includes('node:') || isOurs(line)) continue
     const frame = FRAME.exec(line)
-    if (frame !== null) return { file: pathOf(frame[1] ?? ''), line: Number(frame[2]) }
+    if (frame !== null) {
+      return { file: pathOf(frame[1] ?? ''), line: Number(frame[2]), misses: 0 }
+    }
   }
-  return NO_LINE
+  return undefined
 }
 
 /** The folder of the agent itself, which may be linked from anywhere. */

@@ -71,10 +71,13 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
   const { prototype } = exports as { readonly prototype: Pool }
   const traceQuery = (query: Pool['query']): Pool['query'] =>
     function (this: Pool, ...args) {
-      noteIssuingLine(agent, safeTextOf(args[0]))
+      const noteLine = noteIssuingLine(agent, safeTextOf(args[0]))
       isAskingForQuery = typeof args.at(-1) !== 'function'
       try {
-        return query.apply(this, args)
+        const result = query.apply(this, args)
+        return noteLine !== undefined && isPromise(result)
+          ? followPromise(result, noteLine)
+          : result
       } finally {
         isAskingForQuery = false
       }

@@ -1,0 +1,165 @@
+// Small shops on one PostgreSQL, each by another driver or mapper, as their users write them. Environment:
+// SHOP_DATABASE, a URL. Prints its port. `/pool`, `/knex`, … answer what they have read.
+
+import 'reflect-metadata'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { eq } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { integer, pgTable, serial, text } from 'drizzle-orm/pg-core'
+import Knex from 'knex'
+import pg from 'pg'
+import { DataTypes, Sequelize } from 'sequelize'
+import { DataSource, EntitySchema } from 'typeorm'
+
+const besides = createRequire(new URL('../nodes/package.json', import.meta.url))
+const Cursor = besides('pg-cursor')
+
+const url = process.env.SHOP_DATABASE
+const pool = new pg.Pool({ connectionString: url, max: 4 })
+await pool.query(`CREATE TABLE IF NOT EXISTS ware (
+  id serial PRIMARY KEY, name text NOT NULL, price integer NOT NULL, shelf integer NOT NULL DEFAULT 0)`)
+await pool.query(
+  `INSERT INTO ware (name, price) SELECT 'ware ' || n, n FROM generate_series(1, 20) n`,
+)
+
+const knex = Knex({ client: 'pg', connection: url, pool: { min: 0, max: 3 } })
+
+const sequelize = new Sequelize(url, { logging: false, pool: { max: 3 } })
+const SequelizeWare = sequelize.define(
+  'Ware',
+  { name: DataTypes.TEXT, price: DataTypes.INTEGER, shelf: DataTypes.INTEGER },
+  { tableName: 'ware', timestamps: false },
+)
+
+const TypeormWare = new EntitySchema({
+  name: 'TypeormWare',
+  tableName: 'ware',
+  columns: {
+    id: { type: Number, primary: true, generated: true },
+    name: { type: 'text' },
+    price: { type: 'integer' },
+    shelf: { type: 'integer', default: 0 },
+  },
+})
+const typeorm = await new DataSource({
+  type: 'postgres',
+  url,
+  entities: [TypeormWare],
+  poolSize: 3,
+}).initialize()
+
+const drizzleWare = pgTable('ware', {
+  id: serial('id').primaryKey(),
+  name: text('name').notNull(),
+  price: integer('price').notNull(),
+  shelf: integer('shelf').notNull().default(0),
+})
+const drizzleDb = drizzle(pool)
+
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+const routes = {
+  async '/pool'() {
+    const one = await pool.query('SELECT name FROM ware WHERE id = $1', [1])
+    const two = await Promise.all(
+      [2, 3].map(id => pool.query({ text: 'SELECT price FROM ware WHERE id = $1', values: [id] })),
+    )
+    const none = await pool.query({ name: 'none', text: 'SELECT 1 FROM ware WHERE id < 0' })
+    return [one.rows, two.map(({ rows }) => rows), none.rowCount]
+  },
+  '/callback': () =>
+    new Promise((resolve, reject) => {
+      pool.query('SELECT count(*) FROM ware WHERE price < 5', (error, first) => {
+        if (error) return reject(error)
+        pool.query('SELECT max(price) FROM ware', (failure, second) =>
+          failure ? reject(failure) : resolve([first.rows, second.rows]),
+        )
+      })
+    }),
+  async '/client'() {
+    const client = await pool.connect()
+    try {
+      await client.query('BEGIN')
+      await client.query('UPDATE ware SET shelf = shelf + 1 WHERE id = $1', [4])
+      await wait(2)
+      await client.query('ROLLBACK')
+      return 'rolled back'
+    } finally {
+      client.release()
+    }
+  },
+  async '/cursor'() {
+    const client = await pool.connect()
+    try {
+      const cursor = client.query(new Cursor('SELECT id FROM ware ORDER BY id'))
+      const rows = [...(await cursor.read(5)), ...(await cursor.read(5))]
+      await cursor.close()
+      return rows.length
+    } finally {
+      client.release()
+    }
+  },
+  async '/knex'() {
+    const some = await knex('ware').select('id', 'name').where('price', '<', 4)
+    const moved = await knex.transaction(async trx => {
+      await trx('ware').where({ id: 5 }).update({ shelf: 5 })
+      return await trx('ware').where({ id: 5 }).first()
+    })
+    return [some.length, moved.shelf]
+  },
+  async '/sequelize'() {
+    const some = await SequelizeWare.findAll({ where: { price: [1, 2, 3] } })
+    const counted = await sequelize.transaction(async transaction => {
+      await SequelizeWare.update({ shelf: 6 }, { where: { id: 6 }, transaction })
+      return SequelizeWare.count({ where: { shelf: 6 }, transaction })
+    })
+    return [some.length, counted]
+  },
+  async '/typeorm'() {
+    const repository = typeorm.getRepository(TypeormWare)
+    const some = await repository.find({ where: { price: 7 } })
+    await typeorm.transaction(async manager => {
+      await manager.update(TypeormWare, { id: 7 }, { shelf: 7 })
+      await manager.findOneBy(TypeormWare, { id: 7 })
+    })
+    return some.length
+  },
+  async '/drizzle'() {
+    const some = await drizzleDb.select().from(drizzleWare).where(eq(drizzleWare.price, 8))
+    await drizzleDb.transaction(async tx => {
+      await tx.update(drizzleWare).set({ shelf: 8 }).where(eq(drizzleWare.id, 8))
+      await tx.select({ id: drizzleWare.id }).from(drizzleWare).where(eq(drizzleWare.id, 8))
+    })
+    return some.length
+  },
+  async '/wrong'() {
+    const failures = []
+    for (const attempt of [
+      () => pool.query('SELECT nothing_here FROM ware'),
+      () => knex('nowhere').select('id'),
+      () => SequelizeWare.findOne({ attributes: ['nothing'] }),
+      () => typeorm.query('SELECT nothing_at_all'),
+      () => drizzleDb.execute('SELECT nothing_of_it'),
+    ]) {
+      await attempt().catch(error =>
+        failures.push((error.cause ?? error).code ?? error.parent?.code),
+      )
+    }
+    return failures
+  },
+}
+
+const server = createServer(async (request, response) => {
+  if (request.url === '/exit') {
+    response.end('now', () => setImmediate(() => process.exit(0)))
+    return
+  }
+  try {
+    response.end(JSON.stringify(await routes[request.url]()))
+  } catch (error) {
+    response.statusCode = 500
+    response.end(String(error.stack))
+  }
+})
+server.listen(0, '127.0.0.1', () => console.log(`port ${server.address().port}`))
