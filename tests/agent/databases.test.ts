@@ -9,29 +9,11 @@ import {
 } from '../../packages/perfloop/src/targets/postgres/embedded-postgres.ts'
 import { eventually } from '../perfloop-process.ts'
 import { NODES, startWithAgent } from './agent-process.ts'
+import { isMariaDbMissing, type MariaDb, startMariaDb } from './mariadb.ts'
 import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
 
-const scratch = mkdtempSync(join(tmpdir(), 'perfloop-databases-'))
-let log = ''
-let postgres: EmbeddedPostgres
+const REQUESTS = 2_000
 
-beforeAll(async () => {
-  postgres = await startEmbeddedPostgres({
-    directory: join(scratch, 'postgres'),
-    settings: { log_statement: 'all', log_line_prefix: '%a: ' },
-    onLog: text => {
-      log += text
-    },
-  })
-})
-
-afterAll(async () => {
-  await postgres?.stop()
-  rmSync(scratch, { recursive: true, force: true })
-})
-
-const application = fileURLToPath(new URL('./ecosystem/postgres.mjs', import.meta.url))
-const source = readFileSync(application, 'utf8').split('\n')
 const roots = (spans: readonly ReceivedSpan[]) =>
   spans.filter(({ scope }) => scope === '@perfloop/agent/http')
 const statements = (spans: readonly ReceivedSpan[]) =>
@@ -39,110 +21,197 @@ const statements = (spans: readonly ReceivedSpan[]) =>
 const textOf = ({ attributes }: ReceivedSpan) => String(attributes['db.query.text'])
 
 describe('PostgreSQL', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'perfloop-databases-'))
+  let log = ''
+  let postgres: EmbeddedPostgres
+
+  beforeAll(async () => {
+    postgres = await startEmbeddedPostgres({
+      directory: join(scratch, 'postgres'),
+      settings: { log_statement: 'all', log_line_prefix: '%a: ' },
+      onLog: text => {
+        log += text
+      },
+    })
+  })
+
+  afterAll(async () => {
+    await postgres?.stop()
+    rmSync(scratch, { recursive: true, force: true })
+  })
+
+  /** Texts of statements as the server has logged them; further rows of a cursor are no further statement. */
+  const loggedOf = (application: string) => () => {
+    const lines = new RegExp(
+      `^${application}: .*LOG: {2}(?:statement|execute (?!fetch from)[^:]*): (.*)$`,
+      'gm',
+    )
+    return [...log.matchAll(lines)].map(([, text]) => text ?? '')
+  }
+
   it.each(NODES)(
     'is seen as it logs, by drivers and mappers, on Node %s',
     async (version, node) => {
       const name = `shop${version}`
-      const url = `${postgres.url}${postgres.url.includes('?') ? '&' : '?'}application_name=${name}`
-      const routes = [
-        'pool',
-        'callback',
-        'client',
-        'cursor',
-        'knex',
-        'sequelize',
-        'typeorm',
-        'drizzle',
-        'wrong',
-      ]
-      await using receiver = await startOtlpReceiver()
-      await using app = await startWithAgent('postgres.mjs', receiver.endpoint, {
+      await expectSeenAsLogged({
+        file: 'postgres.mjs',
         node,
-        env: { SHOP_DATABASE: url },
+        url: `${postgres.url}${postgres.url.includes('?') ? '&' : '?'}application_name=${name}`,
+        logged: loggedOf(name),
+        areTextsLogged: true,
+        routes: 'pool callback client cursor knex sequelize typeorm drizzle wrong'.split(' '),
+        failures: 5,
       })
-      const { spans } = receiver
-
-      // Twice: the first time connections are opened, on which a mapper asks what it wants to know.
-      const alone = new Map<string, readonly string[]>()
-      for (const route of [...routes, ...routes]) {
-        const before = { spans: spans.length, logged: loggedStatements(name).length }
-        expect(await app.get(`/${route}`), route).not.toContain('Error')
-        const own = await eventually(`the spans of ${route}`, async () => {
-          const since = spans.slice(before.spans)
-          return roots(since).length === 1 ? since : undefined
-        })
-        const logged = await eventually(`the log of ${route}`, async () => {
-          const since = loggedStatements(name).slice(before.logged)
-          return since.length >= statements(own).length ? since : undefined
-        })
-        expect(statements(own).map(textOf).sort()).toEqual(logged.sort())
-        for (const { parentSpanId } of statements(own))
-          expect(parentSpanId).toBe(roots(own)[0]?.spanId)
-        if (alone.has(route)) expectLinesOf(route, statements(own))
-        if (route === 'wrong')
-          expect(statements(own).map(({ status }) => status)).toEqual([2, 2, 2, 2, 2])
-        alone.set(route, logged)
-      }
-
-      const before = { spans: spans.length, logged: loggedStatements(name).length }
-      const requests = 2_000
-      let next = 0
-      await Promise.all(
-        Array.from({ length: 16 }, async () => {
-          while (next < requests) await app.get(`/${routes[next++ % routes.length]}`)
-        }),
-      )
-      const own = await eventually(
-        'all requests',
-        async () => {
-          const since = spans.slice(before.spans)
-          return roots(since).length >= requests ? since : undefined
-        },
-        30_000,
-      )
-      const byParent = new Map<string, string[]>()
-      for (const span of statements(own)) {
-        if (isOfConnecting(textOf(span))) continue
-        const texts = byParent.get(span.parentSpanId)
-        if (texts === undefined) byParent.set(span.parentSpanId, [textOf(span)])
-        else texts.push(textOf(span))
-      }
-      for (const root of roots(own)) {
-        const route = String(root.attributes['url.path']).slice(1)
-        expect(byParent.get(root.spanId)?.sort(), route).toEqual(alone.get(route))
-      }
-      const logged = loggedStatements(name).slice(before.logged)
-      expect(statements(own).length).toBe(logged.length)
-      expect(new Set(own.map(({ spanId }) => spanId)).size).toBe(own.length)
-      expect(app.standardError()).not.toContain('perfloop')
     },
   )
 })
 
+describe.skipIf(isMariaDbMissing)('MariaDB', () => {
+  let mariadb: MariaDb
+
+  beforeAll(async () => {
+    mariadb = await startMariaDb()
+  })
+  afterAll(async () => {
+    await mariadb?.[Symbol.asyncDispose]()
+  })
+
+  it.each(NODES)('is seen as it logs, by mysql2 and mappers, on Node %s', async (_, node) => {
+    const { url, logged } = mariadb
+    await expectSeenAsLogged({
+      file: 'mysql.mjs',
+      node,
+      url,
+      logged,
+      // Its log has the values in them.
+      areTextsLogged: false,
+      routes:
+        'callback promise transaction stream several cluster knex sequelize typeorm drizzle wrong'.split(
+          ' ',
+        ),
+      failures: 3,
+    })
+  })
+
+  it('is seen to refuse a statement before it is executed, and how many rows it told of', async () => {
+    await using receiver = await startOtlpReceiver()
+    const env = { SHOP_DATABASE: mariadb.url }
+    await using app = await startWithAgent('mysql.mjs', receiver.endpoint, { env })
+    for (const route of ['unprepared', 'promise', 'stream', 'several']) await app.get(`/${route}`)
+    const { spans } = receiver
+    await eventually('the spans', async () => (roots(spans).length === 4 ? true : undefined))
+    expect(statements(spans)[0]).toMatchObject({
+      status: 2,
+      attributes: {
+        'db.system.name': 'mariadb',
+        'db.namespace': 'shop',
+        'db.response.status_code': '1054',
+        'server.address': '127.0.0.1',
+        'server.port': Number(new URL(mariadb.url).port),
+      },
+    })
+    const rows = statements(spans).map(({ attributes }) => attributes['db.response.returned_rows'])
+    expect(rows).toEqual([undefined, 1, 1, 1, 3, 5, 1, 6])
+  })
+})
+
+interface Shop {
+  readonly file: string
+  readonly node: string
+  readonly url: string
+  readonly logged: () => string[]
+  readonly areTextsLogged: boolean
+  /** The last one issues nothing but statements that fail. */
+  readonly routes: readonly string[]
+  readonly failures: number
+}
+
+/** First each route alone, then all of them at once: the same statements under each, and none but those logged. */
+async function expectSeenAsLogged(shop: Shop): Promise<void> {
+  const { file, node, url, logged, areTextsLogged, routes, failures } = shop
+  await using receiver = await startOtlpReceiver()
+  const env = { SHOP_DATABASE: url }
+  await using app = await startWithAgent(file, receiver.endpoint, { node, env })
+  const { spans } = receiver
+
+  // Twice: the first time connections are opened, on which a mapper asks what it wants to know.
+  const alone = new Map<string, readonly string[]>()
+  for (const route of [...routes, ...routes]) {
+    const before = { spans: spans.length, logged: logged().length }
+    expect(await app.get(`/${route}`), route).not.toContain('Error')
+    const own = await eventually(`the spans of ${route}`, async () => {
+      const since = spans.slice(before.spans)
+      return roots(since).length === 1 ? since : undefined
+    })
+    const seen = statements(own)
+    const told = await eventually(`the log of ${route}`, async () => {
+      const since = logged().slice(before.logged)
+      return since.length >= seen.length ? since : undefined
+    })
+    expect(told.length, route).toBe(seen.length)
+    if (areTextsLogged) expect(seen.map(textOf).sort()).toEqual(told.sort())
+    for (const { parentSpanId } of seen) expect(parentSpanId).toBe(roots(own)[0]?.spanId)
+    if (alone.has(route)) expectLinesOf(file, route, seen)
+    const failed = seen.filter(({ status }) => status === 2)
+    expect(failed.length, route).toBe(route === 'wrong' ? failures : 0)
+    for (const { attributes } of failed) {
+      expect(attributes['db.response.status_code']).toMatch(/^(?:42\w{3}|1\d{3})$/)
+    }
+    alone.set(route, seen.map(textOf).sort())
+  }
+
+  const before = { spans: spans.length, logged: logged().length }
+  let next = 0
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      while (next < REQUESTS) await app.get(`/${routes[next++ % routes.length]}`)
+    }),
+  )
+  const own = await eventually(
+    'all requests',
+    async () => {
+      const since = spans.slice(before.spans)
+      return roots(since).length >= REQUESTS ? since : undefined
+    },
+    30_000,
+  )
+  const byParent = new Map<string, string[]>()
+  for (const span of statements(own)) {
+    if (isOfConnecting(textOf(span))) continue
+    const texts = byParent.get(span.parentSpanId)
+    if (texts === undefined) byParent.set(span.parentSpanId, [textOf(span)])
+    else texts.push(textOf(span))
+  }
+  for (const root of roots(own)) {
+    const route = String(root.attributes['url.path']).slice(1)
+    expect(byParent.get(root.spanId)?.sort(), route).toEqual(alone.get(route))
+  }
+  expect(statements(own).length).toBe(logged().length - before.logged)
+  expect(new Set(own.map(({ spanId }) => spanId)).size).toBe(own.length)
+  expect(app.standardError()).not.toContain('perfloop')
+}
+
 /** The application's own lines, and those of the route that issued the statements. */
-function expectLinesOf(route: string, issued: readonly ReceivedSpan[]): void {
+function expectLinesOf(file: string, route: string, issued: readonly ReceivedSpan[]): void {
+  const application = fileURLToPath(new URL(`./ecosystem/${file}`, import.meta.url))
+  const source = readFileSync(application, 'utf8').split('\n')
   const first = source.findIndex(line => line.includes(`'/${route}'`))
   const count = source.slice(first + 1).findIndex(line => /^(?: {2}(?:async )?'\/|\})/.test(line))
   for (const { name, attributes } of issued) {
-    // Issued everywhere with one text: without a framework's routes one line is not told from another.
-    if (/^(?:BEGIN|START|COMMIT|ROLLBACK)$/.test(name)) continue
     const text = String(attributes['db.query.text'])
+    // Some texts are issued everywhere: without a framework's routes one line is not told from another.
+    if (/^(?:BEGIN|START|COMMIT|ROLLBACK)$/.test(name) || SHARED.has(text)) continue
+    // Knex issues what is streamed when somebody reads it.
+    if (text === 'select `price` from `ware`') continue
     expect(attributes['code.file.path'], text).toBe(application)
     expect(attributes['code.line.number'], text).toBeGreaterThan(first)
     expect(attributes['code.line.number'], text).toBeLessThanOrEqual(first + 1 + count)
   }
 }
 
+const SHARED = new Set(['SELECT name FROM ware WHERE id = ?'])
+
 /** What a mapper asks on a connection that it has opened. */
 function isOfConnecting(text: string): boolean {
-  return /^(?:select version\(\)|SET client_min_messages|WITH ranges AS)/.test(text)
-}
-
-/** Texts of statements as the server has logged them; further rows of a cursor are no further statement. */
-function loggedStatements(name: string): string[] {
-  const lines = new RegExp(
-    `^${name}: .*LOG: {2}(?:statement|execute (?!fetch from)[^:]*): (.*)$`,
-    'gm',
-  )
-  return [...log.matchAll(lines)].map(([, text]) => text ?? '')
+  return /^(?:select version\(\)|SELECT VERSION\(\)|SET |WITH ranges AS)/.test(text)
 }
