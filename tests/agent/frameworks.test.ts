@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../perfloop-process.ts'
-import { type AgentProcess, startWithAgent } from './agent-process.ts'
+import { type AgentProcess, NODES, startWithAgent } from './agent-process.ts'
 import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
 
 const SERVER = 2
@@ -123,4 +123,135 @@ describe('Express, as the Node agent sees it', () => {
       expect(app.standardError()).not.toContain('perfloop')
     },
   )
+})
+
+interface Framework {
+  readonly name: string
+  readonly file: string
+  readonly env?: Record<string, string>
+  readonly calls: readonly Call[]
+  readonly declared: readonly string[]
+  readonly undeclared?: RegExp
+  readonly declaredPath?: string
+}
+
+const FRAMEWORKS: readonly Framework[] = [
+  {
+    name: 'Fastify',
+    file: 'fastify-routes.mjs',
+    calls: [
+      ['GET /towns/7', 'GET /towns/:town', 200],
+      ['GET /towns/7/stalls/42', 'GET /towns/:town/stalls/:stall', 200],
+      ['HEAD /towns/7/stalls/42', 'HEAD /towns/:town/stalls/:stall', 200],
+      ['POST /towns/7/stalls/', 'POST /towns/:town/stalls', 201],
+      ['GET /guarded/door', 'GET /guarded/:thing', 401],
+      ['GET /handled', 'GET /handled', 502, 'taken by a handler'],
+      ['GET /throws', 'GET /throws', 500, 'by a handler'],
+      ['GET /throws-text', 'GET /throws-text', 500, 'no error at all'],
+      ['DELETE /anything', 'DELETE /anything', 200],
+      ['GET /nowhere/1', 'GET', 404],
+    ],
+    declared: [
+      'fastify GET /towns/:town/stalls/:stall',
+      'fastify POST /towns/:town/stalls',
+      'fastify GET /guarded/:thing',
+      'fastify ALL /anything',
+    ],
+  },
+  {
+    name: 'Koa',
+    file: 'koa-routes.mjs',
+    calls: [
+      ['GET /towns/7', 'GET /towns/:town', 200],
+      ['GET /towns/7/stalls/42', 'GET /towns/:town/stalls/:stall', 200],
+      ['HEAD /towns/7/stalls/42', 'HEAD /towns/:town/stalls/:stall', 200],
+      ['POST /towns/7/stalls', 'POST /towns/:town/stalls', 201],
+      ['GET /throws', 'GET /throws', 500, 'by a handler'],
+      ['GET /throws-text', 'GET /throws-text', 500, 'no error at all'],
+      ['GET /handled', 'GET /handled', 502, 'taken by a handler'],
+      ['GET /refused', 'GET /refused', 403, 'not yours'],
+      ['DELETE /anything', 'DELETE /anything', 200],
+      ['GET /nowhere/1', 'GET', 404],
+    ],
+    declared: [
+      'koa GET /towns/:town/stalls/:stall',
+      'koa POST /towns/:town/stalls',
+      'koa ALL /anything',
+    ],
+  },
+  {
+    name: 'Hapi',
+    file: 'hapi-routes.mjs',
+    calls: [
+      ['GET /towns/7', 'GET /towns/{town}', 200],
+      ['GET /towns/7/stalls/4/2', 'GET /towns/{town}/stalls/{stall*2}', 201],
+      ['POST /towns/7/stalls/4/2', 'POST /towns/{town}/stalls/{stall*2}', 201],
+      ['GET /guarded/door', 'GET /guarded/{thing}', 401],
+      ['GET /throws', 'GET /throws', 500, 'by a handler'],
+      ['DELETE /anything', 'DELETE /anything', 200],
+      ['GET /nowhere/1', 'GET', 404],
+    ],
+    declared: ['hapi GET /towns/{town}/stalls/{stall*2}', 'hapi ALL /anything'],
+  },
+  ...['hono', 'hono/tiny'].map(name => ({
+    name,
+    file: 'hono-routes.mjs',
+    env: { HONO: name },
+    calls: [
+      ['GET /towns/7/stalls/42', 'GET /towns/:town/stalls/:stall', 200],
+      ['HEAD /towns/7/stalls/42', 'HEAD /towns/:town/stalls/:stall', 200],
+      ['POST /towns/7/stalls', 'POST /towns/:town/stalls', 201],
+      ['GET /guarded/door', 'GET', 401],
+      ['GET /throws', 'GET /throws', 500, 'by a handler'],
+      ['GET /throws-later', 'GET /throws-later', 500, 'by a handler, later'],
+      ['DELETE /anything', 'DELETE /anything', 200],
+      ['GET /nowhere/1', 'GET', 404],
+    ] as const,
+    declared: ['hono GET /towns/:town/stalls/:stall', 'hono ALL /anything'],
+    undeclared: /GET \/:stall/,
+  })),
+  ...['express', 'fastify'].map(name => ({
+    name: `NestJS on ${name}`,
+    file: 'nest-routes.mjs',
+    env: { NEST: name },
+    calls: [
+      ['GET /api/towns/7/stalls/42', 'GET /api/towns/:town/stalls/:stall', 200],
+      ['POST /api/towns', 'POST /api/towns', 201],
+      ['GET /api/towns/throws', 'GET /api/towns/throws', 500, 'by a handler'],
+      ['GET /api/towns/throws-later', 'GET /api/towns/throws-later', 500, 'by a handler, later'],
+      ['GET /api/towns/refuses', 'GET /api/towns/refuses', 403],
+      ['GET /nowhere/1', 'GET', 404],
+    ] as const,
+    declared: [`${name} GET /api/towns/:town/stalls/:stall`, `${name} POST /api/towns`],
+    declaredPath: '/towns/declared',
+  })),
+]
+
+describe('other frameworks, as the Node agent sees them', () => {
+  it.each(FRAMEWORKS)(
+    'names requests to $name by the routes that were declared, and tells their first errors',
+    async ({ file, env = {}, calls, declared, undeclared, declaredPath }) => {
+      await using receiver = await startOtlpReceiver()
+      await using app = await startWithAgent(file, receiver.endpoint, { env })
+      await expectCalls(app, receiver.spans, calls)
+      const known = JSON.parse(await app.get(declaredPath ?? '/declared')) as string[]
+      expect(known).toEqual(expect.arrayContaining([...declared]))
+      for (const route of known) expect(route).not.toMatch(undeclared ?? /HEAD/)
+      expect(app.standardError()).not.toContain('perfloop')
+    },
+  )
+
+  const others = NODES.filter(([version]) => version !== '20')
+  it.each(others)('does so on Node %s', async (_version, node) => {
+    const express: Call = ['GET /admin/users/3', 'GET /admin/users/:user', 200]
+    const applications = [...FRAMEWORKS, { file: 'express-routes.mjs', env: {}, calls: [express] }]
+    await Promise.all(
+      applications.map(async ({ file, env = {}, calls }) => {
+        await using receiver = await startOtlpReceiver()
+        await using app = await startWithAgent(file, receiver.endpoint, { env, node })
+        await expectCalls(app, receiver.spans, calls.slice(0, 1))
+        expect(app.standardError()).not.toContain('perfloop')
+      }),
+    )
+  })
 })

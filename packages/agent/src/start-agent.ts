@@ -4,8 +4,9 @@ import { type AgentConfiguration, type AgentOptions, readConfiguration } from '.
 import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { SpanExporter } from './export/span-exporter.ts'
 import { whenBuiltinIsLoaded } from './instrument/builtin-hook.ts'
-import { instrumentExpress } from './instrument/express.ts'
+import { patchEsModules } from './instrument/es-modules.ts'
 import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
+import { frameworkEsModules, frameworkModules, observeFrameworks } from './instrument/frameworks.ts'
 import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { instrumentHttp2Server } from './instrument/http2-server.ts'
@@ -37,6 +38,11 @@ const STARTED = Symbol.for('perfloop.agent')
  * again it does nothing. It never throws: what does not work is told on standard error, and the application runs on.
  */
 export function startAgent(options: AgentOptions = {}): void {
+  void beginAgent(options)
+}
+
+/** The same, over when those packages are prepared too that come as ES modules only: before the application begins. */
+export async function beginAgent(options: AgentOptions = {}): Promise<void> {
   const shared = globalThis as { [STARTED]?: true }
   if (shared[STARTED] || process.env.OTEL_SDK_DISABLED === 'true') return
   shared[STARTED] = true
@@ -64,6 +70,7 @@ export function startAgent(options: AgentOptions = {}): void {
         // The process ends all the same.
       }
     })
+    await patchEsModules(frameworkEsModules(agent), report)
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -110,7 +117,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   hookModules(
     [
       { package: '@opentelemetry/api', file: 'build/src/index.js', patch: bridge.join },
-      patched('express', 'index.js', instrumentExpress),
+      ...frameworkModules(agent),
       patched('undici', 'index.js', keepContextOfCalls),
       patched('pg', 'lib/index.js', instrumentPg),
       patched('pg-pool', 'index.js', instrumentPgPool),
@@ -125,6 +132,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
     agent.report,
   )
   whenBuiltinIsLoaded('sqlite', exports => instrumentNodeSqlite(agent, exports), agent.report)
+  observeFrameworks(agent)
   instrumentHttpServer(agent)
   instrumentHttp2Server(agent)
   instrumentHttpClient(agent)

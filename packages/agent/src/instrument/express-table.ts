@@ -73,10 +73,12 @@ export class ExpressTable {
     this.#agent = agent
   }
 
-  noteApp(app: ExpressApp): void {
-    if (this.#known.has(app)) return
+  /** False where it is known already. */
+  noteApp(app: ExpressApp): boolean {
+    if (this.#known.has(app)) return false
     this.#known.add(app)
     if (this.#apps.size < MOST_APPS) this.#apps.add(new WeakRef(app))
+    return true
   }
 
   /** `args` are those of `router.use`: a path, which may be left out, and handlers. */

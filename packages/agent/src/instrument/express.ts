@@ -5,6 +5,7 @@ import {
   type ExpressRouter,
   ExpressTable,
 } from './express-table.ts'
+import { findNest } from './nest.ts'
 import { noteError, noteRoute } from './request-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
@@ -120,13 +121,20 @@ export function instrumentExpress(agent: Agent, express: object): void {
       },
   )
 
+  const noteApp = (app: Application) => {
+    try {
+      if (table.noteApp(app)) findNest(agent)
+    } catch (error) {
+      agent.report('reading an application of Express', error)
+    }
+  }
   for (const name of ['use', 'route'] as const) {
     wrapMethod(
       application,
       name,
       original =>
         function (this: Application, ...args: unknown[]) {
-          table.noteApp(this)
+          noteApp(this)
           return (original as (...args: unknown[]) => unknown).apply(this, args)
         },
     )
@@ -138,7 +146,7 @@ export function instrumentExpress(agent: Agent, express: object): void {
       'lazyrouter',
       lazyrouter =>
         function (this: Application) {
-          table.noteApp(this)
+          noteApp(this)
           return lazyrouter.call(this)
         },
     )

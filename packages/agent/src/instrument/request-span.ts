@@ -24,9 +24,12 @@ export function noteRoute(request: object, route: string): void {
 
 /** The first error of a request is what its span tells. */
 export function noteError(request: object, error: unknown): void {
-  if (error === undefined || error === null) return
   const span = spanOfRequest(request)
-  if (span === undefined || span.exception !== undefined) return
+  if (span !== undefined) noteErrorOf(span, error)
+}
+
+export function noteErrorOf(span: ActiveSpan, error: unknown): void {
+  if (error === undefined || error === null || span.exception !== undefined) return
   span.exception = error
   span.exceptionMs = performance.now()
 }

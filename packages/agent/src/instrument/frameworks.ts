@@ -1,0 +1,73 @@
+import type { Agent } from '../agent.ts'
+import type { PatchedEsModule } from './es-modules.ts'
+import { instrumentExpress } from './express.ts'
+import { instrumentFastify } from './fastify.ts'
+import { instrumentHapiRequest, instrumentHapiRouter } from './hapi.ts'
+import { instrumentHonoRouter } from './hono.ts'
+import { instrumentKoa, instrumentKoaContext } from './koa.ts'
+import type { PatchedModule } from './module-hook.ts'
+import { instrumentNestExceptions } from './nest.ts'
+import { instrumentReactServer } from './react-server.ts'
+import {
+  instrumentEjs,
+  instrumentExpressView,
+  instrumentHandlebars,
+  instrumentPug,
+} from './template-engines.ts'
+
+/** Frameworks and template engines as CommonJS. */
+export function frameworkModules(agent: Agent): readonly PatchedModule[] {
+  const patched = (name: string, file: string, apply: (agent: Agent, exports: object) => void) => ({
+    package: name,
+    file,
+    patch: (exports: object) => apply(agent, exports),
+  })
+  const inner = (...given: Parameters<typeof patched>) => ({
+    ...patched(...given),
+    isInner: true as const,
+  })
+  return [
+    patched('express', 'index.js', instrumentExpress),
+    inner('express', 'lib/view.js', instrumentExpressView),
+    patched('koa', 'lib/application.js', instrumentKoa),
+    inner('koa', 'lib/context.js', instrumentKoaContext),
+    inner('@hapi/hapi', 'lib/request.js', instrumentHapiRequest),
+    patched('@hapi/call', 'lib/index.js', instrumentHapiRouter),
+    // Up to version 11.
+    inner('@nestjs/core', 'exceptions/exceptions-handler.js', instrumentNestExceptions),
+    ...HONO_ROUTERS.map(file => inner('hono', `dist/cjs/${file}`, instrumentHonoRouter)),
+    patched('ejs', 'lib/cjs/ejs.js', instrumentEjs),
+    // Up to version 3.
+    inner('ejs', 'lib/ejs.js', instrumentEjs),
+    patched('pug', 'lib/index.js', instrumentPug),
+    patched('handlebars', 'lib/index.js', instrumentHandlebars),
+    ...['server.js', 'server.node.js', 'static.js', 'static.node.js'].map(file =>
+      inner('react-dom', file, instrumentReactServer),
+    ),
+  ]
+}
+
+/** The same ones, and those that come in no other form. */
+export function frameworkEsModules(agent: Agent): readonly PatchedEsModule[] {
+  const patched = (
+    name: string,
+    files: readonly string[],
+    apply: (agent: Agent, exports: object) => void,
+  ) => ({ package: name, files, patch: (exports: object) => apply(agent, exports) })
+  return [
+    patched(
+      'hono',
+      HONO_ROUTERS.map(file => `dist/${file}`),
+      instrumentHonoRouter,
+    ),
+    patched('ejs', ['lib/esm/ejs.js'], instrumentEjs),
+  ]
+}
+
+/** Those that the ready-made applications of Hono have: `hono`, `hono/quick` and `hono/tiny`. */
+const HONO_ROUTERS = ['router/smart-router/router.js', 'router/pattern-router/router.js']
+
+/** What tells of itself. */
+export function observeFrameworks(agent: Agent): void {
+  instrumentFastify(agent)
+}
