@@ -18,6 +18,8 @@ export interface AgentOptions {
   readonly flushIntervalMs?: number
   /** `OTEL_METRIC_EXPORT_INTERVAL`: metrics are collected so often. 10,000 by default. */
   readonly metricsIntervalMs?: number
+  /** `PERFLOOP_COST_BUDGET_PERCENT`: of the main thread that recording may take; beyond, detail is left out. 5 by default. */
+  readonly costBudgetPercent?: number
   /** `PERFLOOP_OPENTELEMETRY_SDK`: what to do beside an SDK that the application sets up. `stand-back` by default. */
   readonly openTelemetrySdk?: 'stand-back' | 'replace'
 }
@@ -26,6 +28,8 @@ export interface AgentConfiguration {
   readonly target: ExportTarget
   readonly flushIntervalMs: number
   readonly metricsIntervalMs: number
+  /** Of the main thread, 0 to 1. */
+  readonly costBudget: number
   readonly replacesSdk: boolean
 }
 
@@ -76,6 +80,14 @@ export function readConfiguration(
       most: MOST_MS,
       byDefault: 10_000,
     }),
+    costBudget:
+      reader.number({
+        option: 'costBudgetPercent',
+        variable: 'PERFLOOP_COST_BUDGET_PERCENT',
+        least: 0.1,
+        most: 100,
+        byDefault: 5,
+      }) / 100,
     replacesSdk:
       reader.choice({
         option: 'openTelemetrySdk',

@@ -26,6 +26,7 @@ import {
 import { BEAT_MS, EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
+import { CostBudget } from './record/cost-budget.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
 
 /** By then an application has set up what it sets up. */
@@ -50,7 +51,8 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     const configuration = readConfiguration(options, process.env, tell)
     const { target, flushIntervalMs } = configuration
     const exporter = new SpanExporter({ target, flushIntervalMs, onProblem: tell })
-    const recorder = new SpanRecorder(exporter)
+    const budget = new CostBudget(configuration.costBudget, tell)
+    const recorder = new SpanRecorder(exporter, budget)
     exporter.recorder = recorder
     const report = reportOnce()
     const agent: Agent = { recorder, report, metrics: new Metrics(report), activeRequests: 0, tell }
@@ -88,6 +90,16 @@ function measure(
     'up-down-counter',
     { name: 'http.server.active_requests', unit: '{request}' },
     observe => observe(agent.activeRequests),
+  )
+  const { recorder } = agent
+  metrics.observe('counter', { name: 'perfloop.agent.recording.time', unit: 's' }, observe =>
+    observe(recorder.budget.spentInAllMs / 1_000),
+  )
+  metrics.observe('gauge', { name: 'perfloop.agent.shed_level', unit: '1' }, observe =>
+    observe(recorder.budget.level),
+  )
+  metrics.observe('counter', { name: 'perfloop.agent.dropped_spans', unit: '{span}' }, observe =>
+    observe(recorder.droppedInAll),
   )
   let lastMs = performance.now()
   setInterval(() => {

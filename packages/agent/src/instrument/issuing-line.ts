@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { detail } from '../record/cost-budget.ts'
 
 const MOST_TEXTS = 2_000
 const MOST_SHAPES = 2_000
@@ -85,7 +86,7 @@ export function issuingLine({ lines }: KnownText, place: unknown): CodeLine {
   let line = lines.byPlace.get(place)
   if (line === undefined || isOpen(line)) {
     if (line === undefined && lines.byPlace.size >= MOST_PLACES) return onlyLine(lines)
-    if (!mayTakeStack()) return NO_LINE
+    if (!detail.isKept || !mayTakeStack()) return NO_LINE
     line = callingLine() ?? { ...NO_LINE, misses: (line?.misses ?? 0) + 1 }
     lines.byPlace.set(place, line)
     if (isOpen(line)) return line

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Agent } from '../agent.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
+import { detail } from '../record/cost-budget.ts'
 import { KIND_SERVER, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server */
@@ -88,11 +89,12 @@ export function recordServerSpan(
   recorder.text(request.scheme)
   recorder.integer(status)
   // Whoever calls writes this header: only what looks like a name and a port is taken for one.
-  const [, address, port] = /^(.{1,255}?)(?::(\d{1,5}))?$/.exec(request.host ?? '') ?? []
+  const [, address, port] =
+    (detail.isKept && /^(.{1,255}?)(?::(\d{1,5}))?$/.exec(request.host ?? '')) || []
   recorder.passingText(address)
   recorder.integer(port === undefined ? Number.NaN : Number(port))
-  recorder.passingText(request.clientAddress)
-  recorder.passingText(request.headers['user-agent'])
+  recorder.passingText(detail.isKept ? request.clientAddress : undefined)
+  recorder.passingText(detail.isKept ? request.headers['user-agent'] : undefined)
   recorder.text(request.protocolVersion)
   recorder.integer(bodySize === undefined ? Number.NaN : Number(bodySize))
   recorder.text(isFailed ? String(status) : isAborted ? 'aborted' : undefined)

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { headSampling } from './head-sampling.ts'
 import { randomWord } from './random-ids.ts'
 import type { SpanDetails } from './span-details.ts'
 
@@ -38,8 +39,8 @@ export class ActiveSpan {
       this.trace3 = (randomWord() | 1) >>> 0
       this.parent0 = 0
       this.parent1 = 0
-      this.isRecorded = true
-      this.traceState = ''
+      this.isRecorded = headSampling.isKept(this.trace2)
+      this.traceState = this.isRecorded ? headSampling.traceState : ''
     } else {
       this.trace0 = parent.trace0
       this.trace1 = parent.trace1

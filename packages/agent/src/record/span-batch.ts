@@ -6,8 +6,8 @@ const VALUES_PER_SPAN = 8
 
 /** Words of a span in `ids`: trace 4, span 2, parent 2, as they stand on the wire (big-endian words). */
 export const ID_WORDS = 8
-/** Words of a span in `facts`: name, schema, kind | status << 8, end of its values. */
-export const FACT_WORDS = 4
+/** Words of a span in `facts`: name, schema, kind | status << 8, text of its trace state plus 1 or 0, end of its values. */
+export const FACT_WORDS = 5
 
 const IDS_BYTES = BATCH_SPANS * ID_WORDS * 4
 const FACTS_BYTES = BATCH_SPANS * FACT_WORDS * 4

@@ -1,5 +1,7 @@
 import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
+import type { CostBudget } from './cost-budget.ts'
+import { probabilityMember } from './head-sampling.ts'
 import { BATCH_SPANS, FACT_WORDS, ID_WORDS, MOST_VALUES, SpanBatch } from './span-batch.ts'
 import type { SpanDetails } from './span-details.ts'
 import { TextTable } from './text-table.ts'
@@ -39,14 +41,18 @@ export class SpanRecorder {
   readonly #sender: BatchSender
   readonly #texts = new TextTable(MOST_TEXTS, MOST_TEXT_CHARACTERS)
   #batch: SpanBatch | undefined = undefined
+  readonly budget: CostBudget
+  #lastTraceState = ''
+  #lastMember: string | undefined
   #dropped = 0
   droppedInAll = 0
   #areTextsForgotten = false
   /** Somebody else measures this process: nothing is recorded any more. */
   isStopped = false
 
-  constructor(sender: BatchSender) {
+  constructor(sender: BatchSender, budget: CostBudget) {
     this.#sender = sender
+    this.budget = budget
   }
 
   /** Begins the row of a span that is over. False when there is no room: then neither values nor `end` follow. */
@@ -70,6 +76,7 @@ export class SpanRecorder {
       this.droppedInAll++
       return false
     }
+    this.budget.spanBegins()
     const row = batch.rows
     const { ids, facts, times } = batch
     // What is left of a span that was begun and not ended.
@@ -93,8 +100,18 @@ export class SpanRecorder {
     facts[fact] = this.#texts.numberOf(details?.name ?? name)
     facts[fact + 1] = schema.id
     facts[fact + 2] = kind | ((details?.status ?? status) << 8)
+    facts[fact + 3] = trace.traceState === '' ? 0 : this.#probability(trace.traceState)
     if (details !== undefined) addDetails(batch, details)
     return true
+  }
+
+  /** The number of the text, plus 1, of what a trace state tells of its probability; 0 for nothing. */
+  #probability(traceState: string): number {
+    if (traceState !== this.#lastTraceState) {
+      this.#lastTraceState = traceState
+      this.#lastMember = probabilityMember(traceState)
+    }
+    return this.#lastMember === undefined ? 0 : this.#texts.numberOf(this.#lastMember) + 1
   }
 
   #nextBatch(): SpanBatch | undefined {
@@ -138,8 +155,9 @@ export class SpanRecorder {
   end(): void {
     const batch = this.#batch
     if (batch === undefined) return
-    batch.facts[batch.rows * FACT_WORDS + 3] = batch.valueCount
     batch.rows++
+    batch.facts[batch.rows * FACT_WORDS - 1] = batch.valueCount
+    this.budget.spanEnds()
     // The next span might have as many values as a schema may have.
     if (
       batch.rows === BATCH_SPANS ||
@@ -164,8 +182,12 @@ export class SpanRecorder {
     const batch = this.#batch
     if (batch === undefined || batch.rows === 0) return
     this.#batch = undefined
+    const beganMs = performance.now()
     this.#sender.send(batch, this.#texts, this.#dropped)
     this.#dropped = 0
+    const endMs = performance.now()
+    this.budget.spend(endMs - beganMs)
+    this.budget.evaluate(endMs)
   }
 }
 
