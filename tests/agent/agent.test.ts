@@ -327,6 +327,23 @@ describe('the Node agent', () => {
     expect(market.standardError().split('\n').length).toBeLessThan(4)
   })
 
+  it('leaves out detail and then traces where it costs more than it may, and tells their probability', async () => {
+    await using receiver = await startOtlpReceiver()
+    await using market = await startMarket(receiver.endpoint, {
+      env: { PERFLOOP_COST_BUDGET_PERCENT: '0.1' },
+    })
+    const request = await eventually('traces are left out', async () => {
+      for (let n = 0; n < 50; n++) await market.get('/callback')
+      return roots(receiver.spans).find(({ traceState }) => traceState !== '')
+    })
+    expect(request.traceState).toBe('ot=th:8')
+    expect(request.attributes['user_agent.original']).toBeUndefined()
+    const own = childrenOf(receiver.spans, request)
+    expect(own.map(({ traceState }) => traceState)).toEqual(['ot=th:8', 'ot=th:8'])
+    expect(named(receiver.spans, 'GET /callback')?.attributes['user_agent.original']).toBeDefined()
+    expect(market.standardError()).toContain('PERFLOOP_COST_BUDGET_PERCENT')
+  })
+
   it('says what is wrong with its configuration, and lets the application run', async () => {
     await using market = await startMarket('no address at all')
     expect(await market.get('/echo')).toBeNull()

@@ -18,7 +18,7 @@ message Link { bytes trace_id = 1; bytes span_id = 2; repeated KeyValue attribut
 message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; }
 message Status { string message = 2; int32 code = 3; }
 message Span {
-  bytes trace_id = 1; bytes span_id = 2; bytes parent_span_id = 4; string name = 5; int32 kind = 6;
+  bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4; string name = 5; int32 kind = 6;
   fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8; repeated KeyValue attributes = 9;
   uint32 dropped_attributes_count = 10; repeated Event events = 11; repeated Link links = 13; Status status = 15; fixed32 flags = 16;
 }`
@@ -30,6 +30,7 @@ export interface ReceivedSpan {
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId: string
+  readonly traceState: string
   readonly name: string
   readonly kind: number
   readonly startUnixNs: bigint
@@ -77,6 +78,7 @@ interface Decoded {
         readonly traceId: Buffer
         readonly spanId: Buffer
         readonly parentSpanId?: Buffer
+        readonly traceState?: string
         readonly name: string
         readonly kind: number
         readonly startTimeUnixNano: string
@@ -142,6 +144,7 @@ function readSpans(body: Buffer): ReceivedSpan[] {
         traceId: span.traceId.toString('hex'),
         spanId: span.spanId.toString('hex'),
         parentSpanId: span.parentSpanId?.toString('hex') ?? '',
+        traceState: span.traceState ?? '',
         name: span.name,
         kind: span.kind,
         startUnixNs: BigInt(span.startTimeUnixNano),
