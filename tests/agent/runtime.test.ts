@@ -66,3 +66,70 @@ describe('the runtime of an application', () => {
     expect(receiver.metrics).toEqual([])
   })
 })
+
+describe('an event loop that is blocked', () => {
+  it.each(NODES)(
+    'is told with the stack that blocked it, under its request, on Node %s',
+    async (_version, node) => {
+      await using receiver = await startOtlpReceiver()
+      await using app = await startWithAgent('runtime.mjs', receiver.endpoint, { node })
+      const { spans } = receiver
+      const blocks = () => spans.filter(({ name }) => name === 'event loop block')
+      await app.get('/')
+      await eventually('the exporting thread', async () => spans[0])
+      await app.get('/block?ms=60')
+      await app.get('/block?ms=400')
+      const block = await eventually('the block', async () => blocks()[0])
+      await app.get('/late?ms=300')
+      await eventually('the other block', async () => blocks()[1])
+
+      const request = spans.find(({ spanId }) => spanId === block.parentSpanId)
+      expect(request?.attributes['url.path']).toBe('/block')
+      expect(block.traceId).toBe(request?.traceId)
+      const lastedMs = Number(block.endUnixNs - block.startUnixNs) / 1e6
+      expect(lastedMs).toBeGreaterThan(360)
+      expect(lastedMs).toBeLessThan(900)
+      expect(block.attributes).toMatchObject({ 'code.function.name': 'sortSlowly' })
+      expect(block.attributes['code.file.path']).toMatch(/ecosystem\/runtime\.mjs$/)
+      const stack = String(block.attributes['code.stacktrace']).split('\n')
+      const at = stack.findIndex(line =>
+        /^ {4}at sortSlowly \(.*runtime\.mjs:\d+:\d+\)$/.test(line),
+      )
+      // Above it there may be what it calls.
+      expect(at).toBeGreaterThanOrEqual(0)
+      expect(stack[at + 1]).toContain('runtime.mjs')
+      expect(stack.join('\n')).not.toContain('@perfloop')
+      // Long after its answer, and still for its request.
+      const late = spans.find(({ spanId }) => spanId === blocks()[1]?.parentSpanId)
+      expect(late?.attributes['url.path']).toBe('/late')
+      expect(blocks().length).toBe(2)
+      expect(app.standardError()).toBe('')
+    },
+  )
+})
+
+describe('an error that nobody catches', () => {
+  it.each([
+    ['/throw-later', 'uncaught exception', 'RangeError', 'outside of any request'],
+    ['/reject-later', 'unhandled rejection', 'TypeError', 'rejected'],
+  ])('ends the process as ever, and is sent before (%s)', async (path, name, type, message) => {
+    await using receiver = await startOtlpReceiver()
+    const ends: string[] = []
+    for (const bare of [true, false]) {
+      await using app = await startWithAgent('runtime.mjs', receiver.endpoint, { bare })
+      await app.get(path)
+      expect(await app.exited).toBe(1)
+      ends.push(app.standardError())
+    }
+    expect(ends[1]).toBe(ends[0])
+    const [span] = receiver.spans.filter(span => span.name === name)
+    expect(span).toMatchObject({ status: 2, attributes: { 'error.type': type } })
+    expect(span?.events[0]?.attributes).toMatchObject({
+      'exception.type': type,
+      'exception.message': message,
+    })
+    const request = receiver.spans.find(({ spanId }) => spanId === span?.parentSpanId)
+    expect(request?.attributes['url.path']).toBe(path)
+    expect(receiver.spans.filter(({ status }) => status === 2).length).toBe(1)
+  })
+})

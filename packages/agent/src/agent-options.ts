@@ -20,6 +20,8 @@ export interface AgentOptions {
   readonly metricsIntervalMs?: number
   /** `PERFLOOP_COST_BUDGET_PERCENT`: of the main thread that recording may take; beyond, detail is left out. 5 by default. */
   readonly costBudgetPercent?: number
+  /** `PERFLOOP_BLOCK_LIMIT_MS`: an event loop blocked for longer is told with its stack. 100 by default, 0 for never. */
+  readonly blockLimitMs?: number
   /** `PERFLOOP_OPENTELEMETRY_SDK`: what to do beside an SDK that the application sets up. `stand-back` by default. */
   readonly openTelemetrySdk?: 'stand-back' | 'replace'
 }
@@ -65,6 +67,13 @@ export function readConfiguration(
       }),
       resource: readResource(reader),
       maxQueuedBytes: MAX_QUEUED_BYTES,
+      blockLimitMs: reader.number({
+        option: 'blockLimitMs',
+        variable: 'PERFLOOP_BLOCK_LIMIT_MS',
+        least: 0,
+        most: MOST_MS,
+        byDefault: 100,
+      }),
     },
     flushIntervalMs: reader.number({
       option: 'flushIntervalMs',

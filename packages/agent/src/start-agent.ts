@@ -1,9 +1,11 @@
 import { writeSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import type { Agent } from './agent.ts'
 import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
 import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { SpanExporter } from './export/span-exporter.ts'
 import { whenBuiltinIsLoaded } from './instrument/builtin-hook.ts'
+import { instrumentBullMq } from './instrument/bullmq.ts'
 import { patchEsModules } from './instrument/es-modules.ts'
 import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
 import { frameworkEsModules, frameworkModules, observeFrameworks } from './instrument/frameworks.ts'
@@ -18,14 +20,17 @@ import {
   instrumentMysql2Promises,
 } from './instrument/mysql2.ts'
 import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
+import { instrumentProcessErrors } from './instrument/process-errors.ts'
+import { instrumentCron, instrumentNodeCron } from './instrument/schedules.ts'
 import {
   instrumentBetterSqlite,
   instrumentLibsql,
   instrumentNodeSqlite,
 } from './instrument/sqlite.ts'
-import { BEAT_MS, EventLoopDelay } from './measure/event-loop-delay.ts'
+import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
+import { watchEventLoop } from './profile/event-loop-watch.ts'
 import { CostBudget } from './record/cost-budget.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
 
@@ -49,7 +54,10 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
   shared[STARTED] = true
   try {
     const configuration = readConfiguration(options, process.env, tell)
-    const { target, flushIntervalMs } = configuration
+    const target = isMainThread
+      ? configuration.target
+      : { ...configuration.target, blockLimitMs: 0 }
+    const { flushIntervalMs } = configuration
     const exporter = new SpanExporter({ target, flushIntervalMs, onProblem: tell })
     const budget = new CostBudget(configuration.costBudget, tell)
     const recorder = new SpanRecorder(exporter, budget)
@@ -61,10 +69,14 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     instrument(agent, bridge)
     // One that came by a copy of the API inside somebody's bundle, which no loading tells of.
     setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
-    if (target.metricsUrl !== undefined) measure(agent, exporter, configuration)
+    const delay = new EventLoopDelay()
+    // The threads of a process share most of what is measured, and only the first can be asked what it does.
+    if (isMainThread) watchEventLoop(agent, exporter.pulse, delay, target.blockLimitMs)
+    const measuresMetrics = isMainThread && target.metricsUrl !== undefined
+    if (measuresMetrics) measure(agent, exporter, delay, configuration)
     process.on('exit', () => {
       try {
-        if (exporter.isRunning && target.metricsUrl !== undefined) {
+        if (exporter.isRunning && measuresMetrics) {
           exporter.sendMetrics(agent.metrics.collect())
         }
         exporter.finish()
@@ -81,10 +93,10 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
 function measure(
   agent: Agent,
   exporter: SpanExporter,
+  delay: EventLoopDelay,
   { metricsIntervalMs }: AgentConfiguration,
 ): void {
   const { metrics, report } = agent
-  const delay = new EventLoopDelay()
   measureRuntime(agent, delay)
   metrics.observe(
     'up-down-counter',
@@ -101,12 +113,6 @@ function measure(
   metrics.observe('counter', { name: 'perfloop.agent.dropped_spans', unit: '{span}' }, observe =>
     observe(recorder.droppedInAll),
   )
-  let lastMs = performance.now()
-  setInterval(() => {
-    const nowMs = performance.now()
-    delay.record(nowMs - lastMs - BEAT_MS)
-    lastMs = nowMs
-  }, BEAT_MS).unref()
   setInterval(() => {
     try {
       exporter.sendMetrics(metrics.collect())
@@ -140,6 +146,9 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
       inner('mysql2', 'lib/promise/connection.js', instrumentMysql2Promises),
       patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),
       patched('libsql', 'index.js', instrumentLibsql),
+      patched('bullmq', 'dist/cjs/index.js', instrumentBullMq),
+      patched('cron', 'dist/index.js', instrumentCron),
+      patched('node-cron', 'dist/node-cron.cjs', instrumentNodeCron),
     ],
     agent.report,
   )
@@ -149,6 +158,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   instrumentHttp2Server(agent)
   instrumentHttpClient(agent)
   instrumentFetch(agent)
+  instrumentProcessErrors(agent)
 }
 
 function reportOnce(): Agent['report'] {

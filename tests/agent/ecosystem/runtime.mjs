@@ -15,6 +15,7 @@ const server = http.createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://127.0.0.1')
   const ms = Number(searchParams.get('ms') ?? 0)
   if (pathname === '/block') sortSlowly(ms)
+  if (pathname === '/late') setTimeout(() => sortSlowly(ms), 1_000)
   if (pathname === '/keep') kept.push(Buffer.alloc(1_000_000, 'x').toString())
   if (pathname === '/collect') globalThis.gc?.()
   if (pathname === '/wait') {

@@ -10,6 +10,8 @@ export interface ExportTarget {
   readonly metricsUrl: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  /** The event loop may be blocked so long before its stack is asked for; 0 for never. */
+  readonly blockLimitMs: number
   readonly resource: Readonly<Record<string, string | number>>
   /** Encoded spans that wait while the server is away, bytes; beyond, the oldest are dropped. */
   readonly maxQueuedBytes: number
@@ -19,6 +21,8 @@ export interface ExportThreadData {
   readonly perfloopExport: true
   readonly target: ExportTarget
   readonly schemas: readonly AttributeSchema[]
+  /** Memory of a `Pulse`. */
+  readonly pulse: SharedArrayBuffer
   /** One word: batches given minus batches done. Waited for when the process ends. */
   readonly unfinished: SharedArrayBuffer
 }

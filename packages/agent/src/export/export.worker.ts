@@ -1,6 +1,9 @@
 // The exporting thread: columns to OTLP, OTLP to the server.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { SentMetrics } from '../measure/metrics.ts'
+import { MainThread } from '../profile/main-thread.ts'
+import { Pulse } from '../profile/pulse.ts'
+import { watchBlocks } from '../profile/watch-blocks.ts'
 import type { SentBatch } from '../record/span-batch.ts'
 import { encodeMetrics } from './encode-metrics.ts'
 import { SpanEncoder } from './encode-spans.ts'
@@ -11,7 +14,7 @@ import { processMetrics } from './process-metrics.ts'
 /** A few minutes of them: what is older than that hardly matters once the server is back. */
 const MAX_QUEUED_METRIC_BYTES = 1024 * 1024
 
-const { target, schemas, unfinished } = workerData as ExportThreadData
+const { target, schemas, unfinished, pulse: memory } = workerData as ExportThreadData
 const encoder = new SpanEncoder(schemas, target.resource)
 const unfinishedCount = new Int32Array(unfinished)
 
@@ -20,6 +23,10 @@ const metrics =
   target.metricsUrl === undefined
     ? undefined
     : queueTo(target.metricsUrl, MAX_QUEUED_METRIC_BYTES, 'metrics')
+
+const pulse = new Pulse(memory)
+const mainThread = new MainThread(pulse)
+if (target.blockLimitMs > 0) watchBlocks(pulse, mainThread, target.blockLimitMs)
 
 function queueTo(url: string, maxQueuedBytes: number, what: string): ExportQueue {
   const { headers, timeoutMs } = target

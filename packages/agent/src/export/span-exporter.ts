@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { SentMetrics } from '../measure/metrics.ts'
+import { Pulse } from '../profile/pulse.ts'
 import { declaredSchemas } from '../record/attribute-schema.ts'
 import { SpanBatch } from '../record/span-batch.ts'
 import type { BatchSender, SpanRecorder } from '../record/span-recorder.ts'
@@ -33,6 +34,7 @@ export interface ExporterOptions {
  */
 export class SpanExporter implements BatchSender {
   recorder: SpanRecorder | undefined = undefined
+  readonly pulse = new Pulse()
   readonly #options: ExporterOptions
   readonly #free: ArrayBuffer[] = []
   /** Batches given to the thread minus those it is done with. Each thread has its own. */
@@ -115,6 +117,7 @@ export class SpanExporter implements BatchSender {
       perfloopExport: true,
       target: this.#options.target,
       schemas: declaredSchemas(),
+      pulse: this.pulse.memory,
       unfinished: this.#unfinishedCount.buffer as SharedArrayBuffer,
     }
     const worker = new Worker(new URL('./export.worker.js', import.meta.url), {
@@ -168,6 +171,7 @@ export class SpanExporter implements BatchSender {
     clearTimeout(this.#timer)
     this.recorder?.flush()
     this.#isClosed = true
+    if (this.isRunning) this.pulse.end()
     const until = performance.now() + EXIT_WAIT_MS
     for (;;) {
       const unfinished = Atomics.load(this.#unfinishedCount, 0)

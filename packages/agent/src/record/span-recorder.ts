@@ -10,6 +10,7 @@ import { TextTable } from './text-table.ts'
 export const KIND_INTERNAL = 1
 export const KIND_SERVER = 2
 export const KIND_CLIENT = 3
+export const KIND_CONSUMER = 5
 
 export const STATUS_UNSET = 0
 export const STATUS_ERROR = 2

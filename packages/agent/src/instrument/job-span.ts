@@ -1,0 +1,67 @@
+import type { Agent } from '../agent.ts'
+import { ActiveSpan, activeSpan, type RemoteParent } from '../record/active-span.ts'
+import type { AttributeSchema } from '../record/attribute-schema.ts'
+import { type SpanRecorder, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { followPromise, isPromise, nameOf } from './database-statement.ts'
+
+/** Work that no request asked for now: a job of a queue, a run of a schedule. */
+export interface Job {
+  readonly schema: AttributeSchema
+  readonly name: string
+  readonly kind: number
+  readonly parent: RemoteParent | undefined
+  /** Writes the values of the schema, but the last: `error.type`. */
+  write(recorder: SpanRecorder): void
+}
+
+/** Does the work in a span of its own, which is the parent of all that it does. */
+export function runJob<Result>(
+  agent: Agent,
+  describe: () => Job,
+  work: () => Result,
+): Result | Promise<unknown> {
+  let job: Job
+  let span: ActiveSpan
+  try {
+    job = describe()
+    span = new ActiveSpan(job.parent)
+    span.place = job.name
+  } catch (error) {
+    agent.report('beginning a job', error)
+    return work()
+  }
+  let result: Result
+  try {
+    result = activeSpan.run(span, work)
+  } catch (error) {
+    record(agent, job, span, error)
+    throw error
+  }
+  if (isPromise(result)) {
+    return followPromise(result, error => record(agent, job, span, error))
+  }
+  record(agent, job, span, undefined)
+  return result
+}
+
+function record({ recorder, report }: Agent, job: Job, span: ActiveSpan, error: unknown): void {
+  const endMs = performance.now()
+  if (!span.isRecorded) return
+  try {
+    const hasFailed = error !== undefined && error !== null
+    const { id0, id1, parent0, parent1, startMs } = span
+    const status = hasFailed ? STATUS_ERROR : STATUS_UNSET
+    const { schema, name, kind } = job
+    if (
+      !recorder.begin(schema, name, kind, status, span, id0, id1, parent0, parent1, startMs, endMs)
+    ) {
+      return
+    }
+    if (hasFailed) recorder.exception(error, endMs)
+    job.write(recorder)
+    recorder.text(hasFailed ? nameOf(error) : undefined)
+    recorder.end()
+  } catch (failure) {
+    report('recording a job', failure)
+  }
+}

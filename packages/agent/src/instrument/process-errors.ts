@@ -1,0 +1,56 @@
+import type { Agent } from '../agent.ts'
+import { ActiveSpan, activeSpan } from '../record/active-span.ts'
+import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
+import { KIND_INTERNAL, STATUS_ERROR } from '../record/span-recorder.ts'
+import { nameOf } from './database-statement.ts'
+
+const SCHEMA = attributeSchema('@perfloop/agent/process', {}, { 'error.type': TEXT })
+
+type Emit = (this: unknown, event: string | symbol, ...args: unknown[]) => boolean
+
+/**
+ * What nobody caught, under the request or job it came from. Nothing changes for the process: a monitor is no handler, and
+ * rejections that the application listens for are seen as they are told, without a listener of ours.
+ */
+export function instrumentProcessErrors(agent: Agent): void {
+  process.on('uncaughtExceptionMonitor', (error, origin) => {
+    const isRejection = origin === 'unhandledRejection'
+    record(agent, isRejection ? REJECTION : 'uncaught exception', error)
+  })
+  const emit = process.emit as Emit
+  process.emit = function (this: unknown, event: string | symbol, ...args: unknown[]) {
+    const isHandled = emit.call(this, event, ...args)
+    // One that is not handled comes to the monitor next; its stack must not be read before Node has shown its line.
+    if (isHandled && event === 'unhandledRejection') record(agent, REJECTION, args[0])
+    return isHandled
+  } as typeof process.emit
+}
+
+const REJECTION = 'unhandled rejection'
+
+function record({ recorder, report }: Agent, name: string, error: unknown): void {
+  const atMs = performance.now()
+  try {
+    const active = activeSpan.getStore()
+    const span = new ActiveSpan(active?.isRecorded === true ? active : undefined)
+    const isBegun = recorder.begin(
+      SCHEMA,
+      name,
+      KIND_INTERNAL,
+      STATUS_ERROR,
+      span,
+      span.id0,
+      span.id1,
+      span.parent0,
+      span.parent1,
+      atMs,
+      atMs,
+    )
+    if (!isBegun) return
+    recorder.exception(error, atMs)
+    recorder.text(error === null || error === undefined ? 'error' : nameOf(error))
+    recorder.end()
+  } catch (failure) {
+    report('recording what nobody caught', failure)
+  }
+}

@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../packages/perfloop/src/targets/postgres/embedded-postgres.ts'
+import { eventually, startPerfloop } from '../perfloop-process.ts'
+import { NODES, startWithAgent } from './agent-process.ts'
+import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
+import { hasRedisServer, type RedisServer, startRedisServer } from './redis-server.ts'
+
+const nothingSkipped = process.env.PERFLOOP_TEST_NOTHING_SKIPPED !== undefined
+const canRun = nothingSkipped || hasRedisServer
+if (!canRun) console.warn('redis-server is not installed: jobs are not tested.')
+
+const INTERNAL = 1
+const CONSUMER = 5
+const scratch = mkdtempSync(join(tmpdir(), 'perfloop-jobs-'))
+let postgres: EmbeddedPostgres
+let redis: RedisServer
+
+describe.skipIf(!canRun)('jobs', () => {
+  beforeAll(async () => {
+    postgres = await startEmbeddedPostgres({ directory: join(scratch, 'postgres') })
+    redis = await startRedisServer()
+  })
+
+  afterAll(async () => {
+    await redis?.[Symbol.asyncDispose]()
+    await postgres?.stop()
+    rmSync(scratch, { recursive: true, force: true })
+  })
+
+  const start = (endpoint: string, node: string) =>
+    startWithAgent('jobs.mjs', endpoint, {
+      node,
+      env: { JOBS_DATABASE: postgres.url, JOBS_REDIS_PORT: String(redis.port) },
+    })
+  const statementsOf = (spans: readonly ReceivedSpan[], job: ReceivedSpan) =>
+    spans
+      .filter(({ parentSpanId }) => parentSpanId === job.spanId)
+      .map(({ attributes }) => attributes['db.query.text'])
+      .filter(text => text !== undefined)
+
+  it.each(NODES)(
+    'of a queue and of schedules are roots with what they did, on Node %s',
+    async (_version, node) => {
+      await using receiver = await startOtlpReceiver()
+      await using app = await start(receiver.endpoint, node)
+      const { spans, metrics } = receiver
+      for (let letter = 1; letter <= 8; letter++) await app.get(`/add?name=sent&letter=${letter}`)
+      await app.get('/add?name=lost&letter=9')
+      expect(await app.get('/thread')).toBe('42')
+      const jobs = () => spans.filter(({ kind }) => kind === CONSUMER)
+      await eventually('the jobs', async () => (jobs().length === 9 ? true : undefined))
+      const runs = (name: string) =>
+        spans.filter(
+          span => span.kind === INTERNAL && span.name === name && span.parentSpanId === '',
+        )
+      await eventually('the schedules', async () =>
+        runs('tidy up')[0] && runs('* * * * * *')[0] ? true : undefined,
+      )
+      const told = JSON.parse(await app.get('/')) as { done: unknown[]; ticks: boolean[] }
+      expect(told.done.map(String).sort()).toEqual([...'12345678', 'failed lost'])
+      expect(told.ticks.every(isItself => isItself)).toBe(true)
+
+      expect(new Set(jobs().map(({ traceId }) => traceId)).size).toBe(9)
+      for (const job of jobs()) {
+        expect(job.parentSpanId).toBe('')
+        expect(statementsOf(spans, job)).toEqual(['SELECT $1::int AS letter', 'SELECT 1 AS sent'])
+        expect(Number(job.endUnixNs - job.startUnixNs) / 1e6).toBeGreaterThan(19)
+        expect(job.attributes).toMatchObject({
+          'messaging.system': 'bullmq',
+          'messaging.destination.name': 'letters',
+          'perfloop.job.attempt': 1,
+        })
+        expect(job.attributes['perfloop.job.wait_ms']).toBeGreaterThanOrEqual(0)
+      }
+      const names = jobs().map(({ name }) => name)
+      expect(names.sort()).toEqual([
+        'process letters/lost',
+        ...Array(8).fill('process letters/sent'),
+      ])
+      const lost = jobs().find(({ name }) => name === 'process letters/lost')
+      expect(lost).toMatchObject({ status: 2, attributes: { 'error.type': 'TypeError' } })
+      expect(lost?.events[0]?.attributes['exception.message']).toBe('no such address')
+
+      const [tidied] = runs('tidy up')
+      const [counted] = runs('* * * * * *')
+      if (tidied === undefined || counted === undefined) throw new Error('a schedule is missing')
+      expect(statementsOf(spans, tidied)).toEqual(['SELECT 2 AS tidied'])
+      expect(statementsOf(spans, counted)).toEqual(['SELECT 3 AS counted'])
+      await eventually('the waits', async () =>
+        metrics.find(({ name, count }) => name === 'perfloop.job.wait' && count === 9),
+      )
+      expect(app.standardError()).toBe('')
+    },
+  )
+
+  it('are operations in Perfloop, with their runs and statements', async () => {
+    await using perfloop = await startPerfloop({ env: { PERFLOOP_ANALYSIS_SETTLE_MS: '1000' } })
+    await using app = await start(perfloop.otlpHttpUrl, process.execPath)
+    for (let letter = 1; letter <= 3; letter++) await app.get(`/add?name=sent&letter=${letter}`)
+    interface Operation {
+      operation: string
+      kind: string
+      red: { calls: number }
+      breakdown: { query_count: number } | null
+    }
+    await eventually('the jobs', async () => {
+      const { data } = await perfloop.get('/measure/operations?service=watched&from=-PT1H')
+      const found = data as Operation[]
+      const letters = found.find(({ operation }) => operation === 'process letters/sent')
+      const tidy = found.find(({ operation }) => operation === 'tidy up')
+      return letters?.red.calls === 3 &&
+        letters.breakdown?.query_count === 2 &&
+        letters.kind === 'consumer' &&
+        tidy?.kind === 'internal'
+        ? true
+        : undefined
+    })
+  })
+})

@@ -1,0 +1,46 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0
+
+export interface RedisServer extends AsyncDisposable {
+  readonly port: number
+}
+
+/** Debian's, in memory, on a port that was free a moment ago. */
+export async function startRedisServer(): Promise<RedisServer> {
+  const port = await freePort()
+  const directory = mkdtempSync(join(tmpdir(), 'perfloop-redis-'))
+  const child = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', chunk => {
+      if (String(chunk).includes('Ready to accept connections')) resolve()
+    })
+    child.on('exit', code => reject(new Error(`redis-server ended with ${code}`)))
+  })
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      const exited = new Promise(resolve => child.on('exit', resolve))
+      child.kill()
+      await exited
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise(resolve => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('there is no free port')
+  return address.port
+}
