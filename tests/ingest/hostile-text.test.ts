@@ -14,7 +14,7 @@ import { foldOperationName } from '../../packages/perfloop/src/ingest/fingerprin
 import { redactUrl } from '../../packages/perfloop/src/ingest/fingerprint/redact-url.ts'
 import { routeTemplate } from '../../packages/perfloop/src/ingest/fingerprint/route-template.ts'
 import { redactText } from '../../packages/perfloop/src/ingest/redact/redact-text.ts'
-import { redactName } from '../../packages/perfloop/src/ingest/redact/redact-value.ts'
+import { redactName, redactValue } from '../../packages/perfloop/src/ingest/redact/redact-value.ts'
 import { toExplainable } from '../../packages/perfloop/src/targets/explainable-statement.ts'
 
 const repetition = (text: string, kind: 'server' | 'internal') =>
@@ -35,6 +35,7 @@ const READERS: readonly (readonly [string, (text: string) => unknown])[] = [
   ['Oracle', text => fingerprintStatement(text, 'oracle')],
   ['free text', redactText],
   ['span name', redactName],
+  ['any other value', text => redactValue('keep', text)],
   ['operation name', foldOperationName],
   ['URL', redactUrl],
   ['route', routeTemplate],
@@ -43,7 +44,17 @@ const READERS: readonly (readonly [string, (text: string) => unknown])[] = [
   ['trace state', samplingWeight],
 ]
 
-const PREFIXES = ['', 'select ', 'order by x limit ? ', 'https://', 'ot=', 'insert ', "x = '"]
+const PREFIXES = [
+  '',
+  'select ',
+  'order by x limit ? ',
+  'https://',
+  'ot=',
+  'insert into a ',
+  'update a set ',
+  'with a (',
+  "x = '",
+]
 const PIECES = [
   ...['a', 'a ', 'a.', '"a"', '[a', '[a]', '`', '"', "'", "''", '\\', "q'[", '$', '$$', '$a$'],
   ...[

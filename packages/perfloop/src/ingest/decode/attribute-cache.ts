@@ -1,5 +1,11 @@
 import { redactText } from '../redact/redact-text.ts'
-import { redactName, redactValue } from '../redact/redact-value.ts'
+import {
+  mayBeginStatement,
+  redactKept,
+  redactName,
+  redactValue,
+  SHORTEST_STATEMENT,
+} from '../redact/redact-value.ts'
 import {
   ANY_VALUE_FIELDS,
   type AnyValueJson,
@@ -301,6 +307,16 @@ export class AttributeCache {
     reader.at = fieldEnd
     // Statements are cut after their literals have gone, by whoever fingerprints them.
     const cut = redaction === 'statement' ? fieldEnd : this.cut(bytes, at, fieldEnd)
+    if (redaction === 'keep' && cut - at >= SHORTEST_STATEMENT) {
+      if (mayBeginStatement(bytes[at] as number, bytes[at + 1] as number)) {
+        const sent = textOf(bytes, at, cut)
+        const kept = redactKept(sent)
+        if (kept !== sent) {
+          record.ownText(kept)
+          return
+        }
+      }
+    }
     if (redaction === 'keep' || redaction === 'statement' || redaction === 'drop') {
       record.source = bytes
       record.start = at

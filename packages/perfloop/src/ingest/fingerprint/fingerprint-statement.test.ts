@@ -447,6 +447,57 @@ describe('any text', () => {
   })
 })
 
+describe('double quotes where they may hold either', () => {
+  const either = fc.constantFrom('sqlite', 'mssql', 'db2', '')
+  const value = fc
+    .tuple(fc.stringMatching(/^[a-z @.'-]{0,8}$/), fc.constantFrom('', '""'))
+    .map(([text, quotes]) => `"secret${text}${quotes}"`)
+
+  it.each([
+    'SELECT * FROM t WHERE name = V',
+    'SELECT * FROM t WHERE "t"."name" <> V AND age != V OR a >= V',
+    'SELECT * FROM t WHERE name LIKE V AND a BETWEEN V AND V',
+    'SELECT * FROM t WHERE "name" IN (V, V) AND a NOT IN (V)',
+    'SELECT * FROM t WHERE (a, b) IN ((V, V), (V, V))',
+    'INSERT INTO t ("name", "age") VALUES (V, V), (V, V)',
+    'UPDATE "t" SET "name" = V, "age" = V WHERE "id" == V',
+    'SELECT * FROM t LIMIT V OFFSET V',
+  ])('takes for a value what stands where one is expected: %s', statement => {
+    fc.assert(
+      fc.property(either, fc.array(value, { minLength: 6, maxLength: 6 }), (dialect, values) => {
+        let next = 0
+        const text = statement.replaceAll(/\bV\b/g, () => values[next++] ?? '')
+        const pattern = read(text, dialect)
+        expect(pattern.normalized).not.toContain('secret')
+        expect(pattern.normalized).toBe(
+          read(statement.replaceAll(/\bV\b/g, '1'), dialect).normalized,
+        )
+        expect(read(pattern.normalized, dialect).fingerprint).toBe(pattern.fingerprint)
+      }),
+    )
+  })
+
+  it.each([
+    'SELECT "a", lower("b") AS "c d" FROM "t" JOIN "u" ON "t"."id" = "u"."t_id" ORDER BY "a"',
+    'INSERT INTO "t" ("a", "b") SELECT "a", "b" FROM "u" WHERE "u"."a" = "t"."a"',
+    'UPDATE "t" SET "stock" = "stock" - ?, "seen" = "t"."seen" + ? WHERE "id" = ?',
+    'SELECT * FROM t WHERE a = "t"."b"',
+  ])('leaves names: %s', statement => {
+    fc.assert(
+      fc.property(either, dialect => {
+        expect(read(statement, dialect).normalized).not.toMatch(/= \?[^,]*"?u|FROM \?/)
+        expect(read(statement, dialect).literals).toEqual([])
+      }),
+    )
+  })
+
+  it('never takes a value for a name’s sake in PostgreSQL and Oracle', () => {
+    for (const dialect of ['postgresql', 'oracle']) {
+      expect(read('SELECT * FROM t WHERE "a" = "b"', dialect).literals).toEqual([])
+    }
+  })
+})
+
 describe('any sound statement', () => {
   const sound = fc.constantFrom(...statements)
   const literals = fc.array(literal, { minLength: 1, maxLength: 6 })

@@ -27,6 +27,8 @@ export const SYMBOL = 5
 
 /** Characters read of one statement. Senders cut attributes long before this. */
 const LONGEST_TEXT = 65_536
+/** As many tokens before a quoted one are searched for the same name. */
+const NAMES_LOOKED_BACK = 64
 /** Parentheses deeper than this are read as plain symbols. */
 const DEEPEST = 200
 
@@ -42,15 +44,17 @@ const HASH_NAMES = 256
 const EXACT_QUOTED_CASE = 512
 const UPPER_IS_PLAIN = 1024
 const DASHES_NEED_SPACE = 2048
+/** What stands in double quotes is a name where there is one, else a string: as SQLite does, and SQL Server may be set to. */
+const DOUBLE_QUOTED_MAYBE = 4096
 
 const FEATURES: Readonly<Record<Dialect, number>> = {
   postgresql: NESTED_COMMENTS | DOLLAR_QUOTES | EXACT_QUOTED_CASE,
   mysql: BACKSLASH_ESCAPES | DOUBLE_QUOTED_STRINGS | HASH_COMMENTS | DASHES_NEED_SPACE,
-  mssql: NESTED_COMMENTS | BRACKET_NAMES | HASH_NAMES,
+  mssql: NESTED_COMMENTS | BRACKET_NAMES | HASH_NAMES | DOUBLE_QUOTED_MAYBE,
   oracle: Q_QUOTES | HASH_NAMES | EXACT_QUOTED_CASE | UPPER_IS_PLAIN,
-  sqlite: BRACKET_NAMES,
+  sqlite: BRACKET_NAMES | DOUBLE_QUOTED_MAYBE,
 }
-const OTHER_FEATURES = BRACKET_NAMES_MAYBE | DOLLAR_QUOTES
+const OTHER_FEATURES = BRACKET_NAMES_MAYBE | DOLLAR_QUOTES | DOUBLE_QUOTED_MAYBE
 
 /** `db.system.name` values of OpenTelemetry (and older spellings) whose lexical rules are one of ours. */
 const DIALECT_OF_SYSTEM: Readonly<Record<string, Dialect>> = {
@@ -466,8 +470,9 @@ export class SqlTokens {
       case 39: // '
         return this.#string(start, start, false)
       case 34: // "
-        if ((this.#features & DOUBLE_QUOTED_STRINGS) !== 0) return this.#string(start, start, false)
-        return this.#quoted(start, 34)
+        return this.#isDoubleQuotedString(start)
+          ? this.#string(start, start, false)
+          : this.#quoted(start, 34)
       case 96: // `
         return this.#quoted(start, 96)
       case 91: // [
@@ -501,6 +506,69 @@ export class SqlTokens {
       default:
     }
     return this.#symbol(start, start + 1)
+  }
+
+  /**
+   * Which of the two it is, only the schema knows. Where a value is expected it is taken for one, unless it goes
+   * on with a dot or the statement has used the name before: a column less in the text is better than a name of
+   * somebody in it.
+   */
+  #isDoubleQuotedString(start: number): boolean {
+    if ((this.#features & DOUBLE_QUOTED_STRINGS) !== 0) return true
+    if ((this.#features & DOUBLE_QUOTED_MAYBE) === 0 || !this.#expectsValue()) return false
+    const close = this.text.indexOf('"', start + 1)
+    if (close < 0 || close >= this.length) return true
+    return this.text.charCodeAt(close + 1) !== 46 && !this.#isNameAbove(start + 1, close)
+  }
+
+  /** After a comparison, in a list or row of values, and behind the few words that compare or count. */
+  #expectsValue(): boolean {
+    const last = this.count - 1
+    if (last < 0) return false
+    if (this.kind[last] === SYMBOL) {
+      const code = this.code[last]
+      if (code === 40 || code === 44) {
+        const kind = this.#depth <= DEEPEST ? this.#openKind[this.#depth] : PLAIN
+        return this.#depth > 0 && kind !== PLAIN
+      }
+      const first = this.text.charCodeAt(this.start[last] ?? 0)
+      return first === 61 || first === 60 || first === 62 || first === 33
+    }
+    if (this.kind[last] !== WORD) return false
+    switch (this.code[last]) {
+      case KEYWORD.LIKE:
+      case KEYWORD.ILIKE:
+      case KEYWORD.RLIKE:
+      case KEYWORD.BETWEEN:
+      case KEYWORD.LIMIT:
+      case KEYWORD.OFFSET:
+        return true
+      case KEYWORD.AND:
+        return this.isKeyword(last - 2, KEYWORD.BETWEEN) && this.isValue(last - 1)
+      default:
+        return false
+    }
+  }
+
+  /** Among the tokens close by: `SET "stock" = "stock" - 1`. */
+  #isNameAbove(from: number, to: number): boolean {
+    const furthest = Math.max(0, this.count - NAMES_LOOKED_BACK)
+    for (let index = this.count - 1; index >= furthest; index--) {
+      const kind = this.kind[index]
+      const quotes = kind === QUOTED ? 1 : 0
+      if (kind !== QUOTED && kind !== WORD) continue
+      const start = (this.start[index] ?? 0) + quotes
+      const end = (this.end[index] ?? 0) - quotes
+      if (end - start === to - from && this.#isSameText(start, from, end - start)) return true
+    }
+    return false
+  }
+
+  #isSameText(one: number, other: number, length: number): boolean {
+    for (let at = 0; at < length; at++) {
+      if (this.text.charCodeAt(one + at) !== this.text.charCodeAt(other + at)) return false
+    }
+    return true
   }
 
   #digitsEnd(start: number): number {

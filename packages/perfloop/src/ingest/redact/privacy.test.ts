@@ -108,6 +108,24 @@ function spans() {
         'db.operation': 'find',
       },
     }),
+    ...statements.map((statement, i) =>
+      sentSpan({
+        id: 50 + i,
+        attributes: {
+          'my.sql': statement,
+          'orm.last query': `  /* ${EMAIL} */ (${statement})`,
+          nested: { kvlistValue: { values: sentAttributes({ text: statement }) } },
+          list: { arrayValue: { values: [{ stringValue: statement }] } },
+        },
+      }),
+    ),
+    sentSpan({
+      id: 60,
+      attributes: {
+        'db.system': 'sqlite',
+        'db.statement': `SELECT * FROM users WHERE email = "${EMAIL}" AND ssn IN ("${IDENTITY}")`,
+      },
+    }),
     sentSpan({
       id: 42,
       kind: 3,
@@ -156,6 +174,23 @@ describe('what must not be stored', () => {
     sendProtobuf(buffer, 'traces', sentTraces([...varied, ...spans(), statement ?? {}]))
     expect(buffer.statistics().limited.shape_overflow).toBeGreaterThan(0)
     expect(secretsIn(buffer.take(NOW_MS / 1000))).toEqual([])
+  })
+
+  it('leaves sentences that only begin like a statement', () => {
+    const buffer = scratchBuffer()
+    const sentences = [
+      "Select one of 3 items in the 'new' list",
+      "Update 'cart' to version 17 now",
+      'Delete the order 4711, please',
+      "With 2 items as 'gift'",
+    ]
+    sendProtobuf(
+      buffer,
+      'traces',
+      sentTraces(sentences.map((hint, i) => sentSpan({ id: i + 1, attributes: { hint } }))),
+    )
+    const stored = buffer.take(NOW_MS / 1000).map(({ bytes }) => Buffer.from(bytes).toString())
+    for (const sentence of sentences) expect(stored.join()).toContain(sentence)
   })
 
   it('leaves booleans, NULL and the shape of the statement', () => {

@@ -7,7 +7,7 @@ import { redactEmails, redactText } from './redact-text.ts'
 export function redactValue(redaction: Redaction, text: string): string {
   switch (redaction) {
     case 'keep':
-      return text
+      return redactKept(text)
     case 'drop':
       return ''
     case 'statement':
@@ -23,6 +23,57 @@ export function redactValue(redaction: Redaction, text: string): string {
       return redactEmails(text)
     case 'text':
       return redactText(text)
+  }
+}
+
+/**
+ * A text under a key that nobody has registered: a statement in it goes without its values, whatever the key is
+ * called. The rest is as it was sent.
+ */
+export function redactKept(text: string): string {
+  if (text.length < SHORTEST_STATEMENT || !MAY_BE_VALUE.test(text)) return text
+  STATEMENT.lastIndex = wordsStart(text)
+  if (!STATEMENT.test(text)) return text
+  return redactEmails(fingerprintStatement(text, 'unknown').normalized)
+}
+
+export const SHORTEST_STATEMENT = 16
+const MAY_BE_VALUE = /['"$\d]/
+/** Verb and clause: the sentence `Update the cart` has the one and not the other. */
+const STATEMENT =
+  /select\b.+\bfrom\b|select\s+(?:\d+|'[^']*')\s*(?:$|[,;]|\/\*|--|as\b)|(?:insert|replace)\s+into\s+\S.*\b(?:values|select|set)\b|update\s+\S.*?\bset\s+\S+\s*=|delete\s+from\s+\S|merge\s+into\s+\S|with\s+(?:recursive\s+)?[\w"`]+\s*(?:\([^)]*\)\s*)?as\s*\(|(?:call|exec|execute)\s+[\w."`[\]]+\s*[(@'\d]/isy
+
+/** Behind white space, parentheses and comments. */
+function wordsStart(text: string): number {
+  let at = 0
+  for (;;) {
+    const code = text.charCodeAt(at)
+    let end = at
+    if (code <= 32 || code === 40) end = at + 1
+    else if (text.startsWith('/*', at)) end = text.indexOf('*/', at) + 2
+    else if (text.startsWith('--', at)) end = text.indexOf('\n', at) + 1
+    if (end <= at) return at
+    at = end
+  }
+}
+
+/** Whether a statement may begin with these two bytes: told before a string is made of them. */
+export function mayBeginStatement(first: number, second: number): boolean {
+  switch (((first | 32) << 8) | (second | 32)) {
+    case 0x7365: // se
+    case 0x696e: // in
+    case 0x7265: // re
+    case 0x7570: // up
+    case 0x6465: // de
+    case 0x6d65: // me
+    case 0x7769: // wi
+    case 0x6361: // ca
+    case 0x6578: // ex
+    case 0x2f2a: // /*
+    case 0x2d2d: // --
+      return true
+    default:
+      return first <= 32 || first === 40
   }
 }
 
