@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { ExportTarget } from './export/export-message.ts'
+import type { RotatingLogOptions } from './log/rotating-log.ts'
 import { isHeader, OptionReader } from './option-reader.ts'
 
 /** What `startAgent` takes. What is left out comes from the environment. */
@@ -24,6 +25,10 @@ export interface AgentOptions {
   readonly blockLimitMs?: number
   /** `PERFLOOP_OPENTELEMETRY_SDK`: what to do beside an SDK that the application sets up. `stand-back` by default. */
   readonly openTelemetrySdk?: 'stand-back' | 'replace'
+  /** `PERFLOOP_PERFORMANCE_LOG`: a line for each request goes to this file. None by default. */
+  readonly performanceLog?: string
+  /** `PERFLOOP_PERFORMANCE_LOG_ROUTE`: what it names a request by. `path` by default. */
+  readonly performanceLogRoute?: 'path' | 'template'
 }
 
 export interface AgentConfiguration {
@@ -33,6 +38,8 @@ export interface AgentConfiguration {
   /** Of the main thread, 0 to 1. */
   readonly costBudget: number
   readonly replacesSdk: boolean
+  /** Whether the performance log names requests by the route that was declared, where there is one. */
+  readonly isLogByTemplate: boolean
 }
 
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
@@ -74,6 +81,7 @@ export function readConfiguration(
         most: MOST_MS,
         byDefault: 100,
       }),
+      performanceLog: readPerformanceLog(reader),
     },
     flushIntervalMs: reader.number({
       option: 'flushIntervalMs',
@@ -104,9 +112,27 @@ export function readConfiguration(
         choices: ['stand-back', 'replace'],
         byDefault: 'stand-back',
       }) === 'replace',
+    isLogByTemplate:
+      reader.choice({
+        option: 'performanceLogRoute',
+        variable: 'PERFLOOP_PERFORMANCE_LOG_ROUTE',
+        choices: ['path', 'template'],
+        byDefault: 'path',
+      }) === 'template',
   }
   reader.tellUnknown()
   return configuration
+}
+
+/** Eleven files of ten million bytes: the one that is written and ten old ones. */
+const LOG_BYTES = 10_000_000
+const OLD_LOGS = 10
+
+function readPerformanceLog(reader: OptionReader): RotatingLogOptions | undefined {
+  const path = reader.text('performanceLog', 'PERFLOOP_PERFORMANCE_LOG')
+  if (path === undefined || path === 'off') return undefined
+  const file = path === 'on' ? join('logs', 'performance.log') : path
+  return { path: resolve(file), maxBytes: LOG_BYTES, kept: OLD_LOGS }
 }
 
 function checkedUrl(url: string): string {

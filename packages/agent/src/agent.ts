@@ -1,3 +1,4 @@
+import type { RequestLog } from './log/request-log.ts'
 import type { Metrics } from './measure/metrics.ts'
 import type { SpanRecorder } from './record/span-recorder.ts'
 
@@ -5,6 +6,8 @@ import type { SpanRecorder } from './record/span-recorder.ts'
 export interface Agent {
   readonly recorder: SpanRecorder
   readonly metrics: Metrics
+  /** Where each request is written down, if it is. */
+  readonly requestLog: RequestLog | undefined
   /** Requests that are being answered. */
   activeRequests: number
   /** Something of the agent's own went wrong. Told once for each kind, never thrown. */

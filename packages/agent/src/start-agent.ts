@@ -27,6 +27,7 @@ import {
   instrumentLibsql,
   instrumentNodeSqlite,
 } from './instrument/sqlite.ts'
+import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
@@ -63,7 +64,15 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     const recorder = new SpanRecorder(exporter, budget)
     exporter.recorder = recorder
     const report = reportOnce()
-    const agent: Agent = { recorder, report, metrics: new Metrics(report), activeRequests: 0, tell }
+    const requestLog = target.performanceLog && startRequestLog(exporter, configuration)
+    const agent: Agent = {
+      recorder,
+      report,
+      metrics: new Metrics(report),
+      requestLog,
+      activeRequests: 0,
+      tell,
+    }
     const bridge = new OpenTelemetryBridge(agent, configuration)
     bridge.standBackWhereRegistered()
     instrument(agent, bridge)
@@ -76,6 +85,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     if (measuresMetrics) measure(agent, exporter, delay, configuration)
     process.on('exit', () => {
       try {
+        requestLog?.flush()
         if (exporter.isRunning && measuresMetrics) {
           exporter.sendMetrics(agent.metrics.collect())
         }
@@ -88,6 +98,14 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+function startRequestLog(
+  exporter: SpanExporter,
+  { flushIntervalMs: intervalMs, isLogByTemplate: isByTemplate }: AgentConfiguration,
+): RequestLog {
+  const send = exporter.sendRequests.bind(exporter)
+  return new RequestLog({ isByTemplate, intervalMs, send })
 }
 
 function measure(

@@ -1,3 +1,5 @@
+import type { SentRequests } from '../log/request-log.ts'
+import type { RotatingLogOptions } from '../log/rotating-log.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
 import type { SentBatch } from '../record/span-batch.ts'
@@ -15,6 +17,8 @@ export interface ExportTarget {
   readonly resource: Readonly<Record<string, string | number>>
   /** Encoded spans that wait while the server is away, bytes; beyond, the oldest are dropped. */
   readonly maxQueuedBytes: number
+  /** Where requests are written down, if they are. */
+  readonly performanceLog: RotatingLogOptions | undefined
 }
 
 export interface ExportThreadData {
@@ -28,7 +32,7 @@ export interface ExportThreadData {
 }
 
 /** What the exporting thread is told. */
-export type ExportMessage = SentBatch | SentMetrics
+export type ExportMessage = SentBatch | SentMetrics | SentRequests
 
 /** What the exporting thread says. */
 export type ExportReport =

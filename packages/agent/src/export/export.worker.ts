@@ -1,5 +1,8 @@
 // The exporting thread: columns to OTLP, OTLP to the server.
 import { parentPort, workerData } from 'node:worker_threads'
+import { performanceLine } from '../log/performance-line.ts'
+import { NUMBERS_OF_A_REQUEST, type SentRequests } from '../log/request-log.ts'
+import { RotatingLog } from '../log/rotating-log.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
 import { MainThread } from '../profile/main-thread.ts'
 import { Pulse } from '../profile/pulse.ts'
@@ -48,8 +51,15 @@ function report(message: ExportReport): void {
   parentPort?.postMessage(message, message.type === 'buffer' ? [message.buffer] : [])
 }
 
+const performanceLog =
+  target.performanceLog &&
+  new RotatingLog(target.performanceLog, (problem, lost) =>
+    report({ type: 'problem', problem, lost, what: 'lines' }),
+  )
+
 parentPort?.on('message', (message: ExportMessage) => {
   if (message.type === 'spans') sendSpans(message)
+  else if (message.type === 'requests') writeRequests(message)
   else sendMetrics(message)
 })
 
@@ -67,6 +77,21 @@ function sendSpans(batch: SentBatch): void {
   report({ type: 'buffer', buffer: batch.buffer })
   if (lost > 0) {
     report({ type: 'problem', problem: 'spans came faster than they were sent', lost, what })
+  }
+}
+
+function writeRequests({ routes, numbers, unixMsAtZero }: SentRequests): void {
+  try {
+    performanceLog?.append(
+      routes.map((route, n) => {
+        const [endMs = 0, loadMs = 0, queries = 0, databaseMs = 0, renderMs = 0, totalMs = 0] =
+          numbers.subarray(n * NUMBERS_OF_A_REQUEST, (n + 1) * NUMBERS_OF_A_REQUEST)
+        const unixMs = unixMsAtZero + endMs
+        return performanceLine({ route, unixMs, loadMs, queries, databaseMs, renderMs, totalMs })
+      }),
+    )
+  } finally {
+    done()
   }
 }
 

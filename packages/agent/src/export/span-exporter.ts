@@ -100,6 +100,11 @@ export class SpanExporter implements BatchSender {
     if (this.recorder?.isStopped !== true) this.#post(metrics, [])
   }
 
+  sendRequests(routes: string[], numbers: Float64Array<ArrayBuffer>): void {
+    const unixMsAtZero = this.#clock.unixMsAtZero()
+    this.#post({ type: 'requests', routes, numbers, unixMsAtZero }, [numbers.buffer])
+  }
+
   #post(message: ExportMessage, transferred: ArrayBuffer[]): void {
     if (this.#failures >= MOST_FAILURES) return
     try {

@@ -55,12 +55,19 @@ function beginRequest(
     const span = new ActiveSpan(readCaller(request.headers))
     setSpanOfRequest(request, span)
     response.on('close', onClose)
+    if (agent.requestLog !== undefined) response.on('prefinish', noteReady)
     agent.activeRequests++
     return span
   } catch (error) {
     agent.report('beginning a request', error)
     return undefined
   }
+}
+
+/** Nothing is added to the answer any more. */
+function noteReady(this: ServerResponse): void {
+  const span = spanOfRequest(this.req)
+  if (span !== undefined) span.totals.readyMs = performance.now()
 }
 
 function recordRequest(agent: Agent, response: ServerResponse, scheme: string): void {

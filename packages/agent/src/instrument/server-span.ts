@@ -56,7 +56,7 @@ export interface AnsweredRequest {
 }
 
 export function recordServerSpan(
-  { recorder }: Agent,
+  { recorder, requestLog }: Agent,
   span: ActiveSpan,
   request: AnsweredRequest,
 ): void {
@@ -65,7 +65,9 @@ export function recordServerSpan(
   const method = METHODS.has(request.method ?? '') ? (request.method as string) : '_OTHER'
   const route = typeof span.place === 'string' ? span.place : undefined
   const isFailed = status >= 500
-  const { id0, id1, parent0, parent1, startMs } = span
+  const { id0, id1, parent0, parent1, startMs, totals } = span
+  const path = withoutQuery(request.url)
+  requestLog?.note(span, path, totals.readyMs === 0 ? endMs : totals.readyMs, endMs)
   if (
     !recorder.begin(
       SCHEMA,
@@ -85,7 +87,7 @@ export function recordServerSpan(
   if (span.exception !== undefined) recorder.exception(span.exception, span.exceptionMs)
   recorder.text(method)
   recorder.text(route)
-  recorder.passingText(withoutQuery(request.url))
+  recorder.passingText(path)
   recorder.text(request.scheme)
   recorder.integer(status)
   // Whoever calls writes this header: only what looks like a name and a port is taken for one.

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { headSampling } from './head-sampling.ts'
 import { randomWord } from './random-ids.ts'
 import type { SpanDetails } from './span-details.ts'
+import { WorkTotals } from './work-totals.ts'
 
 /** What work that begins now belongs to: a request, a job, or a span made by hand. */
 export class ActiveSpan {
@@ -23,12 +24,15 @@ export class ActiveSpan {
   exceptionMs = 0
   /** What the application says of it by hand. */
   details: SpanDetails | undefined = undefined
+  /** What was done in it so far, and in all that is below it. */
+  readonly totals: WorkTotals
   /** The `baggage` that came with the work, as it stood in the header. */
   readonly baggage: string
 
   /** A span of its own below `parent`; with `isStandIn`, what stands here for a span that is made elsewhere. */
   constructor(parent: ActiveSpan | RemoteParent | undefined, isStandIn = false) {
     this.baggage = parent?.baggage ?? ''
+    this.totals = parent instanceof ActiveSpan ? parent.totals : new WorkTotals()
     this.id0 = isStandIn ? (parent?.id0 ?? 0) : randomWord()
     // Never all zero, which is no id.
     this.id1 = isStandIn ? (parent?.id1 ?? 0) : (randomWord() | 1) >>> 0

@@ -1,3 +1,5 @@
+import { type Part, partOf } from './work-totals.ts'
+
 /** Types of a span's attribute values as they stand in the columns. */
 export const TEXT = 0
 /** A text that hardly repeats, such as a path: it travels with its batch and is not remembered. */
@@ -16,6 +18,8 @@ export interface AttributeSchema {
   readonly fixed: readonly (readonly [key: string, value: string])[]
   readonly keys: readonly string[]
   readonly types: readonly ValueType[]
+  /** What its spans count for in the totals of a request. */
+  readonly part: Part
 }
 
 const schemas: AttributeSchema[] = []
@@ -32,6 +36,7 @@ export function attributeSchema(
     fixed: Object.entries(fixed),
     keys: Object.keys(attributes),
     types: Object.values(attributes),
+    part: partOf(fixed, attributes),
   }
   schemas.push(schema)
   return schema

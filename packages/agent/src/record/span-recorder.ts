@@ -5,6 +5,7 @@ import { probabilityMember } from './head-sampling.ts'
 import { BATCH_SPANS, FACT_WORDS, ID_WORDS, MOST_VALUES, SpanBatch } from './span-batch.ts'
 import type { SpanDetails } from './span-details.ts'
 import { TextTable } from './text-table.ts'
+import { NO_PART } from './work-totals.ts'
 
 /** Values of OTLP's enum. */
 export const KIND_INTERNAL = 1
@@ -71,6 +72,7 @@ export class SpanRecorder {
     endMs: number,
   ): boolean {
     if (this.isStopped) return false
+    if (schema.part !== NO_PART) trace.totals.add(schema.part, startMs, endMs)
     const batch = this.#batch ?? this.#nextBatch()
     if (batch === undefined) {
       this.#dropped++

@@ -1,0 +1,148 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../packages/perfloop/src/targets/postgres/embedded-postgres.ts'
+import { eventually } from '../perfloop-process.ts'
+import { startWithAgent } from './agent-process.ts'
+
+/** Built from the one line that the format was given by. */
+const LINE =
+  /^\[\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\] INFO - PERFORMANCE \| Route: (\S+) \| Load Time: (\d+)ms \| Queries: (\d+) \| DB Time: (\d+)ms \| Render Time: (\d+)ms \| Total: (\d+)ms$/
+
+const scratch = mkdtempSync(join(tmpdir(), 'perfloop-log-'))
+let postgres: EmbeddedPostgres
+
+beforeAll(async () => {
+  postgres = await startEmbeddedPostgres({ directory: join(scratch, 'postgres') })
+})
+
+afterAll(async () => {
+  await postgres?.stop()
+  rmSync(scratch, { recursive: true, force: true })
+})
+
+const start = (env: Record<string, string>) =>
+  startWithAgent('logged.mjs', 'http://127.0.0.1:9', {
+    env: { LOGGED_DATABASE: postgres.url, ...env },
+  })
+
+function linesOf(path: string): RegExpExecArray[] {
+  const text = readFileSync(path, 'utf8')
+  expect(text.endsWith('\n')).toBe(true)
+  return text
+    .trimEnd()
+    .split('\n')
+    .map(line => {
+      const match = LINE.exec(line)
+      if (match === null) throw new Error(`no line of the format: ${line}`)
+      return match
+    })
+}
+
+describe('the performance log', () => {
+  it('has a line for each request, in the format that was given, with what it really took', async () => {
+    const path = join(scratch, 'logs', 'performance.log')
+    await using app = await start({ PERFLOOP_PERFORMANCE_LOG: path })
+    await app.get('/projects/7?secret=1')
+    await app.get('/quick')
+    await app.get('/exit')
+    await app.exited
+    const lines = linesOf(path)
+    expect(lines.map(([, route]) => route)).toEqual(['/projects/7', '/quick'])
+    const [load = 0, queries, database = 0, render, total = 0] = (lines[0] ?? [])
+      .slice(2)
+      .map(Number)
+    expect(queries).toBe(3)
+    // Two at once take the time of one.
+    expect(database).toBeGreaterThanOrEqual(295)
+    expect(database).toBeLessThan(480)
+    expect(render).toBe(0)
+    expect(load).toBeGreaterThanOrEqual(database)
+    expect(total).toBeGreaterThanOrEqual(load)
+    // As those read it who have nothing but a shell.
+    const average = execFileSync(
+      'sh',
+      [
+        '-c',
+        `grep "Route: /projects" "${path}" | grep -oP 'Load Time: \\K\\d+' | awk '{sum+=$1; count++} END {print sum/count}'`,
+      ],
+      { encoding: 'utf8' },
+    )
+    expect(Number(average)).toBe(load)
+  })
+
+  it('is one file of all workers of a cluster, by route when it is told so', async () => {
+    const path = join(scratch, 'cluster.log')
+    await using app = await start({
+      PERFLOOP_PERFORMANCE_LOG: path,
+      PERFLOOP_PERFORMANCE_LOG_ROUTE: 'template',
+      LOGGED_WORKERS: '3',
+    })
+    await Promise.all(Array.from({ length: 30 }, (_, n) => app.get(`/projects/${n}`)))
+    const lines = await eventually('all lines', async () => {
+      const found = statSync(path, { throwIfNoEntry: false }) === undefined ? [] : linesOf(path)
+      return found.length >= 30 ? found : undefined
+    })
+    expect(lines.map(([, route]) => route)).toEqual(
+      Array.from({ length: 30 }, () => '/projects/:id'),
+    )
+  })
+
+  it('is rotated while four processes write it: nothing lost, nothing torn, ten old files', async () => {
+    const path = join(scratch, 'rotated.log')
+    const writer = join(scratch, 'writer.mjs')
+    const built = new URL('../../packages/agent/dist/log/rotating-log.js', import.meta.url)
+    writeFileSync(
+      writer,
+      `import { RotatingLog } from ${JSON.stringify(built.href)}
+      const log = new RotatingLog({ path: process.argv[2], maxBytes: 100_000, kept: 10 }, console.error)
+      for (let n = 0; n < 3_900; n += 20) {
+        log.append(Array.from({ length: 20 }, (_, i) => process.argv[3] + ' ' + String(n + i).padStart(60, '.') + '\\n'))
+        if (n % 400 === 0) await new Promise(resolve => setTimeout(resolve, 1))
+      }`,
+    )
+    // One that died with the lock in its hands.
+    const dead = spawn(process.execPath, ['-e', '0'])
+    await new Promise(resolve => dead.on('exit', resolve))
+    writeFileSync(`${path}.lock`, String(dead.pid))
+    const write = (names: readonly string[]) =>
+      Promise.all(
+        names.map(name => {
+          const child = spawn(process.execPath, [writer, path, name], { stdio: 'inherit' })
+          return new Promise(resolve => child.on('exit', resolve))
+        }),
+      )
+    const oldestFirst = () =>
+      readdirSync(scratch)
+        .filter(name => /^rotated\.log(\.\d+)?$/.test(name))
+        .sort((one, other) => Number(other.split('.')[2] ?? 0) - Number(one.split('.')[2] ?? 0))
+    const written = () =>
+      oldestFirst().flatMap(name => {
+        const text = readFileSync(join(scratch, name), 'utf8')
+        expect(text.length).toBeLessThanOrEqual(100_000)
+        return text.trimEnd().split('\n')
+      })
+    const counted = (name: string) =>
+      Array.from({ length: 3_900 }, (_, n) => `${name} ${String(n).padStart(60, '.')}`)
+
+    expect(await write(['a', 'b', 'c', 'd'])).toEqual([0, 0, 0, 0])
+    expect(oldestFirst()).toHaveLength(10)
+    const lines = written()
+    expect(lines).toHaveLength(15_600)
+    for (const name of ['a', 'b', 'c', 'd']) {
+      expect(lines.filter(line => line.startsWith(name))).toEqual(counted(name))
+    }
+    await write(['e'])
+    expect(oldestFirst()).toEqual([
+      ...Array.from({ length: 10 }, (_, n) => `rotated.log.${10 - n}`),
+      'rotated.log',
+    ])
+    expect(written().filter(line => line.startsWith('e'))).toEqual(counted('e'))
+    expect(readdirSync(scratch).filter(name => /lock|guard/.test(name))).toEqual([])
+  })
+})
