@@ -1,10 +1,8 @@
-import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { setImmediate as turn } from 'node:timers/promises'
 import { createAnalysis } from '../analysis/analysis.ts'
 import { BUILT_IN_ANALYZERS, builtInJudgeWorker } from '../analyzers/built-in.ts'
 import { AccessControl } from '../api/auth/access-control.ts'
-import { openSecretFile, type SecretFile } from '../api/auth/secret-file.ts'
+import type { SecretFile } from '../api/auth/secret-file.ts'
 import type { Health } from '../api/contract/config.ts'
 import { createApi } from '../api/create-api.ts'
 import { LiveHub } from '../api/live/live-hub.ts'
@@ -12,7 +10,6 @@ import { QueryDurations } from '../api/metrics/query-durations.ts'
 import { SharedAnswers, shareQueries } from '../api/shared-answers.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Logger } from '../domain/logger.ts'
-import { startReceiver } from '../ingest/receive/start-receiver.ts'
 import { discoverProcesses } from '../ingest/resources/discover-processes.ts'
 import { encodeResourceUsage } from '../ingest/resources/encode-resource-usage.ts'
 import { OWN_SERVICE, startResourceSampler } from '../ingest/resources/resource-sampler.ts'
@@ -23,24 +20,21 @@ import type { Optimizer } from '../optimizer/optimizer.ts'
 import type { SettingSource } from '../settings/load-settings.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { ControlStore } from '../store/control/control-store.ts'
-import { openControlStore } from '../store/control/open-control-store.ts'
 import { ChdbEngine } from '../store/telemetry/chdb/chdb-engine.ts'
 import { keepTraces } from '../store/telemetry/jobs/keep-traces.ts'
-import { openTelemetryStore } from '../store/telemetry/open-telemetry-store.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 import { TARGET_KINDS } from '../targets/built-in.ts'
-import { allEnded, Closers } from './closers.ts'
+import { Closers } from './closers.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { findDashboard } from './dashboard-directory.ts'
-import { startLane } from './lane.ts'
 import { browserUrl, listen } from './listen.ts'
 import { liveSources } from './live-sources.ts'
-import { act, type LoopParts, observe } from './loop.ts'
 import { measureHealth } from './measure-health.ts'
+import { openParts } from './open-parts.ts'
 import { readVersion } from './read-version.ts'
 import { RestWhenQuiet } from './rest-when-quiet.ts'
-import { returnFreedMemory } from './return-freed-memory.ts'
 import { StageRunner } from './stage-runner.ts'
+import { startLoop } from './start-loop.ts'
 import { createStoreJobs } from './store-jobs.ts'
 
 export interface ServerOptions {
@@ -71,10 +65,6 @@ export interface RunningServer {
 
 /** The table of resource usage, which we fill ourselves also when nothing arrives. */
 const OWN_TABLE = 'resource_usage'
-/** How often the lanes of the loop look whether a stage is due. */
-const LANE_PAUSE_MS = 500
-/** How often it is looked whether memory can be given back. */
-const REST_LOOK_MS = 10_000
 
 /** Starts everything in one process tree. Resolves when the API answers and the OTLP ports accept. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -90,38 +80,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function start(options: ServerOptions, closers: Closers): Promise<RunningServer> {
   const startedMs = performance.now()
   const { settings, sources, logger, clock } = options
-  const dataDirectory = resolve(settings.server.dataDirectory)
-  const spoolDirectory = join(dataDirectory, 'spool')
-  const quarantineDirectory = join(dataDirectory, 'quarantine')
   const version = readVersion()
   const startedUnixMs = clock.nowUnixMs()
-
-  // The lock of the data directory is taken before the first pause of this call. If another process has it,
-  // nothing of ours may touch the directory.
-  const openingStore = openTelemetryStore({ dataDirectory, settings, logger, clock })
-  await Promise.race([openingStore, turn()])
-  const adminToken = openSecretFile(dataDirectory, 'admin-token')
-  const [store, control, receiver] = await allEnded([
-    closers.own('telemetry store', openingStore, opened => opened.close()),
-    closers.own(
-      'control store',
-      openControlStore({ dataDirectory, url: settings.store.control.url, clock }),
-      opened => opened[Symbol.asyncDispose](),
-    ),
-    closers.own(
-      'receiver',
-      startReceiver({
-        settings: settings.ingest,
-        host: settings.server.host,
-        spoolDirectory,
-        quarantineDirectory,
-        measurementDays: settings.retention.measurementDays,
-        parameterKey: openSecretFile(dataDirectory, 'parameter-key').secret,
-        logger,
-      }),
-      opened => opened.close(),
-    ),
-  ])
+  const opened = await openParts(options, closers)
+  const { dataDirectory, spoolDirectory, quarantineDirectory, adminToken } = opened
+  const { store, control, receiver } = opened
   const { engine } = store
   const child = engine instanceof ChdbEngine ? engine : undefined
   const storePid = async () => child?.pid()
@@ -254,40 +217,8 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   const port = await listen(app, settings.server.host, settings.server.port)
 
-  const parts: LoopParts = {
-    store: { ...jobs, measure: quiet.guard(jobs.measure) },
-    analysis: { analyzeAndTrack: quiet.guard(() => analysis.tick()) },
-    optimizer: {
-      recover: () => optimizer.recover(),
-      collect: async () => {
-        await optimizer.collectTargets()
-        // New plans and statistics may make a finding of telemetry that was looked at before.
-        if ((await control.targets.list()).length > 0) quiet.news()
-      },
-      recommend: () => optimizer.recommend(),
-      applyAndVerify: () => optimizer.tick(),
-    },
-  }
-  const renewStore = quiet.oncePerQuiet(async () => child === undefined || (await child.renew()))
-  const giveMemoryBack = quiet.oncePerQuiet(async () => {
-    returnFreedMemory()
-    return true
-  })
-  const observing = startLane(LANE_PAUSE_MS, async () => {
-    await observe(stages, parts, settings)
-    await stages.run('rest', REST_LOOK_MS, async () => {
-      await renewStore()
-      await giveMemoryBack()
-    })
-  })
-  const acting = startLane(LANE_PAUSE_MS, () => act(stages, parts, settings))
-  closers.add('loop', async () => {
-    const stopped = [observing.stop(), acting.stop()]
-    // Cuts short what the lanes wait for, such as an index that is being built.
-    await optimizer[Symbol.asyncDispose]()
-    await Promise.all(stopped)
-    await analysis[Symbol.asyncDispose]()
-  })
+  const loop = startLoop({ settings, stages, quiet, jobs, analysis, optimizer, control, child })
+  closers.add('loop', () => loop.stop())
 
   return {
     url: browserUrl(settings.server.host, port),

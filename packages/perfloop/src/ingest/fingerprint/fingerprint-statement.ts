@@ -1,14 +1,14 @@
 import { fingerprint } from '../../domain/fingerprint.ts'
 import { renderStatement } from './render-statement.ts'
 import { PLACEHOLDER, SqlTokens } from './sql-tokens.ts'
+import { StatementIdentity } from './statement-identity.ts'
 import type { Dialect, StatementPattern } from './statement-pattern.ts'
-import { StatementShape } from './statement-shape.ts'
 import { TableFinder } from './statement-tables.ts'
 
 // Working memory, used again for every statement: the function is synchronous and keeps nothing.
 const tokens = new SqlTokens()
 const finder = new TableFinder()
-const shape = new StatementShape()
+const identity = new StatementIdentity()
 
 /**
  * A database statement's identity, readable text, tables and summary, without its literals. Never throws,
@@ -24,7 +24,7 @@ export function fingerprintStatement(text: string, dialect: Dialect | string): S
   const { verb, tables, summary } = finder.find(tokens)
   const rendered = renderStatement(tokens)
   return {
-    fingerprint: fingerprint(shape.hash(tokens, finder, rendered.tokens)),
+    fingerprint: fingerprint(identity.of(tokens, finder, rendered.tokens)),
     normalized: rendered.normalized,
     verb,
     tables,

@@ -17,7 +17,7 @@ const ROW = 2
 
 /**
  * The fingerprint: a 64-bit hash, in two lanes of MurmurHash3's 32-bit mixing (Austin Appleby, public
- * domain, https://github.com/aappleby/smhasher/wiki/MurmurHash3), of the statement's *shape*. The shape is
+ * domain, https://github.com/aappleby/smhasher/wiki/MurmurHash3), of what the statement asks for. That is
  * the normalized text less what changes from call to call, or from one release of an ORM to the next, without
  * changing the work: names given with AS, casts of values, NULL or TRUE where a value stands, one value
  * or a list (`= ?`, `IN (?)`, `= ANY (?)`), the width of a row of VALUES, the order of selected
@@ -25,7 +25,7 @@ const ROW = 2
  * partitions and temporary tables, names of savepoints and cursors. The rules are those on which
  * pg_query's fingerprints and other tracers' normalizers agree in what they hold equal.
  */
-export class StatementShape {
+export class StatementIdentity {
   #h1 = 0
   #h2 = 0
   #depth = 0
@@ -38,7 +38,7 @@ export class StatementShape {
   readonly #sum2 = new Int32Array(DEEPEST + 1)
 
   /** Sixteen hexadecimal digits for the first `count` tokens. */
-  hash(tokens: SqlTokens, finder: TableFinder, count: number): string {
+  of(tokens: SqlTokens, finder: TableFinder, count: number): string {
     this.#h1 = SEED_1
     this.#h2 = SEED_2
     this.#depth = 0
