@@ -1,13 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 
 export const hasRedisServer = spawnSync('redis-server', ['--version']).status === 0
 
 export interface RedisServer extends AsyncDisposable {
   readonly port: number
+  /** How often each command was called, as the server counts. */
+  calls(): Readonly<Record<string, number>>
 }
 
 /** Debian's, in memory, on a port that was free a moment ago. */
@@ -27,6 +29,11 @@ export async function startRedisServer(): Promise<RedisServer> {
   })
   return {
     port,
+    calls() {
+      const { stdout } = spawnSync('redis-cli', ['-p', String(port), 'info', 'commandstats'])
+      const lines = String(stdout).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)
+      return Object.fromEntries([...lines].map(([, name, calls]) => [name, Number(calls)]))
+    },
     async [Symbol.asyncDispose]() {
       const exited = new Promise(resolve => child.on('exit', resolve))
       child.kill()
@@ -34,13 +41,4 @@ export async function startRedisServer(): Promise<RedisServer> {
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('there is no free port')
-  return address.port
 }

@@ -4,8 +4,8 @@ import type { Agent } from './agent.ts'
 import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
 import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { SpanExporter } from './export/span-exporter.ts'
-import { whenBuiltinIsLoaded } from './instrument/builtin-hook.ts'
 import { instrumentBullMq } from './instrument/bullmq.ts'
+import { databaseModules, observeDatabases } from './instrument/databases.ts'
 import { patchEsModules } from './instrument/es-modules.ts'
 import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
 import { frameworkEsModules, frameworkModules, observeFrameworks } from './instrument/frameworks.ts'
@@ -13,20 +13,8 @@ import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { instrumentHttp2Server } from './instrument/http2-server.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
-import {
-  instrumentMysql2,
-  instrumentMysql2Cluster,
-  instrumentMysql2Pool,
-  instrumentMysql2Promises,
-} from './instrument/mysql2.ts'
-import { instrumentPg, instrumentPgPool } from './instrument/pg.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { instrumentCron, instrumentNodeCron } from './instrument/schedules.ts'
-import {
-  instrumentBetterSqlite,
-  instrumentLibsql,
-  instrumentNodeSqlite,
-} from './instrument/sqlite.ts'
 import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
@@ -146,31 +134,19 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
     file: string,
     apply: (agent: Agent, exports: object) => void,
   ): PatchedModule => ({ package: name, file, patch: exports => apply(agent, exports) })
-  const inner = (...given: Parameters<typeof patched>): PatchedModule => ({
-    ...patched(...given),
-    isInner: true,
-  })
   hookModules(
     [
       { package: '@opentelemetry/api', file: 'build/src/index.js', patch: bridge.join },
       ...frameworkModules(agent),
       patched('undici', 'index.js', keepContextOfCalls),
-      patched('pg', 'lib/index.js', instrumentPg),
-      patched('pg-pool', 'index.js', instrumentPgPool),
-      inner('mysql2', 'lib/connection.js', instrumentMysql2),
-      inner('mysql2', 'lib/pool.js', instrumentMysql2Pool),
-      inner('mysql2', 'lib/pool_cluster.js', instrumentMysql2Cluster),
-      inner('mysql2', 'lib/promise/pool.js', instrumentMysql2Promises),
-      inner('mysql2', 'lib/promise/connection.js', instrumentMysql2Promises),
-      patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),
-      patched('libsql', 'index.js', instrumentLibsql),
+      ...databaseModules(agent),
       patched('bullmq', 'dist/cjs/index.js', instrumentBullMq),
       patched('cron', 'dist/index.js', instrumentCron),
       patched('node-cron', 'dist/node-cron.cjs', instrumentNodeCron),
     ],
     agent.report,
   )
-  whenBuiltinIsLoaded('sqlite', exports => instrumentNodeSqlite(agent, exports), agent.report)
+  observeDatabases(agent)
   observeFrameworks(agent)
   instrumentHttpServer(agent)
   instrumentHttp2Server(agent)
