@@ -41,6 +41,8 @@ describe.skipIf(!nothingSkipped && !hasRedisServer)('Redis', () => {
         node,
         env: {
           REDIS_PORT: String(redis.port),
+          // Nothing is left out, however little else there is to do.
+          PERFLOOP_COST_BUDGET_PERCENT: '100',
           ...(major === '6'
             ? { IOREDIS: join(ioredis6, 'built/index.js'), NODE_PATH: packages }
             : {}),
