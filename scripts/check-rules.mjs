@@ -15,7 +15,7 @@ const LAYERS = [
   ['settings'],
   ['store'],
   ['ingest', 'analysis'],
-  ['optimizer'],
+  ['optimizer', 'agents'],
   ['analyzers', 'optimizations', 'targets'],
   ['api', 'alerts', 'reports', 'coverage'],
   ['server', 'cli'],

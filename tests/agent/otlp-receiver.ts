@@ -107,6 +107,11 @@ export async function startOtlpReceiver() {
   const metrics: ReceivedPoint[] = []
   const state = { status: 200, isSilent: false, requests: 0 }
   const server = createServer((request, response) => {
+    if (!request.url?.startsWith('/v1/')) {
+      // As of any backend that is no Perfloop.
+      response.writeHead(404).end()
+      return
+    }
     const chunks: Buffer[] = []
     request.on('data', chunk => chunks.push(chunk))
     request.on('end', () => {

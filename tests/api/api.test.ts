@@ -11,7 +11,9 @@ import type {
   IssueRecord,
   OptimizationRecord,
 } from '../../packages/perfloop/src/store/control/control-store.ts'
+import { pprof } from '../agent/write-pprof.ts'
 import { ADMIN_TOKEN, openTestApi, type TestApi } from './open-test-api.ts'
+import { seedAgent } from './seed-agent.ts'
 import { STATEMENTS_A_TRACE, seededTrace, seedTelemetry } from './seed-telemetry.ts'
 
 const NOW_MS = Date.now()
@@ -23,6 +25,7 @@ let api: TestApi
 let issueId: string
 let optimizationId: string
 let targetId: string
+let agent: { readonly id: string; readonly profileId: string }
 
 beforeAll(async () => {
   api = await openTestApi({ clock: { nowUnixMs: () => NOW_MS } })
@@ -49,6 +52,7 @@ beforeAll(async () => {
     collectedAt: null,
     createdAt: new Date(NOW_MS).toISOString(),
   })
+  agent = await seedAgent(api.context.agents, pprof({ 'main;render': 30, main: 10 }))
   await api.control.optimizations.insert(optimizationRecord(optimizationId, issueId, targetId))
 })
 afterAll(() => api?.close())
@@ -90,7 +94,9 @@ describe('every endpoint', () => {
     const query =
       endpoint.path.startsWith('/measure/operation/') || endpoint.path === '/measure/operation'
         ? `?${OPERATION}`
-        : ''
+        : endpoint.path === '/insights/coverage/service'
+          ? '?environment=production&service=service-0'
+          : ''
     const path = endpoint.path
       .replace(':fingerprint', '0000000000000001')
       .replace(':traceId', seededTrace(7))
@@ -100,7 +106,11 @@ describe('every endpoint', () => {
           ? issueId
           : endpoint.path.includes('optim')
             ? optimizationId
-            : targetId,
+            : endpoint.path.includes('agents')
+              ? agent.id
+              : endpoint.path.includes('profiles')
+                ? agent.profileId
+                : targetId,
       )
     return `${path}${query}`
   }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { Agents } from '../../packages/perfloop/src/agents/agents.ts'
 import type { ApiContext } from '../../packages/perfloop/src/api/api-context.ts'
 import { AccessControl } from '../../packages/perfloop/src/api/auth/access-control.ts'
 import type { Health } from '../../packages/perfloop/src/api/contract/config.ts'
@@ -78,6 +79,7 @@ export async function openTestApi(options: {
     telemetry: store,
     control,
     optimizer,
+    agents: new Agents({ control, settings, clock, logger }),
     access: new AccessControl(ADMIN_TOKEN, settings.server),
     live,
     clock,

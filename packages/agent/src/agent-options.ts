@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { type ControlTarget, controlTarget } from './control/control-target.ts'
+import { enabledKnobs, isKnob, type KnobBounds, type KnobDefinition } from './control/knobs.ts'
 import type { ExportTarget } from './export/export-message.ts'
 import type { RotatingLogOptions } from './log/rotating-log.ts'
 import { isHeader, OptionReader } from './option-reader.ts'
@@ -29,6 +31,12 @@ export interface AgentOptions {
   readonly performanceLog?: string
   /** `PERFLOOP_PERFORMANCE_LOG_ROUTE`: what it names a request by. `path` by default. */
   readonly performanceLogRoute?: 'path' | 'template'
+  /** `PERFLOOP_CONTROL`: whether a Perfloop may tell settings and is told what is declared. `on` by default. */
+  readonly control?: 'on' | 'off'
+  /** `PERFLOOP_KNOBS`, such as `pg.pool.max=2..50`: knobs that may be turned, each within its bounds. None by default. */
+  readonly knobs?: Readonly<Record<string, KnobBounds>>
+  /** Knobs of the application's own, see `defineKnob`; each must be enabled as well. */
+  readonly ownKnobs?: readonly KnobDefinition[]
 }
 
 export interface AgentConfiguration {
@@ -40,6 +48,10 @@ export interface AgentConfiguration {
   readonly replacesSdk: boolean
   /** Whether the performance log names requests by the route that was declared, where there is one. */
   readonly isLogByTemplate: boolean
+  /** What the server may ask for at most: what the host has set, if it has. */
+  readonly longestFlushMs: number
+  readonly knobs: ReadonlyMap<string, KnobBounds>
+  readonly ownKnobs: readonly KnobDefinition[]
 }
 
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
@@ -61,18 +73,30 @@ export function readConfiguration(
   const token = reader.text(undefined, 'PERFLOOP_TOKEN')
   const headers = reader.pairs('headers', 'OTEL_EXPORTER_OTLP_HEADERS', isHeader)
   const hasMetrics = reader.text(undefined, 'OTEL_METRICS_EXPORTER') !== 'none'
+  const tracesUrl = urlOf('traces')
+  const resource = readResource(reader)
+  const sender: Pick<ExportTarget, 'headers' | 'timeoutMs'> = {
+    headers: token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers },
+    timeoutMs: reader.number({
+      variable: 'OTEL_EXPORTER_OTLP_TIMEOUT',
+      least: 100,
+      most: 600_000,
+      byDefault: 10_000,
+    }),
+  }
+  const flushIntervalMs = reader.number({
+    option: 'flushIntervalMs',
+    variable: 'PERFLOOP_FLUSH_INTERVAL_MS',
+    least: 10,
+    most: MOST_MS,
+    byDefault: 1_000,
+  })
   const configuration: AgentConfiguration = {
     target: {
-      tracesUrl: urlOf('traces'),
+      ...sender,
+      tracesUrl,
       metricsUrl: hasMetrics ? urlOf('metrics') : undefined,
-      headers: token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers },
-      timeoutMs: reader.number({
-        variable: 'OTEL_EXPORTER_OTLP_TIMEOUT',
-        least: 100,
-        most: 600_000,
-        byDefault: 10_000,
-      }),
-      resource: readResource(reader),
+      resource,
       maxQueuedBytes: MAX_QUEUED_BYTES,
       blockLimitMs: reader.number({
         option: 'blockLimitMs',
@@ -82,14 +106,12 @@ export function readConfiguration(
         byDefault: 100,
       }),
       performanceLog: readPerformanceLog(reader),
+      control: readControl(reader, { ...sender, tracesUrl, resource }),
     },
-    flushIntervalMs: reader.number({
-      option: 'flushIntervalMs',
-      variable: 'PERFLOOP_FLUSH_INTERVAL_MS',
-      least: 10,
-      most: MOST_MS,
-      byDefault: 1_000,
-    }),
+    flushIntervalMs,
+    longestFlushMs: reader.isGiven('flushIntervalMs', 'PERFLOOP_FLUSH_INTERVAL_MS')
+      ? flushIntervalMs
+      : MOST_MS,
     metricsIntervalMs: reader.number({
       option: 'metricsIntervalMs',
       variable: 'OTEL_METRIC_EXPORT_INTERVAL',
@@ -119,6 +141,8 @@ export function readConfiguration(
         choices: ['path', 'template'],
         byDefault: 'path',
       }) === 'template',
+    knobs: enabledKnobs(reader.text(undefined, 'PERFLOOP_KNOBS'), reader.given('knobs'), onProblem),
+    ownKnobs: readOwnKnobs(reader),
   }
   reader.tellUnknown()
   return configuration
@@ -133,6 +157,24 @@ function readPerformanceLog(reader: OptionReader): RotatingLogOptions | undefine
   if (path === undefined || path === 'off') return undefined
   const file = path === 'on' ? join('logs', 'performance.log') : path
   return { path: resolve(file), maxBytes: LOG_BYTES, kept: OLD_LOGS }
+}
+
+function readControl(
+  reader: OptionReader,
+  sender: Parameters<typeof controlTarget>[0],
+): ControlTarget | undefined {
+  const wanted = reader.choice({
+    option: 'control',
+    variable: 'PERFLOOP_CONTROL',
+    choices: ['on', 'off'],
+    byDefault: 'on',
+  })
+  return wanted === 'on' ? controlTarget(sender) : undefined
+}
+
+function readOwnKnobs(reader: OptionReader): readonly KnobDefinition[] {
+  const given = reader.given('ownKnobs')
+  return Array.isArray(given) ? given.filter(isKnob) : []
 }
 
 function checkedUrl(url: string): string {

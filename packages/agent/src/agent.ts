@@ -1,3 +1,4 @@
+import type { Knobs } from './control/knobs.ts'
 import type { RequestLog } from './log/request-log.ts'
 import type { Metrics } from './measure/metrics.ts'
 import type { SpanRecorder } from './record/span-recorder.ts'
@@ -6,6 +7,7 @@ import type { SpanRecorder } from './record/span-recorder.ts'
 export interface Agent {
   readonly recorder: SpanRecorder
   readonly metrics: Metrics
+  readonly knobs: Knobs
   /** Where each request is written down, if it is. */
   readonly requestLog: RequestLog | undefined
   /** Requests that are being answered. */

@@ -2,6 +2,7 @@ import { isPreloaded } from './preloaded.ts'
 import { beginAgent, startAgent } from './start-agent.ts'
 
 export type { AgentOptions } from './agent-options.ts'
+export { defineKnob, type KnobBounds, type KnobDefinition } from './control/knobs.ts'
 export { startAgent }
 
 if (isPreloaded(import.meta.url)) await beginAgent()

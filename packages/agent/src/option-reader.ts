@@ -52,6 +52,15 @@ export class OptionReader {
     return value === undefined || value.trim() === '' ? undefined : { name: variable ?? '', value }
   }
 
+  /** Of an option that is neither number nor text; whoever asks looks what it is. */
+  given(option: string): unknown {
+    return this.#given(option, undefined)?.value
+  }
+
+  isGiven(option: string, variable: string): boolean {
+    return this.#given(option, variable) !== undefined
+  }
+
   number({ option, variable, least, most, byDefault }: NumberOption): number {
     const given = this.#given(option, variable)
     if (given === undefined) return byDefault

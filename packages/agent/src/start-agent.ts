@@ -3,6 +3,8 @@ import { isMainThread } from 'node:worker_threads'
 import type { Agent } from './agent.ts'
 import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
 import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
+import { Knobs } from './control/knobs.ts'
+import { startControl } from './control/start-control.ts'
 import { SpanExporter } from './export/span-exporter.ts'
 import { instrumentBullMq } from './instrument/bullmq.ts'
 import { databaseModules, observeDatabases } from './instrument/databases.ts'
@@ -15,6 +17,7 @@ import { instrumentHttp2Server } from './instrument/http2-server.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { instrumentCron, instrumentNodeCron } from './instrument/schedules.ts'
+import { httpMaxSockets } from './knobs/http-sockets.ts'
 import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
@@ -47,7 +50,12 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
       ? configuration.target
       : { ...configuration.target, blockLimitMs: 0 }
     const { flushIntervalMs } = configuration
-    const exporter = new SpanExporter({ target, flushIntervalMs, onProblem: tell })
+    const exporter = new SpanExporter({
+      target,
+      flushIntervalMs,
+      onProblem: tell,
+      onNews: news => control?.hear(news),
+    })
     const budget = new CostBudget(configuration.costBudget, tell)
     const recorder = new SpanRecorder(exporter, budget)
     exporter.recorder = recorder
@@ -58,12 +66,18 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
       report,
       metrics: new Metrics(report),
       requestLog,
+      knobs: new Knobs(configuration, report),
       activeRequests: 0,
       tell,
     }
     const bridge = new OpenTelemetryBridge(agent, configuration)
     bridge.standBackWhereRegistered()
     instrument(agent, bridge)
+    // One voice for all threads of a process.
+    const control =
+      isMainThread && target.control !== undefined
+        ? startControl(agent, exporter, configuration.longestFlushMs)
+        : undefined
     // One that came by a copy of the API inside somebody's bundle, which no loading tells of.
     setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
     const delay = new EventLoopDelay()
@@ -147,6 +161,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
     agent.report,
   )
   observeDatabases(agent)
+  agent.knobs.offer(httpMaxSockets)
   observeFrameworks(agent)
   instrumentHttpServer(agent)
   instrumentHttp2Server(agent)

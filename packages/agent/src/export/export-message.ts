@@ -1,3 +1,5 @@
+import type { ControlMessage, ControlNews } from '../control/control-message.ts'
+import type { ControlTarget } from '../control/control-target.ts'
 import type { SentRequests } from '../log/request-log.ts'
 import type { RotatingLogOptions } from '../log/rotating-log.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
@@ -19,6 +21,8 @@ export interface ExportTarget {
   readonly maxQueuedBytes: number
   /** Where requests are written down, if they are. */
   readonly performanceLog: RotatingLogOptions | undefined
+  /** The server's `/agent/v1`; undefined where the host wants none of it. */
+  readonly control: ControlTarget | undefined
 }
 
 export interface ExportThreadData {
@@ -32,11 +36,17 @@ export interface ExportThreadData {
 }
 
 /** What the exporting thread is told. */
-export type ExportMessage = SentBatch | SentMetrics | SentRequests
+export type ExportMessage =
+  | SentBatch
+  | SentMetrics
+  | SentRequests
+  | { readonly type: 'control'; readonly message: ControlMessage }
+  | { readonly type: 'limit'; readonly maxQueuedBytes: number }
 
 /** What the exporting thread says. */
 export type ExportReport =
   | { readonly type: 'buffer'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'news'; readonly news: ControlNews }
   | {
       readonly type: 'problem'
       readonly problem: string

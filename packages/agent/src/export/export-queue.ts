@@ -49,6 +49,7 @@ export class ExportQueue {
   readonly #where: string
   readonly #agent: HttpAgent
   readonly #waiting: Waiting[] = []
+  #maxQueuedBytes: number
   #queuedBytes = 0
   #isSending = false
   #retryMs = FIRST_RETRY_MS
@@ -58,6 +59,7 @@ export class ExportQueue {
 
   constructor(target: QueueTarget, events: QueueEvents) {
     this.#target = target
+    this.#maxQueuedBytes = target.maxQueuedBytes
     this.#events = events
     this.#url = new URL(target.url)
     this.#where = `${this.#url.origin}${this.#url.pathname}`
@@ -65,12 +67,17 @@ export class ExportQueue {
     this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
   }
 
+  /** Holds from the next one on. */
+  limit(maxQueuedBytes: number): void {
+    this.#maxQueuedBytes = maxQueuedBytes
+  }
+
   add(body: Buffer, count: number): void {
     this.#waiting.push({ body, count })
     this.#queuedBytes += body.length
     // Not the first while it is on its way: it may have arrived.
     const oldest = this.#isSending ? 1 : 0
-    while (this.#queuedBytes > this.#target.maxQueuedBytes && this.#waiting.length > oldest + 1) {
+    while (this.#queuedBytes > this.#maxQueuedBytes && this.#waiting.length > oldest + 1) {
       const [dropped] = this.#waiting.splice(oldest, 1)
       if (dropped === undefined) break
       this.#queuedBytes -= dropped.body.length

@@ -1,5 +1,6 @@
 // The exporting thread: columns to OTLP, OTLP to the server.
 import { parentPort, workerData } from 'node:worker_threads'
+import { ControlLink } from '../control/control-link.ts'
 import { performanceLine } from '../log/performance-line.ts'
 import { NUMBERS_OF_A_REQUEST, type SentRequests } from '../log/request-log.ts'
 import { RotatingLog } from '../log/rotating-log.ts'
@@ -31,6 +32,11 @@ const pulse = new Pulse(memory)
 const mainThread = new MainThread(pulse)
 if (target.blockLimitMs > 0) watchBlocks(pulse, mainThread, target.blockLimitMs)
 
+const control =
+  target.control === undefined
+    ? undefined
+    : new ControlLink(target.control, news => report({ type: 'news', news }))
+
 function queueTo(url: string, maxQueuedBytes: number, what: string): ExportQueue {
   const { headers, timeoutMs } = target
   return new ExportQueue(
@@ -59,8 +65,10 @@ const performanceLog =
 
 parentPort?.on('message', (message: ExportMessage) => {
   if (message.type === 'spans') sendSpans(message)
+  else if (message.type === 'metrics') sendMetrics(message)
   else if (message.type === 'requests') writeRequests(message)
-  else sendMetrics(message)
+  else if (message.type === 'control') control?.say(message.message)
+  else spans.limit(message.maxQueuedBytes)
 })
 
 function sendSpans(batch: SentBatch): void {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { ControlMessage, ControlNews } from '../control/control-message.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
 import { Pulse } from '../profile/pulse.ts'
 import { declaredSchemas } from '../record/attribute-schema.ts'
@@ -26,6 +27,7 @@ export interface ExporterOptions {
   readonly target: ExportTarget
   readonly flushIntervalMs: number
   onProblem(problem: string): void
+  onNews(news: ControlNews): void
 }
 
 /**
@@ -46,9 +48,13 @@ export class SpanExporter implements BatchSender {
   #worker: Worker | undefined
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  #flushIntervalMs: number
+  /** Threads started so far. */
+  threads = 0
 
   constructor(options: ExporterOptions) {
     this.#options = options
+    this.#flushIntervalMs = options.flushIntervalMs
   }
 
   takeBuffer(): ArrayBuffer | undefined {
@@ -66,7 +72,7 @@ export class SpanExporter implements BatchSender {
 
   wake(): void {
     if (this.#timer !== undefined) return
-    this.#timer = setTimeout(this.#flush, this.#options.flushIntervalMs)
+    this.#timer = setTimeout(this.#flush, this.#flushIntervalMs)
     this.#timer.unref()
   }
 
@@ -105,6 +111,28 @@ export class SpanExporter implements BatchSender {
     this.#post({ type: 'requests', routes, numbers, unixMsAtZero }, [numbers.buffer])
   }
 
+  /** Undefined: what the host has set. What waits already goes by the new interval. */
+  flushEvery(intervalMs: number | undefined): void {
+    this.#flushIntervalMs = intervalMs ?? this.#options.flushIntervalMs
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.wake()
+  }
+
+  /** Undefined: what the host has set. */
+  limitQueue(maxQueuedBytes: number | undefined): void {
+    const limit = maxQueuedBytes ?? this.#options.target.maxQueuedBytes
+    this.#worker?.postMessage({ type: 'limit', maxQueuedBytes: limit } satisfies ExportMessage)
+  }
+
+  /** Not waited for when the process ends. */
+  sendControl(message: ControlMessage): void {
+    if (this.#isClosed || this.#failures >= MOST_FAILURES) return
+    this.#worker ??= this.#startThread()
+    this.#worker.postMessage({ type: 'control', message } satisfies ExportMessage)
+  }
+
   #post(message: ExportMessage, transferred: ArrayBuffer[]): void {
     if (this.#failures >= MOST_FAILURES) return
     try {
@@ -117,6 +145,7 @@ export class SpanExporter implements BatchSender {
   }
 
   #startThread(): Worker {
+    this.threads++
     this.#unfinishedCount = new Int32Array(new SharedArrayBuffer(4))
     const data: ExportThreadData = {
       perfloopExport: true,
@@ -135,6 +164,7 @@ export class SpanExporter implements BatchSender {
     })
     worker.on('message', (report: ExportReport) => {
       if (report.type === 'problem') this.#tell(report.problem, report.lost, report.what)
+      else if (report.type === 'news') this.#options.onNews(report.news)
       else if (this.#worker === worker) {
         this.#free.push(report.buffer)
         this.#failures = 0

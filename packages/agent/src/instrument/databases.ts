@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { offerPgPoolKnobs } from '../knobs/pg-pool.ts'
 import { whenBuiltinIsLoaded } from './builtin-hook.ts'
 import { instrumentIoredis } from './ioredis.ts'
 import type { PatchedModule } from './module-hook.ts'
@@ -25,7 +26,10 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
   })
   return [
     patched('pg', 'lib/index.js', instrumentPg),
-    patched('pg-pool', 'index.js', instrumentPgPool),
+    patched('pg-pool', 'index.js', (_, exports) => {
+      instrumentPgPool(agent, exports)
+      offerPgPoolKnobs(agent.knobs, exports)
+    }),
     inner('mysql2', 'lib/connection.js', instrumentMysql2),
     inner('mysql2', 'lib/pool.js', instrumentMysql2Pool),
     inner('mysql2', 'lib/pool_cluster.js', instrumentMysql2Cluster),

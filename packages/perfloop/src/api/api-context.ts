@@ -1,3 +1,4 @@
+import type { Agents } from '../agents/agents.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Logger } from '../domain/logger.ts'
 import type { Optimizer } from '../optimizer/optimizer.ts'
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly telemetry: TelemetryStore
   readonly control: ControlStore
   readonly optimizer: Optimizer
+  readonly agents: Agents
   readonly access: AccessControl
   readonly live: LiveHub
   readonly clock: Clock

@@ -1,10 +1,13 @@
 import type { Endpoint } from './endpoint.ts'
+import { agentEndpoints } from './routes/agents.ts'
 import { configEndpoints } from './routes/config.ts'
+import { coverageEndpoints } from './routes/coverage.ts'
 import { healthEndpoints } from './routes/health.ts'
 import { issueEndpoints } from './routes/issues.ts'
 import { operationEndpoints } from './routes/operations.ts'
 import { optimizationEndpoints } from './routes/optimizations.ts'
 import { overviewEndpoints } from './routes/overview.ts'
+import { profileEndpoints } from './routes/profiles.ts'
 import { resourceEndpoints } from './routes/resources.ts'
 import { sessionEndpoints } from './routes/session.ts'
 import { statementEndpoints } from './routes/statements.ts'
@@ -19,9 +22,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...statementEndpoints,
   ...resourceEndpoints,
   ...traceEndpoints,
+  ...profileEndpoints,
   ...issueEndpoints,
   ...optimizationEndpoints,
+  ...coverageEndpoints,
   ...targetEndpoints,
+  ...agentEndpoints,
   ...configEndpoints,
   ...sessionEndpoints,
 ]

@@ -54,6 +54,26 @@ export const ERRORS = {
     cause: 'Standard input is empty, cut off, or in another format.',
     cure: 'Give it what `expected` names. The formats of `perfloop lab` are in docs/lab.md.',
   },
+  // ── Agents ───────────────────────────────────────────────────────────────
+  AGENT_UNKNOWN: {
+    status: 409,
+    message: 'This agent is not known here.',
+    cause: 'It has not reported itself to this Perfloop, was forgotten, or uses another token now.',
+    cure: 'Nothing: the agent reports itself again by itself.',
+  },
+  AGENT_LIMIT: {
+    status: 429,
+    message: 'This agent sends more than allowed.',
+    cause: 'It sent more profiles in a minute than `agents.profilesPerMinute`.',
+    cure: 'Nothing: what was refused is dropped by the agent. Raise the setting where you need more.',
+  },
+  PROFILE_UNREADABLE: {
+    status: 422,
+    message: 'The profile cannot be read.',
+    cause:
+      'Its bytes are not a gzipped profile in the pprof format, or it is larger than `agents.maxProfileBytes`.',
+    cure: 'Take it again. If that stays, report it with the version of the agent.',
+  },
   // ── Settings ─────────────────────────────────────────────────────────────
   SETTINGS_INVALID: {
     status: 400,

@@ -1,4 +1,6 @@
 import { performance } from 'node:perf_hooks'
+import { Agents } from '../agents/agents.ts'
+import { serveAgents } from '../agents/serve-agents.ts'
 import { createAnalysis } from '../analysis/analysis.ts'
 import { BUILT_IN_ANALYZERS, builtInJudgeWorker } from '../analyzers/built-in.ts'
 import { AccessControl } from '../api/auth/access-control.ts'
@@ -172,10 +174,14 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       startedAt: new Date(startedUnixMs).toISOString(),
       version,
     })
+  const agents = new Agents({ control, settings, clock, logger })
+  receiver.serveAgents(serveAgents(agents))
+  closers.add('agents', async () => agents.close())
   const sharedHealth = () => answers.give('health', health)
   const live = new LiveHub({
     sources: liveSources({ telemetry: shared, control }, sharedHealth, clock),
     watchSpans: (listener, how) => receiver.watch(listener, how),
+    onWatched: isWatched => agents.watch(isWatched),
     settings: settings.server,
     logger,
   })
@@ -188,6 +194,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     telemetry: shared,
     control,
     optimizer,
+    agents,
     access,
     live,
     clock,
@@ -217,7 +224,17 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
   })
   const port = await listen(app, settings.server.host, settings.server.port)
 
-  const loop = startLoop({ settings, stages, quiet, jobs, analysis, optimizer, control, child })
+  const loop = startLoop({
+    settings,
+    stages,
+    quiet,
+    jobs,
+    analysis,
+    agents,
+    optimizer,
+    control,
+    child,
+  })
   closers.add('loop', () => loop.stop())
 
   return {

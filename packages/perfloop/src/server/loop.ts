@@ -36,6 +36,10 @@ export interface LoopParts {
     /** Every analyzer judges the last window; findings become issues, and issues that are gone are resolved. */
     analyzeAndTrack(): Promise<unknown>
   }
+  readonly agents: {
+    /** What was told to agents, or by them, and is expired ends. */
+    tend(): Promise<unknown>
+  }
   readonly optimizer: {
     /** What a crash left half-way is brought to what the target says is true. */
     recover(): Promise<unknown>
@@ -51,7 +55,7 @@ export interface LoopParts {
 /** One pass of what Perfloop sees: store → analyze → issue. `show` follows by itself: the live hub asks what is new. */
 export async function observe(
   stages: StageRunner,
-  { store, analysis }: LoopParts,
+  { store, analysis, agents }: LoopParts,
   settings: Settings,
 ): Promise<void> {
   await stages.run('measure', settings.analysis.settleMs, () => store.measure())
@@ -59,6 +63,7 @@ export async function observe(
   await stages.run('sample', settings.sampling.intervalMs, () => store.sample())
   await stages.run('retain', settings.retention.cleanupIntervalMs, () => store.retain())
   await stages.run('limit-disk', settings.sampling.intervalMs, () => store.limitDisk())
+  await stages.run('agents', settings.agents.tendIntervalMs, () => agents.tend())
 }
 
 /**

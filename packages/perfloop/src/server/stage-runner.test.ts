@@ -91,6 +91,7 @@ describe('the loop', () => {
         limitDisk: step('limit-disk'),
       },
       analysis: { analyzeAndTrack: step('analyze', true) },
+      agents: { tend: step('agents') },
       optimizer: {
         recover: step('recover'),
         collect: step('collect', true),
@@ -107,6 +108,7 @@ describe('the loop', () => {
       'sample',
       'retain',
       'limit-disk',
+      'agents',
       'recover',
       'collect',
       'recommend',

@@ -1,3 +1,4 @@
+import type { Agents } from '../agents/agents.ts'
 import type { Analysis } from '../analysis/analysis.ts'
 import type { Optimizer } from '../optimizer/optimizer.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -20,6 +21,7 @@ export interface LoopOptions {
   readonly quiet: RestWhenQuiet
   readonly jobs: LoopParts['store']
   readonly analysis: Analysis
+  readonly agents: Agents
   readonly optimizer: Optimizer
   readonly control: ControlStore
   /** The embedded store's process; undefined where the store is a server. */
@@ -28,10 +30,11 @@ export interface LoopOptions {
 
 /** Runs the two lanes of the loop, and lets what lives on telemetry rest while there is none. */
 export function startLoop(options: LoopOptions): { stop(): Promise<void> } {
-  const { settings, stages, quiet, jobs, analysis, optimizer, control, child } = options
+  const { settings, stages, quiet, jobs, analysis, agents, optimizer, control, child } = options
   const parts: LoopParts = {
     store: { ...jobs, measure: quiet.guard(jobs.measure) },
     analysis: { analyzeAndTrack: quiet.guard(() => analysis.tick()) },
+    agents,
     optimizer: {
       recover: () => optimizer.recover(),
       collect: async () => {

@@ -22,6 +22,9 @@ export const IngestSettings = section({
   maxPendingBytes: sizeBytes()
     .default(64 * 1024 * 1024)
     .describe('Bodies in flight together; beyond, senders are told to retry.'),
+  agentMaxBodyBytes: sizeBytes()
+    .default(8 * 1024 * 1024)
+    .describe('Largest report, list of declarations or profile of one agent, after decompression.'),
   maxConnections: count().default(1_000).describe('Most open connections of OTLP/HTTP.'),
   headersTimeoutMs: durationMs()
     .default(10_000)

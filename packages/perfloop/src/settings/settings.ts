@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AgentSettings } from './agents.ts'
 import { AnalysisSettings } from './analysis.ts'
 import { AnalyzerSettings } from './analyzers.ts'
 import { IngestSettings } from './ingest.ts'
@@ -21,6 +22,7 @@ export const Settings = z.strictObject({
   retention: RetentionSettings,
   sampling: SamplingSettings,
   resources: ResourceSettings,
+  agents: AgentSettings,
   analysis: AnalysisSettings,
   analyzers: AnalyzerSettings,
   optimizer: OptimizerSettings,

@@ -1,6 +1,23 @@
 // The face of the HTTP contract (`perfloop/contract`): each schema is a zod value and, by the same name, its type.
 
 export {
+  Agent,
+  AgentListParams,
+  CoverageDetail,
+  FlameFrame,
+  HotFunction,
+  Knob,
+  KnobBack,
+  KnobInput,
+  KnobTurned,
+  Profile,
+  ProfileDetail,
+  ProfileInput,
+  ProfileListParams,
+  ServiceCoverage,
+  ServiceCoverageParams,
+} from './agents.ts'
+export {
   ComponentHealth,
   Health,
   IngestToken,

@@ -19,6 +19,8 @@ export type ComputedTopic = Exclude<LiveTopic, 'spans'>
 export interface LiveHubOptions {
   readonly sources: Readonly<Record<ComputedTopic, LiveTopicSource<unknown>>>
   readonly watchSpans: WatchSpans
+  /** The first one opened a stream, or the last one left. */
+  readonly onWatched?: (isWatched: boolean) => void
   readonly settings: Settings['server']
   readonly logger: Logger
 }
@@ -54,6 +56,7 @@ export class LiveHub {
   readonly #clients = new Set<LiveClient>()
   readonly #topics: readonly Topic[]
   readonly #spans: SpanTail
+  readonly #onWatched: (isWatched: boolean) => void
   #number = 0
   #tick: NodeJS.Timeout | undefined
   #dropped = 0
@@ -61,6 +64,7 @@ export class LiveHub {
   constructor(options: LiveHubOptions) {
     this.#settings = options.settings
     this.#logger = options.logger
+    this.#onWatched = options.onWatched ?? (() => {})
     const names: readonly ComputedTopic[] = ['overview', 'issues', 'optimizations', 'health']
     this.#topics = names.map(name => ({
       name,
@@ -108,6 +112,7 @@ export class LiveHub {
       onDrained: drained => this.#sendSnapshots(drained),
     })
     this.#clients.add(client)
+    if (this.#clients.size === 1) this.#onWatched(true)
     request.response.on('close', () => this.#remove(client))
     // A response that waits behind another one on its connection (pipelining) is not told when that closes.
     request.response.req.socket.once('close', () => this.#remove(client))
@@ -145,6 +150,7 @@ export class LiveHub {
     this.#clients.delete(client)
     this.#followSpans()
     if (this.#clients.size > 0) return
+    this.#onWatched(false)
     clearInterval(this.#tick)
     this.#tick = undefined
   }

@@ -5,11 +5,12 @@ import type { Logger } from '../../domain/logger.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { BodyEncoding, Signal } from '../ingest-buffer.ts'
+import { AGENT_PREFIX, type AgentDoor, refuseAgent, sendAgentAnswer } from './agent-door.ts'
 import type { Arrival, Intake } from './intake.ts'
 import { encodeExportResponse, encodeStatus, GRPC_CODES } from './otlp-answer.ts'
 import { toRefusal } from './refusal.ts'
 import { decompress, readBody } from './request-body.ts'
-import type { SenderAccess } from './sender-access.ts'
+import type { BrowserHeaders, SenderAccess } from './sender-access.ts'
 
 export interface ProtocolOptions {
   readonly intake: Intake
@@ -19,6 +20,10 @@ export interface ProtocolOptions {
   readonly port: number
   readonly logger: Logger
   readonly clock: Clock
+}
+
+export interface HttpOptions extends ProtocolOptions {
+  readonly agents: AgentDoor
 }
 
 export interface ProtocolReceiver {
@@ -43,7 +48,7 @@ const TIMEOUT_CHECK_MS = 1_000
 const CLOSE_GRACE_MS = 5_000
 
 /** OTLP/HTTP 1.x: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
-export async function startHttpReceiver(options: ProtocolOptions): Promise<ProtocolReceiver> {
+export async function startHttpReceiver(options: HttpOptions): Promise<ProtocolReceiver> {
   const { settings } = options
   const server = createServer(
     {
@@ -61,28 +66,34 @@ export async function startHttpReceiver(options: ProtocolOptions): Promise<Proto
   })
 
   await listen(server, options.port, options.host)
-  return { port: portOf(server), close: () => closeServer(server) }
+  return {
+    port: portOf(server),
+    close() {
+      options.agents.close()
+      return closeServer(server)
+    },
+  }
 }
 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  options: ProtocolOptions,
+  options: HttpOptions,
 ): Promise<void> {
   const { intake, access, logger } = options
   // A sender that goes away breaks its request; what it sent whole is kept all the same.
   request.on('error', () => {})
   response.on('error', () => {})
+  if (request.url?.startsWith(`${AGENT_PREFIX}/`)) {
+    await answerAgent(request, response, options)
+    return
+  }
   using arrival = intake.announce()
   try {
     const path = request.url?.split('?', 1)[0] ?? ''
     const signal = SIGNALS[path]
     if (signal === undefined) throw new PerfloopError('NOT_FOUND', { path })
-    access.requireAllowedPage({
-      host: request.headers.host,
-      origin: request.headers.origin,
-      secFetchSite: headerOf(request, 'sec-fetch-site'),
-    })
+    access.requireAllowedPage(pageOf(request))
     allowOrigin(request, response)
     if (request.method === 'OPTIONS') {
       answerPreflight(response)
@@ -124,6 +135,28 @@ async function answer(
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       }),
     })
+  }
+}
+
+/** Agents are told in JSON, and pages have no business here: none of the CORS headers of OTLP. */
+async function answerAgent(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { agents, access, logger }: HttpOptions,
+): Promise<void> {
+  try {
+    access.requireAllowedPage(pageOf(request))
+    const environment = access.environmentOf(request.headers.authorization)
+    if (request.headers.expect !== undefined) response.writeContinue()
+    const [path = '', query = ''] = (request.url ?? '').slice(AGENT_PREFIX.length).split('?', 2)
+    const answer = await agents.answer(request, { environment, path, query })
+    sendAgentAnswer(request, response, answer)
+  } catch (error) {
+    if (isGone(request, error) || request.socket.destroyed) {
+      response.destroy()
+      return
+    }
+    sendAgentAnswer(request, response, refuseAgent(error, logger))
   }
 }
 
@@ -196,6 +229,11 @@ function encodingOf(request: IncomingMessage): BodyEncoding | undefined {
   const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (mediaType === MEDIA_TYPES.protobuf) return 'protobuf'
   return mediaType === MEDIA_TYPES.json ? 'json' : undefined
+}
+
+function pageOf(request: IncomingMessage): BrowserHeaders {
+  const { host, origin } = request.headers
+  return { host, origin, secFetchSite: headerOf(request, 'sec-fetch-site') }
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

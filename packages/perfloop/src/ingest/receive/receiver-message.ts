@@ -3,6 +3,7 @@ import type { Logger } from '../../domain/logger.ts'
 import type { ErrorCode } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { NativeBlock } from '../ingest-buffer.ts'
+import type { AgentAnswer, AgentQuestion } from './agent-door.ts'
 import type { ReceiverStatistics } from './receiver-statistics.ts'
 import type { IngestAccess } from './sender-access.ts'
 
@@ -28,6 +29,7 @@ export type ReceiverCommand =
   | { readonly type: 'close' }
   | { readonly type: 'append'; readonly block: NativeBlock }
   | { readonly type: 'setTokens'; readonly tokens: readonly IngestAccess[] }
+  | { readonly type: 'answerAgent'; readonly question: number; readonly answer: AgentAnswer }
   | { readonly type: 'watch'; readonly watching: { readonly entriesOnly: boolean } | undefined }
 
 export interface ReceiverCall {
@@ -51,6 +53,8 @@ export type ReceiverEvent =
   | { readonly type: 'done'; readonly id: number; readonly statistics?: WorkerStatistics }
   | { readonly type: 'refused'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'segmentClosed'; readonly segment: number }
+  | { readonly type: 'agentAsks'; readonly question: number; readonly asked: AgentQuestion }
+  | { readonly type: 'agentLeft'; readonly question: number }
   | { readonly type: 'spans'; readonly spans: readonly LiveSpan[] }
   | {
       readonly type: 'log'

@@ -2,10 +2,12 @@ import type { Clock } from '../../domain/clock.ts'
 import { systemClock } from '../../domain/clock.ts'
 import type { LiveSpan } from '../../domain/live-span.ts'
 import type { Logger } from '../../domain/logger.ts'
+import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { IngestBuffer, NativeBlock } from '../ingest-buffer.ts'
 import { createBatchDigest } from '../spool/batch-digest.ts'
 import { Spool } from '../spool/spool.ts'
 import type { SpoolDisk } from '../spool/spool-disk.ts'
+import { AgentDoor, type AskAboutAgent } from './agent-door.ts'
 import { startGrpcReceiver } from './grpc-receiver.ts'
 import { type ProtocolReceiver, startHttpReceiver } from './http-receiver.ts'
 import { Intake } from './intake.ts'
@@ -20,6 +22,8 @@ export interface ReceiverServiceOptions extends ReceiverWorkerOptions {
   readonly disk?: SpoolDisk
   readonly onSegmentClosed?: (segment: number) => void
   readonly onSpans?: (spans: readonly LiveSpan[]) => void
+  /** Without it there is no /agent/v1. */
+  readonly askAboutAgent?: AskAboutAgent
 }
 
 /** The whole receiver, without the thread it usually runs in. */
@@ -56,11 +60,21 @@ export async function startReceiverService(
   const intake = new Intake({ buffer, spool, batches, digest, settings, logger, clock })
   const live = new LiveSpans(settings.liveSpansPerSecond, clock, spans => options.onSpans?.(spans))
 
+  const agents = new AgentDoor({
+    intake,
+    access,
+    settings,
+    ask:
+      options.askAboutAgent ??
+      (async ({ path }) => {
+        throw new PerfloopError('NOT_FOUND', { path })
+      }),
+  })
   const shared = { intake, access, settings, host, logger, clock }
   let http: ProtocolReceiver | undefined
   let grpc: ProtocolReceiver | undefined
   try {
-    http = await startHttpReceiver({ ...shared, port: settings.otlpHttpPort })
+    http = await startHttpReceiver({ ...shared, agents, port: settings.otlpHttpPort })
     grpc = await startGrpcReceiver({ ...shared, port: settings.otlpGrpcPort })
   } catch (error) {
     await http?.close()

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Logger } from '../../domain/logger.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { IngestBuffer } from '../ingest-buffer.ts'
+import { AgentQuestions } from './agent-questions.ts'
 import type {
   ErrorMessage,
   ReceiverCall,
@@ -19,6 +20,7 @@ export async function serveReceiverPort(
   buffer: IngestBuffer,
 ): Promise<void> {
   const tell = (event: ReceiverEvent) => port.postMessage(event)
+  const questions = new AgentQuestions(tell)
   let service: ReceiverService
   try {
     service = await startReceiverService({
@@ -27,6 +29,7 @@ export async function serveReceiverPort(
       logger: portLogger(tell),
       onSegmentClosed: segment => tell({ type: 'segmentClosed', segment }),
       onSpans: spans => tell({ type: 'spans', spans }),
+      askAboutAgent: questions.ask,
     })
   } catch (error) {
     tell({ type: 'failed', error: toErrorMessage(error) })
@@ -35,6 +38,10 @@ export async function serveReceiverPort(
   }
 
   port.on('message', ({ id, command }: ReceiverCall) => {
+    if (command.type === 'answerAgent') {
+      questions.answer(command.question, command.answer)
+      return
+    }
     obey(service, command).then(
       statistics => tell({ type: 'done', id, ...(statistics === undefined ? {} : { statistics }) }),
       error => tell({ type: 'refused', id, error: toErrorMessage(error) }),
@@ -45,7 +52,7 @@ export async function serveReceiverPort(
 
 async function obey(
   service: ReceiverService,
-  command: ReceiverCommand,
+  command: Exclude<ReceiverCommand, { type: 'answerAgent' }>,
 ): Promise<WorkerStatistics | undefined> {
   switch (command.type) {
     case 'statistics':

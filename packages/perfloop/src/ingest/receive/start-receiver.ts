@@ -6,6 +6,12 @@ import type { Logger } from '../../domain/logger.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { NativeBlock } from '../ingest-buffer.ts'
+import {
+  type AgentAnswer,
+  type AgentQuestion,
+  type AskAboutAgent,
+  refuseAgent,
+} from './agent-door.ts'
 import type {
   ErrorMessage,
   ReceiverCall,
@@ -50,6 +56,8 @@ export interface Receiver {
   append(block: NativeBlock): Promise<void>
   /** Commits what waits and closes the current segment, so that it is loaded. */
   rotate(): Promise<void>
+  /** Answers what agents ask. Until it is called they are told to come back. */
+  serveAgents(answer: AskAboutAgent): void
   /** A frame was lost to a damaged disk: resources, shapes and patterns are given again with the next spans. */
   forgetMentions(): void
   close(): Promise<void>
@@ -80,6 +88,11 @@ class ThreadedReceiver implements Receiver {
   readonly #segmentListeners: ((segment: number) => void)[] = []
   readonly #calls = new Map<number, OpenCall>()
   #lastCall = 0
+  #answerAgent: AskAboutAgent = async () => {
+    throw new PerfloopError('RECEIVER_BUSY', { reason: 'Perfloop is starting' })
+  }
+  /** Questions of agents that are being answered, by the worker's number. */
+  readonly #questions = new Map<number, AbortController>()
   #restarts = 0
   #closing = false
 
@@ -142,6 +155,10 @@ class ThreadedReceiver implements Receiver {
     await this.#call({ type: 'append', block })
   }
 
+  serveAgents(answer: AskAboutAgent): void {
+    this.#answerAgent = answer
+  }
+
   forgetMentions(): void {
     this.#inform({ type: 'forgetMentions' })
   }
@@ -193,10 +210,32 @@ class ThreadedReceiver implements Receiver {
       case 'spans':
         this.#spansListener?.(event.spans)
         break
+      case 'agentAsks':
+        void this.#answer(event.question, event.asked)
+        break
+      case 'agentLeft':
+        this.#questions.get(event.question)?.abort()
+        break
       case 'log':
         this.#options.logger[event.level](event.fields, event.message)
         break
     }
+  }
+
+  async #answer(question: number, asked: AgentQuestion): Promise<void> {
+    const worker = this.#worker
+    const gone = new AbortController()
+    this.#questions.set(question, gone)
+    let answer: AgentAnswer
+    try {
+      answer = await this.#answerAgent(asked, gone.signal)
+    } catch (error) {
+      answer = refuseAgent(error, this.#options.logger)
+    }
+    this.#questions.delete(question)
+    const call: ReceiverCall = { id: 0, command: { type: 'answerAgent', question, answer } }
+    // One that has died has nobody waiting any more.
+    if (worker === this.#worker) worker?.postMessage(call)
   }
 
   #call(command: ReceiverCommand): Promise<WorkerStatistics | undefined> {
@@ -225,6 +264,8 @@ class ThreadedReceiver implements Receiver {
       call.reject(new PerfloopError('RECEIVER_UNAVAILABLE', { exitCode }))
     }
     this.#calls.clear()
+    for (const gone of this.#questions.values()) gone.abort()
+    this.#questions.clear()
     if (!this.#closing) void this.#restart(exitCode)
   }
 

@@ -3,19 +3,23 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { Kysely, PostgresDialect, SqliteDialect } from 'kysely'
+import { Kysely, SqliteDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedPostgres } from '../../targets/postgres/embedded-postgres.ts'
 import type {
+  AgentRecord,
   ControlStore,
+  DeclarationRecord,
   IssueRecord,
   OptimizationRecord,
+  ProfileRecord,
   RunRecord,
   TargetRecord,
 } from './control-store.ts'
 import { migrateControl, migrateControlDown } from './migrate.ts'
 import { openControlStore } from './open-control-store.ts'
+import { postgresDialect } from './postgres-dialect.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
 
 const START = '2026-03-01T10:00:00.000Z'
@@ -174,6 +178,60 @@ function run(change: Partial<RunRecord> = {}): RunRecord {
     status: 'running',
     startedAt: START,
     finishedAt: null,
+    ...change,
+  }
+}
+
+const LATER = '2026-03-02T10:00:00.000Z'
+
+function agent(letter: string, change: Partial<AgentRecord> = {}): AgentRecord {
+  return {
+    id: letter.repeat(16),
+    environment: 'production',
+    service: 'library',
+    instance: `host-${letter}`,
+    agentVersion: '0.1.0',
+    runtime: 'nodejs',
+    runtimeVersion: '22.1.0',
+    host: 'host',
+    processId: 7,
+    frameworks: [{ name: 'express', version: '5.2.1' }],
+    knobs: [],
+    declarations: null,
+    startedAt: START,
+    firstSeen: START,
+    lastSeen: START,
+    ...change,
+  }
+}
+
+const declaration: DeclarationRecord = {
+  environment: 'production',
+  service: 'library',
+  revision: '0123456789abcdef',
+  routes: [{ method: 'GET', route: '/loans/:loan_id', framework: 'express' }],
+  models: [{ name: 'Loan', table: 'loans', mapper: 'prisma' }],
+  omitted: 0,
+  declaredAt: START,
+}
+
+function profile(change: Partial<ProfileRecord> = {}): ProfileRecord {
+  return {
+    id: randomUUID(),
+    agent: 'a'.repeat(16),
+    environment: 'production',
+    service: 'library',
+    instance: 'host-a',
+    kind: 'cpu',
+    origin: 'request',
+    status: 'requested',
+    durationMs: 1_000,
+    actor: 'admin',
+    requestedAt: START,
+    startedAt: null,
+    finishedAt: null,
+    failure: null,
+    sizeBytes: 0,
     ...change,
   }
 }
@@ -535,6 +593,76 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     expect(await again.issues.get(one.id)).toEqual(one)
   })
 
+  it('knows an agent by what it told last, keeps one declaration for all that have it, and forgets both', async () => {
+    await store.agents.put(agent('a', { host: 'one' }))
+    await store.agents.declare('a'.repeat(16), declaration)
+    await store.agents.put(agent('a', { host: 'two', firstSeen: LATER, lastSeen: LATER }))
+    await store.agents.put(agent('b'))
+    await store.agents.declare('b'.repeat(16), declaration)
+    expect(await store.agents.get('a'.repeat(16))).toEqual(
+      agent('a', { host: 'two', lastSeen: LATER, declarations: declaration.revision }),
+    )
+    const { rows, total } = await store.agents.list({ service: 'library', limit: 1, offset: 0 })
+    expect([rows.map(({ id }) => id), total]).toEqual([['a'.repeat(16)], 2])
+    const told = () => store.agents.declaration('production', 'library', declaration.revision)
+    expect(await told()).toEqual(declaration)
+
+    await store.agents.prune(LATER, 10)
+    expect(await store.agents.get('b'.repeat(16))).toBeUndefined()
+    expect(await told()).toEqual(declaration)
+    await store.agents.seen('a'.repeat(16), START)
+    await store.agents.prune(START, 0)
+    expect(await told()).toBeUndefined()
+  })
+
+  it('keeps profiles as they came, within days and bytes, the oldest gone first', async () => {
+    const ids = [START, LATER].map(requestedAt => ({ requestedAt, id: randomUUID() }))
+    const bytes = Buffer.from([0, 255, 31, 139, 8])
+    for (const change of ids) {
+      await store.profiles.insert(profile(change))
+      expect(await store.profiles.change(change.id, ['requested'], { status: 'running' })).toBe(
+        true,
+      )
+      expect(await store.profiles.change(change.id, ['requested'], { status: 'failed' })).toBe(
+        false,
+      )
+    }
+    const [older, newer] = ids.map(({ id }) => id) as [string, string]
+    expect((await store.profiles.open('a'.repeat(16))).map(({ id }) => id)).toEqual([older, newer])
+    await store.profiles.finish(older, bytes, LATER)
+    await store.profiles.finish(newer, bytes, LATER)
+    expect(await store.profiles.open()).toEqual([])
+    expect(Buffer.from((await store.profiles.bytes(newer)) ?? [])).toEqual(bytes)
+    expect(await store.profiles.get(newer)).toMatchObject({ status: 'finished', sizeBytes: 5 })
+
+    await store.profiles.prune(START, 9)
+    const { rows, total } = await store.profiles.list({ kind: 'cpu', limit: 9, offset: 0 })
+    expect([rows.map(({ id }) => id), total]).toEqual([[newer], 1])
+    expect(await store.profiles.bytes(older)).toBeUndefined()
+    await store.profiles.prune('2027-01-01T00:00:00.000Z', 9)
+    expect(await store.profiles.get(newer)).toBeUndefined()
+  })
+
+  it('knows how a knob is turned, once for each service', async () => {
+    const knob = {
+      environment: 'production',
+      service: 'library',
+      name: 'pg.pool.max',
+      value: 12.5,
+      actor: 'admin',
+      reason: null,
+      setAt: START,
+      expiresAt: LATER,
+    }
+    await store.knobValues.put(knob)
+    await store.knobValues.put({ ...knob, value: 20, reason: 'try' })
+    await store.knobValues.put({ ...knob, service: 'archive' })
+    expect(await store.knobValues.list(knob)).toEqual([{ ...knob, value: 20, reason: 'try' }])
+    expect(await store.knobValues.list()).toHaveLength(2)
+    expect(await store.knobValues.remove('production', 'library', 'pg.pool.max')).toBe(true)
+    expect(await store.knobValues.remove('production', 'library', 'pg.pool.max')).toBe(false)
+  })
+
   it('can be migrated down and up again', async () => {
     const db = new Kysely<unknown>({
       dialect:
@@ -542,8 +670,10 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
           ? new SqliteDialect({
               database: openSqliteDatabase(join(at.dataDirectory, 'control.sqlite')),
             })
-          : new PostgresDialect({ pool: new pg.Pool({ connectionString: at.url }) }),
+          : postgresDialect(at.url),
     })
+    await migrateControlDown(db, engine.name)
+    expect((await db.introspection.getTables()).map(table => table.name)).not.toContain('agents')
     await migrateControlDown(db, engine.name)
     expect((await db.introspection.getTables()).length).toBeGreaterThan(0)
     await migrateControlDown(db, engine.name)

@@ -6,7 +6,7 @@ import type { SpanKind } from '../../domain/span.ts'
 /**
  * The control plane: small, transactional. Two engines behind it, SQLite and PostgreSQL, with the same
  * tables (`performance_issues`, `performance_optimizations`, `performance_runs`, `ledger`, `targets`,
- * `ingest_tokens`, `control_state`). Times are ISO 8601 strings in UTC; JSON columns are values here.
+ * `ingest_tokens`, `control_state`, and those of agents). Times are ISO 8601 strings in UTC; JSON columns are values here.
  */
 export interface ControlStore extends AsyncDisposable {
   readonly issues: IssueRepository
@@ -17,6 +17,9 @@ export interface ControlStore extends AsyncDisposable {
   readonly runs: RunRepository
   /** Small documents by key: policy, kill switch, watermarks, sessions' secret. */
   readonly state: StateRepository
+  readonly agents: AgentRepository
+  readonly profiles: ProfileRepository
+  readonly knobValues: KnobValueRepository
   /** Runs `work` in one transaction: all of it, or nothing. */
   transaction<T>(work: (store: ControlStore) => Promise<T>): Promise<T>
 }
@@ -255,4 +258,146 @@ export interface RunRepository {
       readonly finishedAt: string
     },
   ): Promise<boolean>
+}
+
+/** What an agent tells of a knob that its host lets be turned. */
+export interface KnobReport {
+  readonly name: string
+  readonly unit: string
+  readonly description: string
+  readonly value: number
+  /** What it was before anybody turned it, and is put back to. */
+  readonly ownValue: number
+  /** The host's bounds. */
+  readonly minimum: number
+  readonly maximum: number
+}
+
+export interface AgentRecord {
+  /** Of environment, service and instance: 16 hex digits. */
+  readonly id: string
+  readonly environment: string
+  readonly service: string
+  readonly instance: string
+  readonly agentVersion: string
+  readonly runtime: string
+  readonly runtimeVersion: string
+  readonly host: string
+  readonly processId: number
+  readonly frameworks: readonly { readonly name: string; readonly version: string }[]
+  readonly knobs: readonly KnobReport[]
+  /** Revision of its declarations; null until it told them. */
+  readonly declarations: string | null
+  readonly startedAt: string
+  readonly firstSeen: string
+  readonly lastSeen: string
+}
+
+export interface DeclarationRecord {
+  readonly environment: string
+  readonly service: string
+  readonly revision: string
+  readonly routes: readonly {
+    readonly method: string
+    readonly route: string
+    readonly framework: string
+  }[]
+  readonly models: readonly {
+    readonly name: string
+    readonly table: string
+    readonly mapper: string
+  }[]
+  /** Declared beyond the agent's bounds. */
+  readonly omitted: number
+  readonly declaredAt: string
+}
+
+export interface AgentRepository {
+  /** The latest seen first. */
+  list(filter: {
+    readonly environment?: string
+    readonly service?: string
+    readonly limit: number
+    readonly offset: number
+  }): Promise<PageOf<AgentRecord>>
+  get(id: string): Promise<AgentRecord | undefined>
+  /** New or known; `firstSeen` and `declarations` of a known one stay. */
+  put(agent: AgentRecord): Promise<void>
+  seen(id: string, at: string): Promise<void>
+  declare(id: string, declaration: DeclarationRecord): Promise<void>
+  declaration(
+    environment: string,
+    service: string,
+    revision: string,
+  ): Promise<DeclarationRecord | undefined>
+  /** Forgets those not seen since `before`, those beyond the newest `most`, and declarations of none. */
+  prune(before: string, most: number): Promise<void>
+}
+
+export interface ProfileRecord {
+  readonly id: string
+  readonly agent: string
+  readonly environment: string
+  readonly service: string
+  readonly instance: string
+  readonly kind: 'cpu' | 'heap'
+  /** Asked for by somebody, or of the low-rate profile that runs always. */
+  readonly origin: 'request' | 'continuous'
+  readonly status: 'requested' | 'running' | 'finished' | 'failed'
+  readonly durationMs: number
+  readonly actor: string | null
+  readonly requestedAt: string
+  readonly startedAt: string | null
+  readonly finishedAt: string | null
+  readonly failure: string | null
+  readonly sizeBytes: number
+}
+
+export interface ProfileRepository {
+  /** Newest first. */
+  list(filter: {
+    readonly environment?: string
+    readonly service?: string
+    readonly agent?: string
+    readonly kind?: ProfileRecord['kind']
+    readonly limit: number
+    readonly offset: number
+  }): Promise<PageOf<ProfileRecord>>
+  get(id: string): Promise<ProfileRecord | undefined>
+  /** Requested and not yet finished, the oldest first; of one agent or of all. */
+  open(agent?: string): Promise<readonly ProfileRecord[]>
+  insert(profile: ProfileRecord): Promise<void>
+  /** False when it is unknown or no longer in one of the statuses `from`. */
+  change(
+    id: string,
+    from: readonly ProfileRecord['status'][],
+    change: Partial<Pick<ProfileRecord, 'status' | 'startedAt' | 'finishedAt' | 'failure'>>,
+  ): Promise<boolean>
+  /** Its bytes, gzipped pprof; it is finished with them. */
+  finish(id: string, pprof: Uint8Array, at: string): Promise<void>
+  bytes(id: string): Promise<Uint8Array | undefined>
+  /** Forgets those requested before, and the oldest until the rest has at most so many bytes. */
+  prune(before: string, mostBytes: number): Promise<void>
+}
+
+/** A knob turned for all instances of a service, until it expires. */
+export interface KnobValueRecord {
+  readonly environment: string
+  readonly service: string
+  readonly name: string
+  readonly value: number
+  readonly actor: string
+  readonly reason: string | null
+  readonly setAt: string
+  readonly expiresAt: string
+}
+
+export interface KnobValueRepository {
+  list(scope?: {
+    readonly environment: string
+    readonly service: string
+  }): Promise<readonly KnobValueRecord[]>
+  put(value: KnobValueRecord): Promise<void>
+  /** False when there was none. */
+  remove(environment: string, service: string, name: string): Promise<boolean>
 }

@@ -1,11 +1,17 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
-import { type ControlDialect, controlPlane } from './migrations/0001-control-plane.ts'
+import { controlPlane } from './migrations/0001-control-plane.ts'
 import { ledgerByTime } from './migrations/0002-ledger-by-time.ts'
+import { agents } from './migrations/0003-agents.ts'
+import type { ControlDialect } from './migrations/create-tables.ts'
 
 /** In order. A released one is never changed; a new one is added below, with its way back. */
 function controlMigrations(dialect: ControlDialect): Record<string, Migration> {
-  return { '0001-control-plane': controlPlane(dialect), '0002-ledger-by-time': ledgerByTime }
+  return {
+    '0001-control-plane': controlPlane(dialect),
+    '0002-ledger-by-time': ledgerByTime,
+    '0003-agents': agents(dialect),
+  }
 }
 
 /**

@@ -14,11 +14,14 @@ import type { Clock } from '../../domain/clock.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { ControlStore } from './control-store.ts'
 import { migrateControl } from './migrate.ts'
-import type { ControlDialect } from './migrations/0001-control-plane.ts'
+import type { ControlDialect } from './migrations/create-tables.ts'
+import { agentRepository } from './repositories/agents.ts'
 import { ingestTokenRepository } from './repositories/ingest-tokens.ts'
 import { issueRepository } from './repositories/issues.ts'
+import { knobValueRepository } from './repositories/knob-values.ts'
 import { ledgerRepository } from './repositories/ledger.ts'
 import { optimizationRepository } from './repositories/optimizations.ts'
+import { profileRepository } from './repositories/profiles.ts'
 import { runRepository } from './repositories/runs.ts'
 import { stateRepository } from './repositories/state.ts'
 import { targetRepository } from './repositories/targets.ts'
@@ -80,6 +83,9 @@ function controlStore(root: Kysely<ControlTables>, clock: Clock): ControlStore {
     ingestTokens: ingestTokenRepository(db),
     runs: runRepository(db),
     state: stateRepository(db, clock),
+    agents: agentRepository(db),
+    profiles: profileRepository(db),
+    knobValues: knobValueRepository(db),
 
     async transaction(work) {
       if (open() !== undefined) return await work(store)

@@ -3,7 +3,13 @@ import type { IssueStatus } from '../../domain/issue.ts'
 import type { OptimizationStatus } from '../../domain/optimization.ts'
 import type { Severity } from '../../domain/severity.ts'
 import type { SpanKind } from '../../domain/span.ts'
-import type { LedgerRecord, RunRecord, TargetRecord } from './control-store.ts'
+import type {
+  KnobValueRecord,
+  LedgerRecord,
+  ProfileRecord,
+  RunRecord,
+  TargetRecord,
+} from './control-store.ts'
 
 /**
  * The tables as both engines give them to us: names in camelCase (snake_case in the database), instants as
@@ -26,6 +32,11 @@ export interface ControlTables {
     revokedAt: string | null
   }
   controlState: { key: string; value: string; updatedAt: string }
+  agents: AgentRow
+  agentDeclarations: DeclarationRow
+  agentProfiles: { -readonly [Name in keyof ProfileRecord]: ProfileRecord[Name] }
+  agentProfileBytes: { profileId: string; pprof: Uint8Array }
+  knobValues: { -readonly [Name in keyof KnobValueRecord]: KnobValueRecord[Name] }
 }
 
 export type ControlDatabase = Kysely<ControlTables>
@@ -123,4 +134,32 @@ export interface TargetRow {
   canChange: boolean | number
   collectedAt: string | null
   createdAt: string
+}
+
+export interface AgentRow {
+  id: string
+  environment: string
+  service: string
+  instance: string
+  agentVersion: string
+  runtime: string
+  runtimeVersion: string
+  host: string
+  processId: number
+  frameworks: string
+  knobs: string
+  declarations: string | null
+  startedAt: string
+  firstSeen: string
+  lastSeen: string
+}
+
+export interface DeclarationRow {
+  environment: string
+  service: string
+  revision: string
+  routes: string
+  models: string
+  omitted: number
+  declaredAt: string
 }

@@ -1,0 +1,314 @@
+import { readFileSync } from 'node:fs'
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { gzipSync } from 'node:zlib'
+import type { Declarations } from '../declare/declarations.ts'
+import type {
+  ControlMessage,
+  ControlNews,
+  ServerSettings,
+  TakenProfile,
+} from './control-message.ts'
+import type { ControlTarget } from './control-target.ts'
+
+const WAIT_S = 25
+const FIRST_RETRY_MS = 1_000
+const LONGEST_RETRY_MS = 30_000
+/** Whoever is no Perfloop is asked again, but hardly ever: it may become one. */
+const STRANGER_RETRY_MS = 10 * 60_000
+const MOST_ANSWER_BYTES = 256 * 1024
+const MOST_WAITING_PROFILES = 4
+const PROTOCOL = 1
+/** Statuses of a Perfloop that wants something else or more time, not of a stranger. */
+const FAMILIAR = new Set([401, 409, 429, 500, 502, 503, 504])
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/**
+ * Speaks with `/agent/v1` of the server, on the exporting thread: reports the agent, what it declared and its profiles,
+ * and asks for settings by a request that the server answers when there is news. Where there is no Perfloop it asks
+ * every ten minutes only; where there is no server, less and less often.
+ */
+export class ControlLink {
+  readonly #target: ControlTarget
+  readonly #tell: (news: ControlNews) => void
+  readonly #agent: HttpAgent
+  readonly #send: typeof httpRequest
+  #report: Extract<ControlMessage, { type: 'report' }> | undefined
+  #declarations: Declarations | undefined
+  readonly #profiles: TakenProfile[] = []
+  #isReported = false
+  #areDeclared = false
+  /** As the server calls us. */
+  #id = ''
+  #etag = ''
+  #isRunning = false
+  /** The server is away, or is none of ours: nothing is sent until it is time to try again. */
+  #isResting = false
+  #retryMs = FIRST_RETRY_MS
+  /** One push after the other. */
+  #pushing: Promise<void> = Promise.resolve()
+
+  constructor(target: ControlTarget, tell: (news: ControlNews) => void) {
+    this.#target = target
+    this.#tell = tell
+    const isSecure = target.url.startsWith('https:')
+    this.#send = isSecure ? httpsRequest : httpRequest
+    // One that waits for news, one for everything else.
+    const options = { keepAlive: true, maxSockets: 2 }
+    this.#agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options)
+  }
+
+  say(message: ControlMessage): void {
+    if (message.type === 'report') {
+      this.#report = message
+      this.#isReported = false
+    } else if (message.type === 'declarations') {
+      this.#declarations = message.declarations
+      this.#areDeclared = false
+    } else if (this.#profiles.length < MOST_WAITING_PROFILES) this.#profiles.push(message)
+    if (!this.#isRunning) void this.#run()
+    else if (!this.#isResting) this.#push().catch(() => {})
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    for (;;) {
+      let waitMs = 0
+      try {
+        await this.#push()
+        // What was said meanwhile may have failed.
+        if (this.#isResting) throw new Error('nothing could be told')
+        await this.#ask()
+        this.#retryMs = FIRST_RETRY_MS
+      } catch (error) {
+        waitMs =
+          error instanceof Stranger ? STRANGER_RETRY_MS : this.#retryMs * (0.5 + Math.random() / 2)
+        this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS)
+      }
+      this.#isResting = waitMs > 0
+      if (waitMs > 0) await new Promise(resolve => setTimeout(resolve, waitMs))
+      this.#isResting = false
+    }
+  }
+
+  /** What the server does not know yet. */
+  #push(): Promise<void> {
+    const next = this.#pushing.catch(() => {}).then(() => this.#pushNow())
+    this.#pushing = next
+    return next
+  }
+
+  async #pushNow(): Promise<void> {
+    const report = this.#report
+    if (report === undefined || this.#isResting) return
+    if (!this.#isReported) {
+      this.#isReported = true
+      const { agent } = await this.#post('/report', this.#reportBody(report), () => {
+        this.#isReported = false
+      })
+      if (typeof agent !== 'string') throw new Stranger()
+      this.#id = agent
+    }
+    const declared = this.#declarations
+    if (declared !== undefined && !this.#areDeclared) {
+      this.#areDeclared = true
+      const { routes, models, omitted } = declared
+      await this.#post(`/declarations?agent=${this.#id}`, { routes, models, omitted }, () => {
+        this.#areDeclared = false
+      })
+    }
+    for (let profile = this.#profiles[0]; profile !== undefined; profile = this.#profiles[0]) {
+      await this.#pushProfile(profile)
+      this.#profiles.shift()
+    }
+  }
+
+  #reportBody({ knobs, frameworks }: Extract<ControlMessage, { type: 'report' }>): object {
+    const { identity } = this.#target
+    const { service, environment, instance, host, processId, startedAt } = identity
+    return {
+      protocol: PROTOCOL,
+      service,
+      ...(environment === undefined ? {} : { environment }),
+      instance,
+      agent_version: ownVersion(),
+      runtime: { name: 'nodejs', version: process.versions.node },
+      host,
+      process_id: processId,
+      started_at: startedAt,
+      frameworks,
+      knobs,
+    }
+  }
+
+  /** Refused ones are dropped: no try will help. */
+  async #pushProfile({ request, kind, durationMs, pprof, failure }: TakenProfile): Promise<void> {
+    const query = new URLSearchParams({
+      agent: this.#id,
+      kind,
+      duration_ms: String(Math.round(durationMs)),
+      ...(request === undefined ? {} : { request }),
+      ...(failure === undefined ? {} : { failure: failure.slice(0, 500) }),
+    })
+    const { status } = await this.#exchange('POST', `/profiles?${query}`, {
+      type: 'application/octet-stream',
+      body: Buffer.from(pprof ?? []),
+    })
+    if (status >= 500) throw new Error(`answered ${status}`)
+  }
+
+  /** Waits for news. */
+  async #ask(): Promise<void> {
+    const answer = await this.#exchange('GET', `/settings?agent=${this.#id}`, undefined, {
+      prefer: `wait=${WAIT_S}`,
+      ...(this.#etag === '' ? {} : { 'if-none-match': this.#etag }),
+    })
+    if (answer.status === 304) {
+      this.#tell({ type: 'renewed' })
+      return
+    }
+    if (answer.status === 409) {
+      // A server that has forgotten us, or another one.
+      this.#isReported = false
+      this.#areDeclared = false
+      this.#etag = ''
+    }
+    const settings = readSettings(judge(answer))
+    this.#etag = answer.headers.etag ?? ''
+    this.#tell({ type: 'settings', settings })
+  }
+
+  async #post(
+    path: string,
+    content: object,
+    onFailure: () => void,
+  ): Promise<Record<string, unknown>> {
+    try {
+      const body = gzipSync(JSON.stringify(content))
+      return judge(await this.#exchange('POST', path, { type: 'application/json', body }, GZIP))
+    } catch (error) {
+      this.#isResting = true
+      onFailure()
+      throw error
+    }
+  }
+
+  #exchange(
+    method: 'GET' | 'POST',
+    path: string,
+    sent: { readonly type: string; readonly body: Buffer } | undefined,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const { url, timeoutMs } = this.#target
+    const patienceMs = timeoutMs + (method === 'GET' ? WAIT_S * 1_000 : 0)
+    return new Promise((resolve, reject) => {
+      const request = this.#send(`${url}${path}`, {
+        method,
+        agent: this.#agent,
+        headers: {
+          ...this.#target.headers,
+          ...headers,
+          ...(sent === undefined
+            ? {}
+            : { 'content-type': sent.type, 'content-length': sent.body.length }),
+        },
+      })
+      const timer = setTimeout(() => request.destroy(new Error('no answer')), patienceMs)
+      request.on('close', () => clearTimeout(timer))
+      request.on('error', reject)
+      request.on('response', response => {
+        const chunks: Buffer[] = []
+        let received = 0
+        response.on('data', (chunk: Buffer) => {
+          received += chunk.length
+          if (received > MOST_ANSWER_BYTES) request.destroy(new Error('an answer without end'))
+          else chunks.push(chunk)
+        })
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        )
+      })
+      request.end(sent?.body)
+    })
+  }
+}
+
+function ownVersion(): string {
+  try {
+    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    return String((JSON.parse(text) as { version?: unknown }).version ?? '')
+  } catch {
+    return ''
+  }
+}
+
+const GZIP = { 'content-encoding': 'gzip' }
+
+/** Whoever answers here is no Perfloop, or none that speaks with agents. */
+class Stranger extends Error {}
+
+function judge({ status, body }: Answer): Record<string, unknown> {
+  if (FAMILIAR.has(status)) throw new Error(`answered ${status}`)
+  if (status !== 200) throw new Stranger()
+  try {
+    const read: unknown = JSON.parse(body)
+    if (typeof read === 'object' && read !== null) return read as Record<string, unknown>
+  } catch {
+    // No JSON: below.
+  }
+  throw new Stranger()
+}
+
+/** Whatever came, bounded: nonsense is as if it had not been said. */
+function readSettings(answer: Record<string, unknown>): ServerSettings {
+  const leaseMs = numberOf(answer.lease_ms, 1_000, 86_400_000)
+  const flushIntervalMs = numberOf(answer.flush_interval_ms, 1, 60_000)
+  if (leaseMs === undefined || flushIntervalMs === undefined) throw new Stranger()
+  return {
+    watched: answer.watched === true,
+    flushIntervalMs,
+    leaseMs,
+    samplingProbability: numberOf(answer.sampling_probability, 0, 1) ?? 1,
+    maxQueuedBytes: numberOf(answer.max_queued_bytes, 0, MOST_QUEUED_BYTES) ?? MOST_QUEUED_BYTES,
+    knobs: itemsOf(answer.knobs).flatMap(({ name, value }) =>
+      typeof name === 'string' && typeof value === 'number' && Number.isFinite(value)
+        ? [{ name, value }]
+        : [],
+    ),
+    profiles: itemsOf(answer.profiles).flatMap(({ id, kind, duration_ms }) => {
+      const durationMs = numberOf(duration_ms, 1, LONGEST_PROFILE_MS)
+      return typeof id === 'string' &&
+        (kind === 'cpu' || kind === 'heap') &&
+        durationMs !== undefined
+        ? [{ id, kind, durationMs }]
+        : []
+    }),
+  }
+}
+
+/** What the agent holds back at most, whatever it is told. */
+const MOST_QUEUED_BYTES = 64 * 1024 * 1024
+const LONGEST_PROFILE_MS = 10 * 60_000
+const MOST_ITEMS = 100
+
+function itemsOf(value: unknown): readonly Record<string, unknown>[] {
+  if (!Array.isArray(value)) return []
+  return value
+    .slice(0, MOST_ITEMS)
+    .filter((item): item is Record<string, unknown> => typeof item === 'object' && item !== null)
+}
+
+function numberOf(value: unknown, least: number, most: number): number | undefined {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
+  return Math.min(most, Math.max(least, value))
+}

@@ -1,0 +1,46 @@
+/** Where the server's `/agent/v1` is, and as whom we speak there. */
+export interface ControlTarget {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly identity: {
+    readonly service: string
+    readonly environment: string | undefined
+    readonly instance: string
+    readonly host: string
+    readonly processId: number
+    readonly startedAt: string
+  }
+}
+
+const TRACES_PATH = '/v1/traces'
+
+/** Next to where spans go; an address that is not OTLP's own has nothing beside it. */
+export function controlTarget({
+  tracesUrl,
+  headers,
+  timeoutMs,
+  resource,
+}: {
+  readonly tracesUrl: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly resource: Readonly<Record<string, string | number>>
+}): ControlTarget | undefined {
+  const { origin, pathname } = new URL(tracesUrl)
+  if (!pathname.endsWith(TRACES_PATH)) return undefined
+  const text = (key: string) => (resource[key] === undefined ? undefined : String(resource[key]))
+  return {
+    url: `${origin}${pathname.slice(0, -TRACES_PATH.length)}/agent/v1`,
+    headers,
+    timeoutMs,
+    identity: {
+      service: text('service.name') ?? '',
+      environment: text('deployment.environment.name') ?? text('deployment.environment'),
+      instance: text('service.instance.id') ?? '',
+      host: text('host.name') ?? '',
+      processId: process.pid,
+      startedAt: new Date(performance.timeOrigin).toISOString(),
+    },
+  }
+}

@@ -1,0 +1,121 @@
+import type { Agent } from '../agent.ts'
+import { declarations, declarationsVersion } from '../declare/declarations.ts'
+import type {
+  ControlMessage,
+  ControlNews,
+  Framework,
+  ProfileRequest,
+  ServerSettings,
+} from './control-message.ts'
+import type { Knobs } from './knobs.ts'
+
+/** How often it is looked for changes to tell: of knobs, declarations, and of the thread that tells them. */
+const LOOK_MS = 2_000
+const FIRST_LOOK_MS = 500
+const MOST_REMEMBERED_PROFILES = 100
+
+export interface ControlOptions {
+  readonly agent: Agent
+  readonly knobs: Knobs
+  /** Sends to the exporting thread, which is started where it is not running. */
+  post(message: ControlMessage): void
+  /** Number of threads started so far: a new one knows nothing. */
+  threads(): number
+  /** Undefined: what the host has set. */
+  apply(settings: ServerSettings | undefined): void
+  profile(request: ProfileRequest): Promise<Uint8Array>
+  frameworks(): readonly Framework[]
+}
+
+/**
+ * The application's side of what the server may tell: applies it, tells back what changed, and puts everything back to
+ * what the host has set when nothing was heard for as long as the lease.
+ */
+export class Control {
+  readonly #options: ControlOptions
+  readonly #profiled = new Set<string>()
+  #lease: NodeJS.Timeout | undefined
+  #leaseMs = 0
+  #threads = 0
+  #declarations = 0
+  #report = ''
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    setTimeout(() => {
+      this.#look()
+      setInterval(() => this.#look(), LOOK_MS).unref()
+    }, FIRST_LOOK_MS).unref()
+  }
+
+  hear(news: ControlNews): void {
+    try {
+      if (news.type === 'settings') this.#apply(news.settings)
+      this.#renew()
+    } catch (error) {
+      this.#options.agent.report('doing what the server tells', error)
+    }
+  }
+
+  #look(): void {
+    try {
+      const { post, threads, knobs, frameworks } = this.#options
+      const isNewThread = threads() !== this.#threads || this.#threads === 0
+      const report = { knobs: knobs.reports(), frameworks: frameworks() }
+      const text = JSON.stringify(report)
+      if (isNewThread || text !== this.#report) post({ type: 'report', ...report })
+      const version = declarationsVersion()
+      if (version > 0 && (isNewThread || version !== this.#declarations)) {
+        post({ type: 'declarations', declarations: declarations() })
+      }
+      this.#report = text
+      this.#declarations = version
+      this.#threads = threads()
+    } catch (error) {
+      this.#options.agent.report('reporting to the server', error)
+    }
+  }
+
+  #apply(settings: ServerSettings): void {
+    const { knobs, apply } = this.#options
+    this.#leaseMs = settings.leaseMs
+    apply(settings)
+    knobs.turn(settings.knobs)
+    for (const profile of settings.profiles) void this.#profile(profile)
+    this.#look()
+  }
+
+  #renew(): void {
+    clearTimeout(this.#lease)
+    if (this.#leaseMs === 0) return
+    this.#lease = setTimeout(() => this.#putBack(), this.#leaseMs)
+    this.#lease.unref()
+  }
+
+  #putBack(): void {
+    try {
+      this.#options.apply(undefined)
+      this.#options.knobs.turn([])
+    } catch (error) {
+      this.#options.agent.report('putting back what the server had told', error)
+    }
+  }
+
+  async #profile(request: ProfileRequest): Promise<void> {
+    const { id, kind, durationMs } = request
+    if (this.#profiled.has(id)) return
+    if (this.#profiled.size >= MOST_REMEMBERED_PROFILES) this.#profiled.clear()
+    this.#profiled.add(id)
+    const { post, profile } = this.#options
+    const taken = { type: 'profile', request: id, kind, durationMs } as const
+    try {
+      post({ ...taken, pprof: await profile(request), failure: undefined })
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error)
+      post({ ...taken, pprof: undefined, failure })
+    }
+  }
+}

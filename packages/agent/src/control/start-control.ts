@@ -1,0 +1,57 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Agent } from '../agent.ts'
+import { declarations } from '../declare/declarations.ts'
+import type { SpanExporter } from '../export/span-exporter.ts'
+import { Control } from './control.ts'
+import type { Framework, ProfileRequest } from './control-message.ts'
+
+/** Joins what the server may tell with the parts that do it. */
+export function startControl(
+  agent: Agent,
+  exporter: SpanExporter,
+  longestFlushMs: number,
+): Control {
+  const versions = new Map<string, string>()
+  const control = new Control({
+    agent,
+    knobs: agent.knobs,
+    post: message => exporter.sendControl(message),
+    threads: () => exporter.threads,
+    apply(settings) {
+      const { flushIntervalMs } = settings ?? {}
+      exporter.flushEvery(flushIntervalMs && Math.min(flushIntervalMs, longestFlushMs))
+      exporter.limitQueue(settings?.maxQueuedBytes)
+    },
+    profile: takeProfile,
+    frameworks: () => frameworks(versions),
+  })
+  control.start()
+  return control
+}
+
+async function takeProfile({ kind }: ProfileRequest): Promise<Uint8Array> {
+  throw new Error(`this version of the agent takes no ${kind} profile`)
+}
+
+/** Those that declared something, with the version that the application's own folder has of them. */
+function frameworks(versions: Map<string, string>): readonly Framework[] {
+  const { routes, models } = declarations()
+  const names = new Set(routes.map(({ framework }) => framework))
+  for (const { mapper } of models) names.add(mapper)
+  return [...names].map(name => {
+    const version = versions.get(name) ?? versionOf(name)
+    versions.set(name, version)
+    return { name, version }
+  })
+}
+
+function versionOf(name: string): string {
+  try {
+    const require = createRequire(join(process.cwd(), 'application.js'))
+    const { version } = require(`${name}/package.json`) as { version?: unknown }
+    return typeof version === 'string' ? version : ''
+  } catch {
+    return ''
+  }
+}

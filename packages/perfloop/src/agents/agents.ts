@@ -1,0 +1,555 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Clock } from '../domain/clock.ts'
+import type { Logger } from '../domain/logger.ts'
+import { PerfloopError } from '../domain/perfloop-error.ts'
+import type { Settings } from '../settings/settings.ts'
+import type {
+  AgentRecord,
+  ControlStore,
+  KnobValueRecord,
+  ProfileRecord,
+} from '../store/control/control-store.ts'
+import {
+  AGENT_PROTOCOL,
+  type AgentDeclarations,
+  type AgentReport,
+  type AgentSettingsAnswer,
+  type ProfileQuery,
+} from './agent-protocol.ts'
+import { readProfile } from './pprof.ts'
+
+export interface AgentsOptions {
+  readonly control: ControlStore
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface SettingsNews {
+  readonly settings: AgentSettingsAnswer
+  readonly etag: string
+}
+
+export interface KnobTurn {
+  readonly environment: string
+  readonly service: string
+  readonly name: string
+  readonly value: number
+  readonly forMs: number
+  readonly actor: string
+  readonly reason: string | null
+}
+
+const DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
+/** `lastSeen` of an agent that only waits for news is written so often. */
+const SEEN_WRITTEN_MS = 5 * MINUTE_MS
+
+/** What is known of an agent since we started; the rest is in the control store. */
+interface Contact {
+  environment: string
+  service: string
+  lastSeenMs: number
+  writtenMs: number
+  /** Times of the profiles it sent within the last minute. */
+  profilesMs: number[]
+  /** Number of its last question. */
+  turn: number
+  /** Grows when what it is told may have changed. */
+  changes: number
+  /** Ends the wait of its open question. */
+  wake: (() => void) | undefined
+}
+
+/**
+ * The agents: who they are, what they declared, what they are told. What they are told follows from the settings, the
+ * knobs that were turned and the profiles that were asked for; a question for it waits until that changes.
+ */
+export class Agents {
+  readonly #options: AgentsOptions
+  readonly #contacts = new Map<string, Contact>()
+  #isWatched = false
+  #linger: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: AgentsOptions) {
+    this.#options = options
+  }
+
+  async report(report: AgentReport, tokenEnvironment: string | undefined): Promise<AgentRecord> {
+    const { control, settings, clock } = this.#options
+    const environment = tokenEnvironment ?? report.environment ?? settings.ingest.defaultEnvironment
+    const { service, instance } = report
+    const id = agentId(environment, service, instance)
+    const now = new Date(clock.nowUnixMs()).toISOString()
+    const record: AgentRecord = {
+      id,
+      environment,
+      service,
+      instance,
+      agentVersion: report.agent_version,
+      runtime: report.runtime.name,
+      runtimeVersion: report.runtime.version,
+      host: report.host,
+      processId: report.process_id,
+      frameworks: report.frameworks,
+      knobs: report.knobs.map(({ own_value, ...knob }) => ({ ...knob, ownValue: own_value })),
+      declarations: null,
+      startedAt: report.started_at,
+      firstSeen: now,
+      lastSeen: now,
+    }
+    await control.agents.put(record)
+    const contact = this.#contact(record)
+    contact.lastSeenMs = contact.writtenMs = clock.nowUnixMs()
+    return record
+  }
+
+  async declare(
+    id: string,
+    { routes, models, omitted }: AgentDeclarations,
+    tokenEnvironment: string | undefined,
+  ): Promise<string> {
+    const { environment, service } = await this.#known(id, tokenEnvironment)
+    const sorted = { routes: sortedBy(routes), models: sortedBy(models) }
+    const revision = contentHash(sorted)
+    await this.#options.control.agents.declare(id, {
+      environment,
+      service,
+      revision,
+      ...sorted,
+      omitted,
+      declaredAt: new Date(this.#options.clock.nowUnixMs()).toISOString(),
+    })
+    return revision
+  }
+
+  /** What the agent is told, as soon as it is something else than what it has; undefined when it still has it. */
+  async awaitSettings(
+    id: string,
+    known: string,
+    waitMs: number,
+    tokenEnvironment: string | undefined,
+    signal: AbortSignal,
+  ): Promise<SettingsNews | undefined> {
+    const { clock, settings } = this.#options
+    const agent = await this.#known(id, tokenEnvironment)
+    const contact = this.#contact(agent)
+    // One question at a time: an agent that asks again has given up the one before.
+    const turn = ++contact.turn
+    contact.wake?.()
+    await this.#saw(id, contact)
+    const untilMs = clock.nowUnixMs() + Math.min(waitMs, settings.agents.pollMs)
+    for (;;) {
+      const { changes } = contact
+      const news = await this.#settingsOf(agent)
+      if (news.etag !== known) {
+        await this.#hand(agent)
+        return news
+      }
+      const leftMs = untilMs - clock.nowUnixMs()
+      if (leftMs <= 0 || signal.aborted || contact.turn !== turn || this.#isClosed) return undefined
+      if (contact.changes === changes) await newsOr(contact, leftMs, signal)
+    }
+  }
+
+  async receiveProfile(
+    query: ProfileQuery,
+    pprof: Uint8Array,
+    tokenEnvironment: string | undefined,
+  ): Promise<string> {
+    const { control, settings, clock } = this.#options
+    const agent = await this.#known(query.agent, tokenEnvironment)
+    const nowMs = clock.nowUnixMs()
+    const at = new Date(nowMs).toISOString()
+    const { request } = query
+    if (request !== undefined) await this.#requireRequest(request, agent.id)
+    if (query.failure !== undefined) {
+      if (request === undefined) return ''
+      await control.profiles.change(request, ['requested', 'running'], {
+        status: 'failed',
+        finishedAt: at,
+        failure: query.failure,
+      })
+      return request
+    }
+    this.#countProfile(this.#contact(agent), nowMs)
+    if (pprof.length > settings.agents.maxProfileBytes) {
+      throw new PerfloopError('PROFILE_UNREADABLE', {
+        bytes: pprof.length,
+        limitBytes: settings.agents.maxProfileBytes,
+      })
+    }
+    await readProfile(pprof)
+    const id = request ?? randomUUID()
+    await control.transaction(async store => {
+      if (request === undefined) {
+        await store.profiles.insert({
+          ...profileOf(agent),
+          id,
+          kind: query.kind,
+          origin: 'continuous',
+          status: 'running',
+          durationMs: query.duration_ms,
+          actor: null,
+          requestedAt: at,
+          startedAt: new Date(nowMs - query.duration_ms).toISOString(),
+        })
+      }
+      await store.profiles.finish(id, pprof, at)
+    })
+    return id
+  }
+
+  async requestProfile(
+    id: string,
+    kind: ProfileRecord['kind'],
+    durationMs: number,
+    actor: string,
+  ): Promise<ProfileRecord> {
+    const { control, settings, clock } = this.#options
+    const agent = await control.agents.get(id)
+    if (agent === undefined) throw new PerfloopError('NOT_FOUND', { agent: id })
+    if (!this.isConnected(agent)) {
+      throw new PerfloopError('CONFLICT', { agent: id, reason: 'the agent is not connected' })
+    }
+    const { profileMaxMs } = settings.agents
+    if (durationMs > profileMaxMs) {
+      throw new PerfloopError('INVALID_REQUEST', {
+        problems: [`body.duration_ms: at most ${profileMaxMs}`],
+      })
+    }
+    const [open] = await control.profiles.open(id)
+    if (open !== undefined) {
+      throw new PerfloopError('CONFLICT', { profile: open.id, reason: 'a profile is being taken' })
+    }
+    const profile: ProfileRecord = {
+      ...profileOf(agent),
+      id: randomUUID(),
+      kind,
+      origin: 'request',
+      status: 'requested',
+      durationMs,
+      actor,
+      requestedAt: new Date(clock.nowUnixMs()).toISOString(),
+      startedAt: null,
+    }
+    await control.profiles.insert(profile)
+    this.#wake(contact => contact === this.#contacts.get(id))
+    return profile
+  }
+
+  /** For all instances of the service; those that have it must all allow the value. */
+  async turnKnob(turn: KnobTurn): Promise<KnobValueRecord> {
+    const { control, settings, clock } = this.#options
+    const { environment, service, name, value, actor, reason } = turn
+    const own = await this.#requireKnob(turn)
+    if (turn.forMs > settings.agents.knobMaxMs) {
+      throw new PerfloopError('INVALID_REQUEST', {
+        problems: [`body.for_ms: at most ${settings.agents.knobMaxMs}`],
+      })
+    }
+    const nowMs = clock.nowUnixMs()
+    const before = await this.#turned(environment, service, name)
+    const record: KnobValueRecord = {
+      environment,
+      service,
+      name,
+      value,
+      actor,
+      reason,
+      setAt: new Date(nowMs).toISOString(),
+      expiresAt: new Date(nowMs + turn.forMs).toISOString(),
+    }
+    await control.transaction(async store => {
+      await store.ledger.append({
+        at: record.setAt,
+        subjectType: 'target',
+        subjectId: knobSubject(record),
+        actor,
+        from: String(before?.value ?? own),
+        to: String(value),
+        reason,
+        evidence: { knob: name, service, environment, expires_at: record.expiresAt },
+      })
+      await store.knobValues.put(record)
+    })
+    this.#wake(contact => contact.service === service && contact.environment === environment)
+    return record
+  }
+
+  async putKnobBack(
+    { environment, service, name }: Pick<KnobTurn, 'environment' | 'service' | 'name'>,
+    actor: string,
+    reason: string | null,
+  ): Promise<void> {
+    const { control, clock } = this.#options
+    const before = await this.#turned(environment, service, name)
+    if (before === undefined) throw new PerfloopError('NOT_FOUND', { knob: name })
+    await control.transaction(async store => {
+      await store.ledger.append({
+        at: new Date(clock.nowUnixMs()).toISOString(),
+        subjectType: 'target',
+        subjectId: knobSubject(before),
+        actor,
+        from: String(before.value),
+        to: 'own value',
+        reason,
+        evidence: { knob: name, service, environment },
+      })
+      await store.knobValues.remove(environment, service, name)
+    })
+    this.#wake(contact => contact.service === service && contact.environment === environment)
+  }
+
+  /** Somebody looks at the dashboard, or nobody does any more. */
+  watch(isWatched: boolean): void {
+    clearTimeout(this.#linger)
+    this.#linger = undefined
+    if (isWatched === this.#isWatched) return
+    const change = () => {
+      this.#isWatched = isWatched
+      this.#wake(() => true)
+    }
+    if (isWatched) {
+      change()
+      return
+    }
+    this.#linger = setTimeout(change, this.#options.settings.agents.watchLingerMs)
+    this.#linger.unref()
+  }
+
+  isConnected(agent: AgentRecord): boolean {
+    return this.#options.clock.nowUnixMs() - this.lastSeenMs(agent) < this.#connectedMs()
+  }
+
+  /** Newer than what is written. */
+  lastSeenMs(agent: AgentRecord): number {
+    return Math.max(this.#contacts.get(agent.id)?.lastSeenMs ?? 0, Date.parse(agent.lastSeen))
+  }
+
+  /** What is expired ends: knobs, profiles that did not come, agents that are gone, profiles that are old. */
+  async tend(): Promise<void> {
+    const { control, settings, clock } = this.#options
+    const nowMs = clock.nowUnixMs()
+    const at = new Date(nowMs).toISOString()
+    const { profileGraceMs, profileDays, maxProfilesBytes, keepDays, maxAgents } = settings.agents
+    for (const turned of await control.knobValues.list()) {
+      if (Date.parse(turned.expiresAt) <= nowMs) {
+        await this.putKnobBack(turned, 'perfloop', 'its time is over')
+      }
+    }
+    for (const { id, requestedAt, durationMs } of await control.profiles.open()) {
+      if (nowMs - Date.parse(requestedAt) < durationMs + profileGraceMs) continue
+      await control.profiles.change(id, ['requested', 'running'], {
+        status: 'failed',
+        finishedAt: at,
+        failure: 'the agent did not send it in time',
+      })
+    }
+    await control.profiles.prune(
+      new Date(nowMs - profileDays * DAY_MS).toISOString(),
+      maxProfilesBytes,
+    )
+    for (const [id, { lastSeenMs, wake }] of this.#contacts) {
+      if (wake === undefined && nowMs - lastSeenMs > this.#connectedMs()) this.#contacts.delete(id)
+    }
+    await control.agents.prune(new Date(nowMs - keepDays * DAY_MS).toISOString(), maxAgents)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#linger)
+    this.#wake(() => true)
+  }
+
+  #connectedMs(): number {
+    const { connectedMs, pollMs } = this.#options.settings.agents
+    return Math.max(connectedMs, pollMs)
+  }
+
+  async #known(id: string, tokenEnvironment: string | undefined): Promise<AgentRecord> {
+    const agent = await this.#options.control.agents.get(id)
+    const isItsToken = tokenEnvironment === undefined || tokenEnvironment === agent?.environment
+    if (agent === undefined || !isItsToken) throw new PerfloopError('AGENT_UNKNOWN')
+    return agent
+  }
+
+  #contact({ id, environment, service }: AgentRecord): Contact {
+    const known = this.#contacts.get(id)
+    if (known !== undefined) return known
+    const contact: Contact = {
+      environment,
+      service,
+      lastSeenMs: 0,
+      writtenMs: 0,
+      profilesMs: [],
+      turn: 0,
+      changes: 0,
+      wake: undefined,
+    }
+    this.#contacts.set(id, contact)
+    return contact
+  }
+
+  async #saw(id: string, contact: Contact): Promise<void> {
+    const nowMs = this.#options.clock.nowUnixMs()
+    contact.lastSeenMs = nowMs
+    if (nowMs - contact.writtenMs < SEEN_WRITTEN_MS) return
+    contact.writtenMs = nowMs
+    await this.#options.control.agents.seen(id, new Date(nowMs).toISOString())
+  }
+
+  async #settingsOf({ id, environment, service }: AgentRecord): Promise<SettingsNews> {
+    const { control, clock, settings } = this.#options
+    const { agents } = settings
+    const [turned, profiles] = await Promise.all([
+      control.knobValues.list({ environment, service }),
+      control.profiles.open(id),
+    ])
+    const nowMs = clock.nowUnixMs()
+    const answer: AgentSettingsAnswer = {
+      protocol: AGENT_PROTOCOL,
+      watched: this.#isWatched,
+      flush_interval_ms: this.#isWatched ? agents.watchedFlushIntervalMs : agents.flushIntervalMs,
+      sampling_probability: agents.sampling[service] ?? agents.sampling['*'] ?? 1,
+      max_queued_bytes: agents.maxQueuedBytes,
+      lease_ms: agents.leaseMs,
+      knobs: turned
+        .filter(({ expiresAt }) => Date.parse(expiresAt) > nowMs)
+        .map(({ name, value }) => ({ name, value })),
+      profiles: profiles.map(({ id: profile, kind, durationMs }) => ({
+        id: profile,
+        kind,
+        duration_ms: durationMs,
+      })),
+    }
+    return { settings: answer, etag: `"${contentHash(answer)}"` }
+  }
+
+  /** The agent is being told: what it is to profile runs from now. */
+  async #hand({ id }: AgentRecord): Promise<void> {
+    const { control, clock } = this.#options
+    for (const profile of await control.profiles.open(id)) {
+      if (profile.status !== 'requested') continue
+      await control.profiles.change(profile.id, ['requested'], {
+        status: 'running',
+        startedAt: new Date(clock.nowUnixMs()).toISOString(),
+      })
+    }
+  }
+
+  async #requireRequest(request: string, agent: string): Promise<void> {
+    const profile = await this.#options.control.profiles.get(request)
+    if (profile === undefined || profile.agent !== agent) {
+      throw new PerfloopError('NOT_FOUND', { profile: request })
+    }
+    if (profile.status === 'finished' || profile.status === 'failed') {
+      throw new PerfloopError('CONFLICT', { profile: request, status: profile.status })
+    }
+  }
+
+  #countProfile(contact: Contact, nowMs: number): void {
+    contact.profilesMs = contact.profilesMs.filter(atMs => nowMs - atMs < MINUTE_MS)
+    if (contact.profilesMs.length >= this.#options.settings.agents.profilesPerMinute) {
+      throw new PerfloopError('AGENT_LIMIT')
+    }
+    contact.profilesMs.push(nowMs)
+  }
+
+  /** The host's own value, where the knob is offered and the value within every host's bounds. */
+  async #requireKnob({ environment, service, name, value }: KnobTurn): Promise<number> {
+    const { control, settings } = this.#options
+    const { rows } = await control.agents.list({
+      environment,
+      service,
+      limit: settings.agents.maxAgents,
+      offset: 0,
+    })
+    const offered = rows
+      .filter(agent => this.isConnected(agent))
+      .flatMap(({ knobs }) => knobs.filter(knob => knob.name === name))
+    const [first] = offered
+    if (first === undefined) {
+      throw new PerfloopError('NOT_FOUND', { knob: name, service, environment })
+    }
+    const minimum = Math.max(...offered.map(knob => knob.minimum))
+    const maximum = Math.min(...offered.map(knob => knob.maximum))
+    if (value < minimum || value > maximum) {
+      throw new PerfloopError('INVALID_REQUEST', {
+        problems: [`body.value: from ${minimum} to ${maximum} ${first.unit}`.trimEnd()],
+      })
+    }
+    return first.ownValue
+  }
+
+  async #turned(
+    environment: string,
+    service: string,
+    name: string,
+  ): Promise<KnobValueRecord | undefined> {
+    const turned = await this.#options.control.knobValues.list({ environment, service })
+    return turned.find(knob => knob.name === name)
+  }
+
+  #wake(isMeant: (contact: Contact) => boolean): void {
+    for (const contact of this.#contacts.values()) {
+      if (!isMeant(contact)) continue
+      contact.changes++
+      contact.wake?.()
+    }
+  }
+}
+
+/** Until it is woken, or the time is over, or nobody waits any more. */
+function newsOr(contact: Contact, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      if (contact.wake === end) contact.wake = undefined
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    timer.unref()
+    signal.addEventListener('abort', end)
+    contact.wake = end
+  })
+}
+
+/** Where the ledger keeps what was done to a knob: an agent is a target like a database. */
+export function knobSubject({
+  environment,
+  service,
+  name,
+}: Pick<KnobValueRecord, 'environment' | 'service' | 'name'>): string {
+  return `agent:${environment}/${service}/${name}`
+}
+
+export function agentId(environment: string, service: string, instance: string): string {
+  return contentHash([environment, service, instance])
+}
+
+function profileOf({ id, environment, service, instance }: AgentRecord) {
+  return {
+    agent: id,
+    environment,
+    service,
+    instance,
+    finishedAt: null,
+    failure: null,
+    sizeBytes: 0,
+  }
+}
+
+function contentHash(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16)
+}
+
+/** In one order, so that instances that declared the same have the same revision. */
+function sortedBy<Item extends object>(items: readonly Item[]): readonly Item[] {
+  return items
+    .map(item => ({ item, key: JSON.stringify(Object.values(item)) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ item }) => item)
+}

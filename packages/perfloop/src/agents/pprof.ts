@@ -1,0 +1,210 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { PerfloopError } from '../domain/perfloop-error.ts'
+import { BYTES, ProtobufReader } from '../ingest/decode/protobuf-reader.ts'
+
+/** A profile, as much of it as is shown. */
+export interface Profile {
+  /** What its samples count, such as `cpu` in `nanoseconds`: the last value type, by pprof's custom. */
+  readonly type: string
+  readonly unit: string
+  readonly durationNs: number
+  readonly samples: readonly ProfileSample[]
+}
+
+export interface ProfileSample {
+  readonly value: number
+  /** Innermost first, as pprof has them. */
+  readonly stack: readonly ProfileFrame[]
+}
+
+export interface ProfileFrame {
+  readonly name: string
+  readonly file: string
+  readonly line: number
+}
+
+/** Of one that is unpacked: more than any true profile of some minutes has. */
+const MOST_BYTES = 16 * 1024 * 1024
+const MOST_SAMPLES = 500_000
+const MOST_LOCATIONS = 500_000
+const DEEPEST_STACK = 1_024
+
+const unpack = promisify(gunzip)
+
+/**
+ * https://github.com/google/pprof/blob/main/proto/profile.proto, gzipped. Tables refer to each other by id and may
+ * come in any order, so fields are first collected and then joined.
+ */
+export async function readProfile(gzipped: Uint8Array): Promise<Profile> {
+  try {
+    return join(collect(await unpack(gzipped, { maxOutputLength: MOST_BYTES })))
+  } catch (cause) {
+    if (cause instanceof PerfloopError) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new PerfloopError('PROFILE_UNREADABLE', { reason }, cause)
+  }
+}
+
+interface ValueType {
+  readonly type: number
+  readonly unit: number
+}
+
+interface Line {
+  readonly functionId: number
+  readonly line: number
+}
+
+interface Tables {
+  readonly texts: string[]
+  readonly types: ValueType[]
+  readonly samples: { readonly locations: number[]; readonly values: number[] }[]
+  readonly locations: Map<number, Line[]>
+  readonly functions: Map<number, { readonly name: number; readonly file: number }>
+  durationNs: number
+}
+
+function collect(bytes: Uint8Array): Tables {
+  const reader = new ProtobufReader(bytes)
+  const tables: Tables = {
+    texts: [],
+    types: [],
+    samples: [],
+    locations: new Map(),
+    functions: new Map(),
+    durationNs: 0,
+  }
+  const decoder = new TextDecoder()
+  eachField(reader, bytes.length, (field, end) => {
+    switch (field) {
+      case 1: {
+        const { 1: type = 0, 2: unit = 0 } = numbers(reader, end)
+        tables.types.push({ type, unit })
+        return true
+      }
+      case 2:
+        bound(tables.samples.length, MOST_SAMPLES)
+        tables.samples.push(readSample(reader, end))
+        return true
+      case 4:
+        bound(tables.locations.size, MOST_LOCATIONS)
+        readLocation(reader, end, tables.locations)
+        return true
+      case 5: {
+        bound(tables.functions.size, MOST_LOCATIONS)
+        const { 1: id = 0, 2: name = 0, 4: file = 0 } = numbers(reader, end)
+        tables.functions.set(id, { name, file })
+        return true
+      }
+      case 6:
+        bound(tables.texts.length, MOST_LOCATIONS)
+        tables.texts.push(decoder.decode(bytes.subarray(reader.at, end)))
+        reader.at = end
+        return true
+      case 10:
+        tables.durationNs = end
+        return true
+      default:
+        return false
+    }
+  })
+  return tables
+}
+
+function readSample(reader: ProtobufReader, end: number) {
+  const locations: number[] = []
+  const values: number[] = []
+  eachField(reader, end, (field, value, isPacked) => {
+    const list = field === 1 ? locations : field === 2 ? values : undefined
+    if (list === undefined) return false
+    if (!isPacked) list.push(value)
+    else while (reader.at < value) list.push(number(reader, value))
+    bound(list.length, DEEPEST_STACK)
+    return true
+  })
+  return { locations, values }
+}
+
+function readLocation(reader: ProtobufReader, end: number, into: Tables['locations']): void {
+  let id = 0
+  const lines: Line[] = []
+  eachField(reader, end, (field, value, isMessage) => {
+    if (field === 1) id = value
+    else if (field === 4 && isMessage) {
+      const { 1: functionId = 0, 2: line = 0 } = numbers(reader, value)
+      lines.push({ functionId, line })
+    } else return field <= 3 && !isMessage
+    return true
+  })
+  into.set(id, lines)
+}
+
+/** A message of numbers only: by field. */
+function numbers(reader: ProtobufReader, end: number): Record<number, number> {
+  const found: Record<number, number> = {}
+  eachField(reader, end, (field, value, isMessage) => {
+    if (isMessage) return false
+    found[field] = value
+    return true
+  })
+  return found
+}
+
+/**
+ * Calls with each field: a number's value, or the end of a length-delimited one, which `take` then reads. What it does
+ * not take is stepped over.
+ */
+function eachField(
+  reader: ProtobufReader,
+  end: number,
+  take: (field: number, valueOrEnd: number, isDelimited: boolean) => boolean,
+): void {
+  while (reader.at < end) {
+    const tag = reader.tag(end)
+    const field = tag >>> 3
+    if ((tag & 7) === BYTES) {
+      reader.enter(end)
+      const { fieldEnd } = reader
+      if (!take(field, fieldEnd, true)) reader.at = fieldEnd
+    } else if ((tag & 7) === 0) take(field, number(reader, end), false)
+    else reader.skip(tag, end)
+  }
+}
+
+/** Values beyond 2^53 lose their last digits: nobody profiles for a hundred days. */
+function number(reader: ProtobufReader, end: number): number {
+  reader.wide(end)
+  return reader.high * 2 ** 32 + reader.low
+}
+
+function bound(count: number, most: number): void {
+  if (count > most) throw new PerfloopError('PROFILE_UNREADABLE', { reason: `more than ${most}` })
+}
+
+function join({ texts, types, samples, locations, functions, durationNs }: Tables): Profile {
+  const last = types.length - 1
+  const type = types[last]
+  const text = (index: number) => texts[index] ?? ''
+  if (type === undefined) throw new PerfloopError('PROFILE_UNREADABLE', { reason: 'no value type' })
+  const frames = new Map<number, readonly ProfileFrame[]>()
+  for (const [id, lines] of locations) {
+    frames.set(
+      id,
+      lines.map(({ functionId, line }) => {
+        const known = functions.get(functionId)
+        const name = text(known?.name ?? 0)
+        return { name: name === '' ? '(anonymous)' : name, file: text(known?.file ?? 0), line }
+      }),
+    )
+  }
+  return {
+    type: text(type.type),
+    unit: text(type.unit),
+    durationNs,
+    samples: samples.map(sample => ({
+      value: sample.values[last] ?? 0,
+      stack: sample.locations.flatMap(id => frames.get(id) ?? []),
+    })),
+  }
+}

@@ -1,0 +1,98 @@
+import type { ProfileRecord, ProfileRepository } from '../control-store.ts'
+import { toInstant, toInstantOrNull } from '../documents.ts'
+import type { ControlDatabase } from '../tables.ts'
+import { totalOf } from './total-of.ts'
+
+const OPEN: readonly ProfileRecord['status'][] = ['requested', 'running']
+
+export function profileRepository(db: () => ControlDatabase): ProfileRepository {
+  return {
+    async list({ environment, service, agent, kind, limit, offset }) {
+      let matching = db().selectFrom('agentProfiles')
+      if (environment !== undefined) matching = matching.where('environment', '=', environment)
+      if (service !== undefined) matching = matching.where('service', '=', service)
+      if (agent !== undefined) matching = matching.where('agent', '=', agent)
+      if (kind !== undefined) matching = matching.where('kind', '=', kind)
+      const rows = await matching
+        .selectAll()
+        .orderBy('requestedAt', 'desc')
+        .orderBy('id')
+        .limit(limit)
+        .offset(offset)
+        .execute()
+      return { rows, total: await totalOf(matching) }
+    },
+
+    async get(id) {
+      return await db()
+        .selectFrom('agentProfiles')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()
+    },
+
+    async open(agent) {
+      let matching = db().selectFrom('agentProfiles').where('status', 'in', OPEN)
+      if (agent !== undefined) matching = matching.where('agent', '=', agent)
+      return await matching.selectAll().orderBy('requestedAt').execute()
+    },
+
+    async insert(profile) {
+      await db()
+        .insertInto('agentProfiles')
+        .values({
+          ...profile,
+          requestedAt: toInstant(profile.requestedAt),
+          startedAt: toInstantOrNull(profile.startedAt),
+          finishedAt: toInstantOrNull(profile.finishedAt),
+        })
+        .execute()
+    },
+
+    async change(id, from, change) {
+      const { numUpdatedRows } = await db()
+        .updateTable('agentProfiles')
+        .set(change)
+        .where('id', '=', id)
+        .where('status', 'in', from)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
+    async finish(id, pprof, at) {
+      await db().insertInto('agentProfileBytes').values({ profileId: id, pprof }).execute()
+      await db()
+        .updateTable('agentProfiles')
+        .set({ status: 'finished', finishedAt: toInstant(at), sizeBytes: pprof.length })
+        .where('id', '=', id)
+        .execute()
+    },
+
+    async bytes(id) {
+      const row = await db()
+        .selectFrom('agentProfileBytes')
+        .select('pprof')
+        .where('profileId', '=', id)
+        .executeTakeFirst()
+      return row?.pprof
+    },
+
+    async prune(before, mostBytes) {
+      await db().deleteFrom('agentProfiles').where('requestedAt', '<', toInstant(before)).execute()
+      const rows = await db()
+        .selectFrom('agentProfiles')
+        .select(['id', 'sizeBytes'])
+        .orderBy('requestedAt', 'desc')
+        .orderBy('id')
+        .execute()
+      let kept = 0
+      const tooMuch = rows.filter(({ sizeBytes }) => {
+        kept += sizeBytes
+        return kept > mostBytes
+      })
+      for (const { id } of tooMuch) {
+        await db().deleteFrom('agentProfiles').where('id', '=', id).execute()
+      }
+    },
+  }
+}

@@ -1,0 +1,231 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually, type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
+
+const APPLICATION = fileURLToPath(new URL('./control-app.mjs', import.meta.url))
+const LEASE_MS = 2_000
+const KNOBS = 'http.max_sockets=1..100,pg.pool.max=2..20'
+
+interface Application extends AsyncDisposable {
+  readonly url: string
+  readonly process: ChildProcess
+  standardError(): string
+  text(path: string): Promise<string>
+}
+
+async function startApplication(
+  endpoint: string,
+  env: Record<string, string> = {},
+): Promise<Application> {
+  const child = spawn(process.execPath, ['--import', '@perfloop/agent', APPLICATION], {
+    env: {
+      ...process.env,
+      OTEL_SERVICE_NAME: 'greeter',
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      PERFLOOP_KNOBS: KNOBS,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let standardError = ''
+  child.stderr.on('data', chunk => {
+    standardError += chunk
+  })
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  const port = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', line => resolve(line.slice(5)))
+    child.on('exit', () => reject(new Error(`the application ended: ${standardError}`)))
+  })
+  const url = `http://127.0.0.1:${port}`
+  return {
+    url,
+    process: child,
+    standardError: () => standardError,
+    text: async path => (await fetch(url + path)).text(),
+    async [Symbol.asyncDispose]() {
+      await fetch(`${url}/exit`).catch(() => {})
+      const patience = setTimeout(() => child.kill('SIGKILL'), 5_000)
+      await ended
+      clearTimeout(patience)
+    },
+  }
+}
+
+interface AgentView {
+  readonly id: string
+  readonly service: string
+  readonly connected: boolean
+  readonly process_id: number
+  readonly runtime_version: string
+  readonly knobs: readonly {
+    readonly name: string
+    readonly value: number
+    readonly own_value: number
+    readonly turned: { readonly value: number } | null
+  }[]
+}
+
+const agentOf = (perfloop: PerfloopProcess, application: Application) =>
+  eventually('the agent to report itself', async () => {
+    const agents = (await perfloop.get('/config/agents')).data as AgentView[]
+    return agents.find(({ process_id }) => process_id === application.process.pid)
+  })
+
+const turn = (perfloop: PerfloopProcess, name: string, value: number, forMs = 60_000) =>
+  perfloop.send('PUT', '/config/knobs', {
+    environment: 'development',
+    service: 'greeter',
+    name,
+    value,
+    for_ms: forMs,
+  })
+
+const becomes = (application: Application, path: string, expected: string) =>
+  eventually(`${path} to be ${expected}`, async () =>
+    (await application.text(path)) === expected ? true : undefined,
+  )
+
+describe('an agent and its server', () => {
+  let perfloop: PerfloopProcess
+  beforeAll(async () => {
+    perfloop = await startPerfloop({
+      env: {
+        PERFLOOP_AGENTS_LEASE_MS: String(LEASE_MS),
+        PERFLOOP_AGENTS_POLL_MS: '1000',
+        PERFLOOP_AGENTS_TEND_INTERVAL_MS: '500',
+        PERFLOOP_AGENTS_WATCH_LINGER_MS: '100',
+      },
+    })
+  })
+  afterAll(() => perfloop?.[Symbol.asyncDispose]())
+
+  it('know each other: who runs where, and what may be turned there', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl)
+    const agent = await agentOf(perfloop, application)
+    expect(agent).toMatchObject({
+      service: 'greeter',
+      connected: true,
+      runtime_version: process.versions.node,
+    })
+    expect(agent.knobs.map(({ name, value }) => [name, value])).toEqual([
+      ['http.max_sockets', 2 ** 31 - 1],
+      ['pg.pool.max', 5],
+    ])
+  })
+
+  it('turn a knob within its bounds, tell it back, and put it back', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl)
+    await agentOf(perfloop, application)
+    expect((await turn(perfloop, 'pg.pool.max', 21)).status).toBe(400)
+    expect((await turn(perfloop, 'no.such.knob', 2)).status).toBe(404)
+    expect((await turn(perfloop, 'pg.pool.max', 9)).status).toBe(200)
+    await becomes(application, '/pool', '9')
+    const told = await eventually('the agent to tell its value', async () => {
+      const { knobs } = await agentOf(perfloop, application)
+      return knobs.find(({ name, value }) => name === 'pg.pool.max' && value === 9)
+    })
+    expect(told).toMatchObject({ own_value: 5, turned: { value: 9 } })
+
+    const key = { environment: 'development', service: 'greeter', name: 'pg.pool.max' }
+    expect((await perfloop.send('POST', '/config/knobs/back', key)).status).toBe(200)
+    await becomes(application, '/pool', '5')
+    expect((await perfloop.send('POST', '/config/knobs/back', key)).status).toBe(404)
+  })
+
+  it('end a turn when its time is over', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl)
+    await agentOf(perfloop, application)
+    expect((await turn(perfloop, 'http.max_sockets', 12, 1_500)).status).toBe(200)
+    await becomes(application, '/sockets', '12')
+    await becomes(application, '/sockets', 'Infinity')
+  })
+
+  it('let a knob be turned only where the host has enabled it', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl, {
+      PERFLOOP_KNOBS: 'pg.pool.max=10..2,http.max_sockets=many',
+      OTEL_SERVICE_NAME: 'closed',
+    })
+    expect((await agentOf(perfloop, application)).knobs).toEqual([])
+  })
+
+  it('send spans within moments while somebody watches, and seldom otherwise', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl, {
+      OTEL_SERVICE_NAME: 'watched',
+    })
+    await agentOf(perfloop, application)
+    const gone = new AbortController()
+    const stream = await fetch(`${perfloop.url}/api/v1/stream?topics=spans`, {
+      signal: gone.signal,
+    })
+    let seen = ''
+    const reading = (async () => {
+      for await (const chunk of stream.body ?? []) seen += Buffer.from(chunk).toString()
+    })().catch(() => {})
+    // The first may still go by the slow interval: the agent is being told.
+    const delays: number[] = []
+    for (let index = 0; index < 5; index++) {
+      const path = `/hello/${index}`
+      const before = seen.length
+      const startMs = performance.now()
+      await application.text(path)
+      await eventually('its span to be seen', async () =>
+        seen.slice(before).includes('GET /hello/:name') ? true : undefined,
+      )
+      delays.push(performance.now() - startMs)
+    }
+    gone.abort()
+    await reading
+    // `eventually` looks every 100 ms; unwatched it would be up to five seconds.
+    expect(Math.max(...delays.slice(1))).toBeLessThan(1_500)
+  })
+
+  it('part without harm: a killed server leaves nothing turned and no request failed', async () => {
+    await using own = await startPerfloop({
+      env: { PERFLOOP_AGENTS_LEASE_MS: String(LEASE_MS), PERFLOOP_AGENTS_POLL_MS: '1000' },
+    })
+    await using application = await startApplication(own.otlpHttpUrl)
+    await agentOf(own, application)
+    await turn(own, 'http.max_sockets', 33)
+    await turn(own, 'pg.pool.max', 3)
+    await becomes(application, '/sockets', '33')
+    await becomes(application, '/pool', '3')
+
+    process.kill(own.pid, 'SIGKILL')
+    const killedMs = performance.now()
+    let failed = 0
+    const requests = (async () => {
+      while (performance.now() - killedMs < LEASE_MS + 1_000) {
+        const response = await fetch(`${application.url}/hello/bo`).catch(() => undefined)
+        if (response?.status !== 200) failed++
+      }
+    })()
+    await becomes(application, '/sockets', 'Infinity')
+    await becomes(application, '/pool', '5')
+    expect(performance.now() - killedMs).toBeLessThan(LEASE_MS * 3)
+    await requests
+    expect(failed).toBe(0)
+  })
+})
+
+it('leaves a backend that is no Perfloop alone', async () => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    request.resume()
+    response.writeHead(request.url?.startsWith('/v1/') ? 200 : 404).end()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  {
+    await using application = await startApplication(`http://127.0.0.1:${port}`)
+    await application.text('/hello/bo')
+    await new Promise(resolve => setTimeout(resolve, 4_000))
+    expect(application.standardError()).toBe('')
+  }
+  server.close()
+  expect(asked.filter(line => line.includes('/agent/'))).toEqual(['POST /agent/v1/report'])
+})

@@ -1,0 +1,303 @@
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pprof } from '../agent/write-pprof.ts'
+import { eventually, type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
+
+const REPORT = {
+  protocol: 1,
+  service: 'quay',
+  instance: 'quay-1',
+  agent_version: '0.1.0',
+  runtime: { name: 'nodejs', version: '22.0.0' },
+  host: 'quay',
+  process_id: 7,
+  started_at: '2026-03-01T10:00:00.000Z',
+  frameworks: [{ name: 'fastify', version: '5.0.0' }],
+  knobs: [
+    {
+      name: 'pool',
+      unit: '{connection}',
+      description: '',
+      value: 5,
+      own_value: 5,
+      minimum: 1,
+      maximum: 9,
+    },
+  ],
+}
+
+let perfloop: PerfloopProcess
+let token: string
+
+beforeAll(async () => {
+  perfloop = await startPerfloop({ env: { PERFLOOP_AGENTS_POLL_MS: '3000' } })
+  const { body } = await perfloop.send('POST', '/config/ingest-tokens', {
+    name: 'quay',
+    environment: 'harbor',
+  })
+  token = (body as { data: { token: string } }).data.token
+})
+afterAll(() => perfloop?.[Symbol.asyncDispose]())
+
+interface Told {
+  readonly status: number
+  readonly etag: string
+  readonly body: Record<string, unknown>
+}
+
+async function tell(
+  path: string,
+  body?: Uint8Array | object | string,
+  headers: Record<string, string> = {},
+): Promise<Told> {
+  const sent =
+    typeof body === 'string'
+      ? body
+      : body instanceof Uint8Array
+        ? new Uint8Array(body)
+        : JSON.stringify(body)
+  const response = await fetch(`${perfloop.otlpHttpUrl}/agent/v1${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: sent }),
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    etag: response.headers.get('etag') ?? '',
+    body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
+  }
+}
+
+async function report(change: object = {}, headers: Record<string, string> = {}): Promise<string> {
+  const { status, body } = await tell('/report', { ...REPORT, ...change }, headers)
+  expect([status, body]).toEqual([200, expect.anything()])
+  return String(body.agent)
+}
+
+const settingsOf = (agent: string, headers: Record<string, string> = {}) =>
+  tell(`/settings?agent=${agent}`, undefined, headers)
+
+describe('/agent/v1', () => {
+  it('answers settings at once to who has none, and nothing new to who has them', async () => {
+    const agent = await report()
+    const first = await settingsOf(agent)
+    expect(first).toMatchObject({
+      status: 200,
+      body: { protocol: 1, watched: false, sampling_probability: 1, knobs: [], profiles: [] },
+    })
+    const again = await settingsOf(agent, { 'if-none-match': first.etag })
+    expect([again.status, again.etag]).toEqual([304, first.etag])
+  })
+
+  it('keeps who has them waiting until there is news', async () => {
+    const agent = await report()
+    const { etag } = await settingsOf(agent)
+    const waiting = settingsOf(agent, { 'if-none-match': etag, prefer: 'wait=3' })
+    await new Promise(resolve => setTimeout(resolve, 200))
+    const startMs = performance.now()
+    const turned = await perfloop.send('PUT', '/config/knobs', {
+      environment: 'development',
+      service: 'quay',
+      name: 'pool',
+      value: 8,
+    })
+    expect(turned.status).toBe(200)
+    const news = await waiting
+    expect(performance.now() - startMs).toBeLessThan(1_000)
+    expect(news).toMatchObject({ status: 200, body: { knobs: [{ name: 'pool', value: 8 }] } })
+  })
+
+  it('ends a wait when its agent asks again', async () => {
+    const agent = await report()
+    const { etag } = await settingsOf(agent)
+    const startMs = performance.now()
+    const first = settingsOf(agent, { 'if-none-match': etag, prefer: 'wait=3' })
+    await new Promise(resolve => setTimeout(resolve, 100))
+    await settingsOf(agent, { 'if-none-match': etag })
+    expect((await first).status).toBe(304)
+    expect(performance.now() - startMs).toBeLessThan(2_000)
+  })
+
+  it('lets a token fix the environment, and keeps agents of others from it', async () => {
+    const bearer = { authorization: `Bearer ${token}` }
+    const ours = await report({ environment: 'production' }, bearer)
+    const { data } = await perfloop.get('/config/agents?environment=harbor')
+    expect(data).toEqual([expect.objectContaining({ id: ours, environment: 'harbor' })])
+    const theirs = await report()
+    expect((await settingsOf(theirs, bearer)).status).toBe(409)
+    expect((await settingsOf(ours, { authorization: 'Bearer wrong' })).status).toBe(401)
+  })
+
+  it.each([
+    ['no JSON', '/report', '{"protocol":'],
+    ['no object', '/report', '[]'],
+    ['a name without end', '/report', { ...REPORT, service: 'x'.repeat(300) }],
+    [
+      'more knobs than a host has',
+      '/report',
+      { ...REPORT, knobs: Array(101).fill(REPORT.knobs[0]) },
+    ],
+    ['no number', '/report', { ...REPORT, process_id: 'seven' }],
+    ['no agent', '/declarations', { routes: [], models: [] }],
+  ])('refuses %s, and says why', async (_what, path, body) => {
+    const { status, body: answer } = await tell(path, body)
+    expect([status, answer]).toEqual([
+      400,
+      { error: { code: 'INVALID_REQUEST', message: expect.any(String) } },
+    ])
+  })
+
+  it('refuses what is too large, packed or not, what it does not know, and pages', async () => {
+    const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, ' '))
+    expect((await tell('/report', bomb, { 'content-encoding': 'gzip' })).status).toBe(413)
+    expect((await tell('/nothing')).status).toBe(404)
+    expect((await tell('/report')).status).toBe(405)
+    expect((await settingsOf('0000000000000000')).status).toBe(409)
+    expect((await tell('/report', REPORT, { origin: 'http://evil.example' })).status).toBe(403)
+  })
+
+  it('compares what was declared with what was seen', async () => {
+    const agent = await report({ service: 'pier', instance: 'pier-1' })
+    const routes = ['/boats', '/boats/:boat', '/never'].map(route => ({
+      method: 'GET',
+      route,
+      framework: 'fastify',
+    }))
+    const declared = { routes, models: [{ name: 'Boat', table: 'boat', mapper: 'prisma' }] }
+    expect((await tell(`/declarations?agent=${agent}`, declared)).status).toBe(200)
+    // Told in another order by another instance, it is the same.
+    const twin = await report({ service: 'pier', instance: 'pier-2' })
+    await tell(`/declarations?agent=${twin}`, { ...declared, routes: routes.toReversed() })
+    await send('pier', ['/boats', '/boats', '/boats/:boat', '/hidden'])
+    const coverage = await eventually('requests and statements to be counted', async () => {
+      const { data } = await perfloop.get('/insights/coverage?service=pier&from=-PT1H')
+      const [one] = data as { routes: { seen: number }; models: { seen: number } }[]
+      return one?.routes.seen === 2 && one.models.seen === 1 ? one : undefined
+    })
+    expect(coverage).toMatchObject({
+      environment: 'development',
+      routes: { declared: 3, seen: 2, undeclared: 1, percent: 200 / 3 },
+      models: { declared: 1, seen: 1, undeclared: 0, percent: 100 },
+    })
+    const detail = await perfloop.get(
+      '/insights/coverage/service?environment=development&service=pier',
+    )
+    const { route_list } = detail.data as {
+      route_list: { route: string; calls: number; framework: string | null; last_seen: unknown }[]
+    }
+    expect(
+      route_list.map(({ route, calls, framework }) => [route, calls, framework]).sort(),
+    ).toEqual([
+      ['/boats', 2, 'fastify'],
+      ['/boats/:boat', 1, 'fastify'],
+      ['/hidden', 1, null],
+      ['/never', 0, 'fastify'],
+    ])
+    expect(route_list.find(({ route }) => route === '/never')?.last_seen).toBeNull()
+  })
+
+  it('brings a profile that was asked for, once, and shows it as a flame graph', async () => {
+    const agent = await report({ service: 'dock', instance: 'dock-1' })
+    await settingsOf(agent)
+    const asked = await perfloop.send('POST', '/measure/profiles', { agent, duration_ms: 500 })
+    const profile = (asked.body as { data: { id: string; status: string } }).data
+    expect([asked.status, profile.status]).toEqual([201, 'requested'])
+    expect((await perfloop.send('POST', '/measure/profiles', { agent })).status).toBe(409)
+
+    const told = await settingsOf(agent)
+    expect(told.body.profiles).toEqual([{ id: profile.id, kind: 'cpu', duration_ms: 500 }])
+    const running = await perfloop.get(`/measure/profiles/${profile.id}`)
+    expect(running.data).toMatchObject({ status: 'running', graph: null })
+
+    const bytes = { 'content-type': 'application/octet-stream' }
+    const path = `/profiles?agent=${agent}&request=${profile.id}`
+    expect((await tell(path, Buffer.from('no profile'), bytes)).status).toBe(422)
+    expect((await tell(path, pprof({ 'main;render': 30, main: 10 }), bytes)).status).toBe(200)
+    expect((await tell(path, pprof({ main: 1 }), bytes)).status).toBe(409)
+    expect((await settingsOf(agent)).body.profiles).toEqual([])
+    const { data } = await perfloop.get(`/measure/profiles/${profile.id}`)
+    expect(data).toMatchObject({
+      status: 'finished',
+      graph: {
+        type: 'cpu',
+        unit: 'nanoseconds',
+        root: { name: 'all', total: 40, children: [{ name: 'main', self: 10, total: 40 }] },
+        functions: [{ name: 'render', self: 30 }, { name: 'main' }],
+      },
+    })
+  })
+
+  it('tells why there is no profile, and refuses more of them than a minute may have', async () => {
+    const agent = await report({ service: 'dock', instance: 'dock-2' })
+    const asked = await perfloop.send('POST', '/measure/profiles', { agent, kind: 'heap' })
+    const { id } = (asked.body as { data: { id: string } }).data
+    await tell(`/profiles?agent=${agent}&request=${id}&failure=no%20inspector`, '')
+    expect((await perfloop.get(`/measure/profiles/${id}`)).data).toMatchObject({
+      status: 'failed',
+      failure: 'no inspector',
+    })
+    const statuses: number[] = []
+    for (let sent = 0; sent < 8; sent++) {
+      statuses.push((await tell(`/profiles?agent=${agent}`, pprof({ main: 1 }))).status)
+    }
+    expect(statuses.filter(status => status === 200)).toHaveLength(6)
+    expect(statuses.at(-1)).toBe(429)
+    const { data } = await perfloop.get(`/measure/profiles?agent=${agent}&kind=cpu`)
+    expect(data).toHaveLength(6)
+  })
+
+  it('turns no knob while everything is stopped, but puts one back', async () => {
+    await report()
+    const key = { environment: 'development', service: 'quay', name: 'pool' }
+    await perfloop.send('PUT', '/config/knobs', { ...key, value: 3 })
+    await perfloop.send('PUT', '/config/kill-switch', { engaged: true })
+    expect((await perfloop.send('PUT', '/config/knobs', { ...key, value: 4 })).status).toBe(409)
+    expect((await perfloop.send('POST', '/config/knobs/back', key)).status).toBe(200)
+    await perfloop.send('PUT', '/config/kill-switch', { engaged: false })
+  })
+})
+
+async function send(service: string, routes: readonly string[]): Promise<void> {
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const text = (key: string, value: string) => ({ key, value: { stringValue: value } })
+  const spans = routes.flatMap((route, index) => {
+    const traceId = (BigInt(Date.now()) * 1_000n + BigInt(index)).toString(16).padStart(32, '1')
+    const times = {
+      startTimeUnixNano: String(nowNs - 5_000_000n),
+      endTimeUnixNano: String(nowNs),
+    }
+    return [
+      {
+        traceId,
+        spanId: '00f067aa0ba902b7',
+        name: `GET ${route}`,
+        kind: 2,
+        ...times,
+        attributes: [text('http.request.method', 'GET'), text('http.route', route)],
+      },
+      {
+        traceId,
+        spanId: '00f067aa0ba902b8',
+        parentSpanId: '00f067aa0ba902b7',
+        name: 'SELECT',
+        kind: 3,
+        ...times,
+        attributes: [
+          text('db.system.name', 'postgresql'),
+          text('db.query.text', 'SELECT * FROM boat'),
+        ],
+      },
+    ]
+  })
+  const response = await fetch(`${perfloop.otlpHttpUrl}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      resourceSpans: [
+        { resource: { attributes: [text('service.name', service)] }, scopeSpans: [{ spans }] },
+      ],
+    }),
+  })
+  expect(response.status).toBe(200)
+}
