@@ -7,6 +7,12 @@ import { instrumentHonoRouter } from './hono.ts'
 import { instrumentKoa, instrumentKoaContext } from './koa.ts'
 import type { PatchedModule } from './module-hook.ts'
 import { instrumentNestExceptions } from './nest.ts'
+import {
+  instrumentNextBundle,
+  instrumentNextServer,
+  instrumentNextTracer,
+  NEXT_BUNDLES,
+} from './next.ts'
 import { instrumentReactServer } from './react-server.ts'
 import {
   instrumentEjs,
@@ -33,6 +39,9 @@ export function frameworkModules(agent: Agent): readonly PatchedModule[] {
     inner('koa', 'lib/context.js', instrumentKoaContext),
     inner('@hapi/hapi', 'lib/request.js', instrumentHapiRequest),
     patched('@hapi/call', 'lib/index.js', instrumentHapiRouter),
+    inner('next', 'dist/server/lib/trace/tracer.js', instrumentNextTracer),
+    inner('next', 'dist/server/next-server.js', instrumentNextServer),
+    ...NEXT_BUNDLES.map(file => inner('next', file, instrumentNextBundle)),
     // Up to version 11.
     inner('@nestjs/core', 'exceptions/exceptions-handler.js', instrumentNestExceptions),
     ...HONO_ROUTERS.map(file => inner('hono', `dist/cjs/${file}`, instrumentHonoRouter)),

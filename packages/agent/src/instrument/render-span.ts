@@ -9,7 +9,7 @@ import { followPromise, isPromise } from './database-statement.ts'
  * A template being rendered. What it includes is rendered within it and is not told again; a statement issued while it
  * is rendered is its child.
  */
-class RenderSpan extends ActiveSpan {
+export class RenderSpan extends ActiveSpan {
   readonly outer: ActiveSpan
 
   constructor(outer: ActiveSpan) {
