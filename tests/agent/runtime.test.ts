@@ -80,7 +80,7 @@ describe('an event loop that is blocked', () => {
       await app.get('/block?ms=60')
       await app.get('/block?ms=400')
       const block = await eventually('the block', async () => blocks()[0])
-      await app.get('/late?ms=300')
+      await app.get('/late?ms=500')
       await eventually('the other block', async () => blocks()[1])
 
       const request = spans.find(({ spanId }) => spanId === block.parentSpanId)

@@ -6,7 +6,6 @@ import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { Knobs } from './control/knobs.ts'
 import { startControl } from './control/start-control.ts'
 import { SpanExporter } from './export/span-exporter.ts'
-import { instrumentBullMq } from './instrument/bullmq.ts'
 import { databaseModules, observeDatabases } from './instrument/databases.ts'
 import { patchEsModules } from './instrument/es-modules.ts'
 import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
@@ -14,9 +13,10 @@ import { frameworkEsModules, frameworkModules, observeFrameworks } from './instr
 import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { instrumentHttp2Server } from './instrument/http2-server.ts'
+import { jobEsModules, jobModules } from './instrument/jobs.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
-import { instrumentCron, instrumentNodeCron } from './instrument/schedules.ts'
+import { webSocketModules } from './instrument/ws.ts'
 import { httpMaxSockets } from './knobs/http-sockets.ts'
 import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
@@ -96,7 +96,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
         // The process ends all the same.
       }
     })
-    await patchEsModules(frameworkEsModules(agent), report)
+    await patchEsModules([...frameworkEsModules(agent), ...jobEsModules(agent)], report)
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -154,9 +154,8 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
       ...frameworkModules(agent),
       patched('undici', 'index.js', keepContextOfCalls),
       ...databaseModules(agent),
-      patched('bullmq', 'dist/cjs/index.js', instrumentBullMq),
-      patched('cron', 'dist/index.js', instrumentCron),
-      patched('node-cron', 'dist/node-cron.cjs', instrumentNodeCron),
+      ...jobModules(agent),
+      ...webSocketModules(agent),
     ],
     agent.report,
   )

@@ -2,13 +2,12 @@
 // on JOBS_DATABASE. Prints its port; a job is added by a request.
 
 import http from 'node:http'
-import { createRequire } from 'node:module'
 import { Worker as Thread } from 'node:worker_threads'
 import { Queue, Worker } from 'bullmq'
 import { CronJob } from 'cron'
+import nodeCron from 'node-cron'
 import pg from 'pg'
 
-const nodeCron = createRequire(import.meta.url)('node-cron')
 const pool = new pg.Pool({ connectionString: process.env.JOBS_DATABASE, max: 3 })
 const connection = { host: '127.0.0.1', port: Number(process.env.JOBS_REDIS_PORT) }
 const queue = new Queue('letters', { connection })

@@ -49,6 +49,14 @@ export class ProtobufWriter {
     this.#buffer[this.length++] = Number(rest)
   }
 
+  /** Packed whole numbers up to 2^53, none of them negative. */
+  integers(field: number, values: readonly number[]): void {
+    const start = this.beginMessage(field)
+    this.#reserve(values.length * 10)
+    for (const value of values) this.#varint(value)
+    this.endMessage(start)
+  }
+
   double(field: number, value: number): void {
     this.#reserve(20)
     this.#varint((field << 3) | 1)

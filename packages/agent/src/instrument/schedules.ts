@@ -44,7 +44,7 @@ interface NodeCron {
 
 type Schedule = (expression: unknown, work: unknown, options?: unknown) => unknown
 
-/** Runs of `node-cron`, as `require` gives it: its build for `import` is out of reach. */
+/** Runs of `node-cron`. Of its build for `import`, only what is called by the default export is within reach. */
 export function instrumentNodeCron(agent: Agent, exports: object): void {
   const trace = (schedule: Schedule): Schedule =>
     function (this: unknown, expression, work, options) {
@@ -65,7 +65,7 @@ export function instrumentNodeCron(agent: Agent, exports: object): void {
     if (typeof owner.schedule === 'function') wrapMethod(owner, 'schedule', trace)
     if (typeof owner.createTask === 'function') wrapMethod(owner, 'createTask', trace)
   }
-  patch(exports as NodeCron)
+  if (Object.isExtensible(exports)) patch(exports as NodeCron)
   patch((exports as NodeCron).default)
 }
 

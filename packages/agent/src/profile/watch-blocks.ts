@@ -9,15 +9,11 @@ export function watchBlocks(pulse: Pulse, mainThread: MainThread, limitMs: numbe
   const intervalMs = limitMs / 2
   let beats = -1
   let sinceMs = 0
-  let lookedMs = performance.now()
   let isAsked = false
   setInterval(() => {
     const nowMs = performance.now()
-    // Where this thread did not run either, it was the machine that stood still.
-    const isLate = nowMs - lookedMs > limitMs
-    lookedMs = nowMs
     const now = pulse.beats
-    if (now !== beats || isLate) {
+    if (now !== beats) {
       beats = now
       sinceMs = nowMs
       isAsked = false

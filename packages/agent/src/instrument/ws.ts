@@ -1,0 +1,162 @@
+import type { IncomingMessage } from 'node:http'
+import type { Agent } from '../agent.ts'
+import { WebSockets } from '../measure/web-sockets.ts'
+import { readCaller } from '../propagate/trace-context.ts'
+import { ActiveSpan, activeSpan } from '../record/active-span.ts'
+import type { PatchedModule } from './module-hook.ts'
+import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
+import { recordServerSpan } from './server-span.ts'
+import { wrapMethod } from './wrap-method.ts'
+
+type Callback = (socket: WebSocket, request: IncomingMessage) => unknown
+
+interface WebSocket {
+  /** Of ws itself: nobody else listens there. */
+  readonly _receiver?: Emitter & Counted
+  readonly _sender?: Counted
+  readonly _socket?: { readonly bytesRead?: number; readonly bytesWritten?: number }
+  once(event: 'close', listener: () => void): unknown
+}
+
+interface Emitter {
+  on(event: string, listener: () => void): unknown
+}
+
+interface WebSocketServer {
+  readonly options?: { readonly path?: unknown }
+  handleUpgrade(request: IncomingMessage, ...rest: unknown[]): unknown
+  completeUpgrade(...args: unknown[]): unknown
+}
+
+const CONNECTION = Symbol('perfloop.connection')
+
+interface Counted {
+  [CONNECTION]?: ReturnType<WebSockets['open']>
+}
+
+export function webSocketModules(agent: Agent): readonly PatchedModule[] {
+  const inner = (file: string, apply: (agent: Agent, exports: object) => void) => ({
+    package: 'ws',
+    file,
+    isInner: true as const,
+    patch: (exports: object) => apply(agent, exports),
+  })
+  return [
+    inner('lib/websocket-server.js', instrumentWebSocketServer),
+    inner('lib/sender.js', instrumentWebSocketSender),
+  ]
+}
+
+/**
+ * Servers of `ws` 7 and 8: their connections and messages are counted, and the request that became a connection is a
+ * span that ends when it did.
+ */
+function instrumentWebSocketServer(agent: Agent, exports: object): void {
+  const { prototype } = exports as { readonly prototype?: WebSocketServer }
+  if (typeof prototype?.handleUpgrade !== 'function') return
+  if (typeof prototype.completeUpgrade !== 'function') return
+  const sockets = new WebSockets(agent.metrics)
+
+  wrapMethod(
+    prototype,
+    'handleUpgrade',
+    handleUpgrade =>
+      function (this: WebSocketServer, request, ...rest) {
+        const span = beginUpgrade(agent, this, request)
+        const upgrade = () => handleUpgrade.call(this, request, ...rest)
+        return span === undefined ? upgrade() : activeSpan.run(span, upgrade)
+      },
+  )
+  wrapMethod(
+    prototype,
+    'completeUpgrade',
+    completeUpgrade =>
+      function (this: WebSocketServer, ...args) {
+        const callback = args.at(-1)
+        if (typeof callback === 'function') {
+          const noting: Callback = function (this: unknown, socket, request) {
+            note(agent, sockets, socket, request)
+            return (callback as Callback).call(this, socket, request)
+          }
+          args[args.length - 1] = noting
+        }
+        return completeUpgrade.apply(this, args)
+      },
+  )
+}
+
+/** What a connection sends, counted where the message leaves for its socket. */
+function instrumentWebSocketSender(_agent: Agent, exports: object): void {
+  interface Sender extends Counted {
+    send(...args: unknown[]): unknown
+  }
+  const { prototype } = exports as { readonly prototype?: Sender }
+  if (typeof prototype?.send !== 'function') return
+  wrapMethod(
+    prototype,
+    'send',
+    send =>
+      function (this: Sender, ...args) {
+        this[CONNECTION]?.sent()
+        return send.apply(this, args)
+      },
+  )
+}
+
+function beginUpgrade(
+  agent: Agent,
+  server: WebSocketServer,
+  request: IncomingMessage,
+): ActiveSpan | undefined {
+  try {
+    if (spanOfRequest(request) !== undefined || agent.recorder.isStopped) return undefined
+    const span = new ActiveSpan(readCaller(request.headers))
+    // Its own address has what tells connections apart in it, so only a path that was declared is a route.
+    const path = server.options?.path
+    if (typeof path === 'string') span.place = path
+    setSpanOfRequest(request, span)
+    return span
+  } catch (error) {
+    agent.report('beginning an upgrade', error)
+    return undefined
+  }
+}
+
+function note(
+  agent: Agent,
+  sockets: WebSockets,
+  socket: WebSocket,
+  request: IncomingMessage,
+): void {
+  try {
+    const { _receiver: receiver, _sender: sender, _socket: stream } = socket
+    const connection = sockets.open(request, stream)
+    if (receiver !== undefined) {
+      receiver[CONNECTION] = connection
+      receiver.on('message', countReceived)
+    }
+    if (sender !== undefined) sender[CONNECTION] = connection
+    socket.once('close', () => connection.close())
+    const span = spanOfRequest(request)
+    if (span?.isRecorded !== true) return
+    const isEncrypted = (request.socket as { encrypted?: unknown }).encrypted === true
+    recordServerSpan(agent, span, {
+      method: request.method,
+      url: request.url ?? '',
+      scheme: isEncrypted ? 'https' : 'http',
+      host: request.headers.host,
+      headers: request.headers,
+      clientAddress: request.socket?.remoteAddress,
+      protocolVersion: request.httpVersion,
+      status: 101,
+      isAborted: false,
+      bodySize: undefined,
+    })
+  } catch (error) {
+    agent.report('counting a connection', error)
+  }
+}
+
+function countReceived(this: Counted): void {
+  this[CONNECTION]?.received()
+}
