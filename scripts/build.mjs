@@ -1,5 +1,5 @@
 // Builds everything a user needs to run Perfloop from a clone: the server, client, demo and benches
-// with the TypeScript compiler, the SQL beside them, and the dashboard with Vite.
+// with the TypeScript compiler, the SQL beside them, the agent's part in pages with Rolldown, and the dashboard with Vite.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -34,6 +34,23 @@ function copySql(from, to) {
 
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'])
 copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'))
+
+// What pages load of the agent: one file to import, one for a script tag.
+const agent = join(root, 'packages/agent')
+for (const [entry, file, format] of [
+  ['index', 'browser', 'esm'],
+  ['script-tag', 'browser.iife', 'iife'],
+]) {
+  const bundle = join(agent, 'dist', `${file}.js`)
+  if (existsSync(bundle) && statSync(bundle).mtimeMs > newestMs(join(agent, 'src/browser')))
+    continue
+  run(process.execPath, [
+    join(root, 'node_modules/rolldown/bin/cli.mjs'),
+    join(agent, 'src/browser', `${entry}.ts`),
+    ...['--file', bundle, '--format', format, '--minify', '--sourcemap', 'hidden'],
+    ...['--log-level', 'silent'],
+  ])
+}
 
 const dashboard = join(root, 'packages/dashboard')
 const built = join(dashboard, 'dist/index.html')

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 /** Where the processes that tests start leave what they ran; see scripts/check-coverage.mjs. */
 const directory = process.env.PERFLOOP_TEST_CHILD_COVERAGE
 const DASHBOARD = fileURLToPath(new URL('../../packages/dashboard/dist/', import.meta.url))
+const AGENT = fileURLToPath(new URL('../../packages/agent/dist/', import.meta.url))
 
 let recorded = 0
 
@@ -31,10 +32,16 @@ export function closeContextsFirst(browser: Browser): Browser {
   return browser
 }
 
+/** Of the dashboard, or of the agent's part in pages where a test serves it below `agent-dist`. */
+function fileOf(path: string): string {
+  const agent = /^\/agent-dist\/(.+)$/.exec(path)?.[1]
+  return agent === undefined ? `file://${DASHBOARD}${path.slice(1)}` : `file://${AGENT}${agent}`
+}
+
 async function writeCoverage(page: Page, to: string): Promise<void> {
   const entries = page.isClosed() ? [] : await page.coverage.stopJSCoverage().catch(() => [])
   const result = entries.map(({ url, functions }) => ({
-    url: `file://${DASHBOARD}${new URL(url).pathname.slice(1)}`,
+    url: fileOf(new URL(url).pathname),
     functions,
   }))
   mkdirSync(to, { recursive: true })

@@ -37,6 +37,8 @@ export interface AgentOptions {
   readonly knobs?: Readonly<Record<string, KnobBounds>>
   /** Knobs of the application's own, see `defineKnob`; each must be enabled as well. */
   readonly ownKnobs?: readonly KnobDefinition[]
+  /** `PERFLOOP_SERVER_TIMING`: tells pages what their requests cost. `development`, which is where NODE_ENV says so. */
+  readonly serverTiming?: 'on' | 'off' | 'development'
 }
 
 export interface AgentConfiguration {
@@ -52,6 +54,7 @@ export interface AgentConfiguration {
   readonly longestFlushMs: number
   readonly knobs: ReadonlyMap<string, KnobBounds>
   readonly ownKnobs: readonly KnobDefinition[]
+  readonly hasServerTiming: boolean
 }
 
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
@@ -143,6 +146,15 @@ export function readConfiguration(
       }) === 'template',
     knobs: enabledKnobs(reader.text(undefined, 'PERFLOOP_KNOBS'), reader.given('knobs'), onProblem),
     ownKnobs: readOwnKnobs(reader),
+    hasServerTiming: isOn(
+      reader.choice({
+        option: 'serverTiming',
+        variable: 'PERFLOOP_SERVER_TIMING',
+        choices: ['on', 'off', 'development'],
+        byDefault: 'development',
+      }),
+      environment,
+    ),
   }
   reader.tellUnknown()
   return configuration
@@ -175,6 +187,10 @@ function readControl(
 function readOwnKnobs(reader: OptionReader): readonly KnobDefinition[] {
   const given = reader.given('ownKnobs')
   return Array.isArray(given) ? given.filter(isKnob) : []
+}
+
+function isOn(choice: 'on' | 'off' | 'development', environment: NodeJS.ProcessEnv): boolean {
+  return choice === 'on' || (choice === 'development' && environment.NODE_ENV === 'development')
 }
 
 function checkedUrl(url: string): string {

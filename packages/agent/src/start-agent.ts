@@ -22,6 +22,7 @@ import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
+import { addServerTiming } from './page/server-timing.ts'
 import { watchEventLoop } from './profile/event-loop-watch.ts'
 import { CostBudget } from './record/cost-budget.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
@@ -78,6 +79,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
       isMainThread && target.control !== undefined
         ? startControl(agent, exporter, configuration.longestFlushMs)
         : undefined
+    if (configuration.hasServerTiming) addServerTiming(agent)
     // One that came by a copy of the API inside somebody's bundle, which no loading tells of.
     setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
     const delay = new EventLoopDelay()

@@ -48,6 +48,8 @@ export function recordedParent(): ActiveSpan | undefined {
 export function beginStatement(text: string, parent: ActiveSpan): Statement {
   const known = knownText(text)
   issuingLine(known, parent.place)
+  const { repeats } = parent.totals
+  if (repeats !== undefined) repeats.set(text, (repeats.get(text) ?? 0) + 1)
   return { known, parent, startMs: performance.now() }
 }
 

@@ -19,6 +19,13 @@ export function partOf(
   return 'template.name' in attributes ? RENDER_PART : NO_PART
 }
 
+let areRepeatsCounted = false
+
+/** For pages that show it, in development. */
+export function countRepeats(): void {
+  areRepeatsCounted = true
+}
+
 /**
  * What a request, or another piece of work, has done so far. Times during which several statements were under way count
  * once, so that no part is longer than the whole: a span counts from the end of the one counted before it.
@@ -30,7 +37,7 @@ export class WorkTotals {
   /** When the answer was ready, where somebody wants to know; 0 before. */
   readyMs = 0
   /** How often each statement was issued, where somebody wants to know. */
-  repeats: Map<unknown, number> | undefined = undefined
+  readonly repeats: Map<string, number> | undefined = areRepeatsCounted ? new Map() : undefined
   #databaseEndMs = 0
   #renderEndMs = 0
 
