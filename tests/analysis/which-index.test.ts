@@ -212,7 +212,17 @@ const BOTH: readonly (readonly [name: string, sql: string, index: string | undef
   ],
   ['a table of 20 rows', "SELECT * FROM carrier WHERE label = 'carrier 7'", undefined],
   ['a table of 400 rows', "SELECT * FROM depot WHERE city = 'city 7'", undefined],
-  ['a function around the column', "SELECT * FROM parcel WHERE upper(email) = 'X'", undefined],
+  ['a function around the column', 'SELECT * FROM parcel WHERE length(email) = 7', undefined],
+  [
+    'a folded column of few values',
+    "SELECT * FROM parcel WHERE lower(status) = 'status 1'",
+    undefined,
+  ],
+  [
+    'a folded column',
+    "SELECT * FROM parcel WHERE lower(email) = 'm7@x.org'",
+    'parcel(lower(email))',
+  ],
   ['a pattern', "SELECT * FROM parcel WHERE email LIKE '%x.org'", undefined],
   ['an OR over columns', "SELECT * FROM parcel WHERE tracking = 'T7' OR email = 'x'", undefined],
   ['what is not so', "SELECT * FROM parcel WHERE status <> 'status 1'", undefined],

@@ -94,6 +94,21 @@ describe('candidate indexes', () => {
       ['public.purchase(buyer_id, state)'],
     ],
     [
+      'a column inside a function that folds case',
+      'SELECT * FROM buyer WHERE lower(email) = lower(?)',
+      ['public.buyer(lower(email))'],
+    ],
+    [
+      'such a column of a list of values behind what is fixed, and alone',
+      'SELECT * FROM buyer b WHERE ? = b.land AND upper(b.email) IN (?)',
+      ['public.buyer(land, upper(email))', 'public.buyer(upper(email))'],
+    ],
+    [
+      'no column of few values inside a function, whose planner would believe it has many',
+      'SELECT * FROM buyer WHERE lower(land) = ?',
+      [],
+    ],
+    [
       'one bounded column last',
       'SELECT * FROM purchase WHERE placed_at > ? AND buyer_id = ? AND kind BETWEEN ? AND ?',
       ['public.purchase(buyer_id, placed_at)'],
@@ -228,6 +243,14 @@ describe('candidate indexes', () => {
     expect(await candidates(sql, [existing])).toEqual(expected)
   })
 
+  it.each(['lower(email)', 'lower((email)::text)'])('is not %s where there is one', async key => {
+    const existing = index([key], { table: 'public.buyer' })
+    expect(await candidates('SELECT * FROM buyer WHERE lower(email) = ?', [existing])).toEqual([])
+    expect(await candidates('SELECT * FROM buyer WHERE upper(email) = ?', [existing])).toEqual([
+      'public.buyer(upper(email))',
+    ])
+  })
+
   it('adds nothing to a unique key that a join finds its rows by', async () => {
     const key = index(['id'], { unique: true, table: 'public.buyer' })
     const sql = 'SELECT * FROM purchase p JOIN buyer b ON b.id = p.buyer_id WHERE b.email = ?'
@@ -241,7 +264,8 @@ describe('candidate indexes', () => {
     ['coalesce(kind, ?) = ?', 'COALESCE around kind hides it from an index on the column'],
     ['kind::text = ?', 'a cast around kind hides it from an index on the column'],
     ['id + ? > ?', 'an expression around id hides it from an index on the column'],
-    ['lower(kind) = ?', 'the function lower around kind hides it from an index on the column'],
+    ['length(kind) = ?', 'the function length around kind hides it from an index on the column'],
+    ['lower(kind) > ?', 'the function lower around kind hides it from an index on the column'],
     [
       'kind ILIKE ?',
       'kind is matched by a pattern: with a leading wildcard no ordinary index helps',

@@ -1,6 +1,6 @@
 import type { OptimizerSettings } from '../settings/optimizer.ts'
 import type { IndexFact, PlanFact, TableFact } from '../store/telemetry/target-facts.ts'
-import { quoteName, type TableAccess } from './table-access.ts'
+import { type FoldedColumn, quoteName, type TableAccess } from './table-access.ts'
 
 export type CandidateIndex = PlanFact['candidates'][number]
 
@@ -90,8 +90,37 @@ function indexesFor(
   if (joined.length > 0) {
     found.push(...build(joined, [], null, `rows are looked up by ${listed(joined)} for a join`))
   }
+  for (const folded of access.folded.filter(({ name }) => distinct(name) >= SUPPOSED_DISTINCT)) {
+    found.push(...foldedIndexes(access, folded, equal, settings))
+  }
   found.push(...partialIndexes(access, table, settings, build, bySelectivity))
   return found
+}
+
+/**
+ * PostgreSQL knows nothing of the values of an expression that has no index yet, and supposes so many different
+ * ones (DEFAULT_NUM_DISTINCT of its selfuncs.h). Where the column itself has fewer, its word for the index is
+ * worth nothing.
+ */
+const SUPPOSED_DISTINCT = 200
+
+/** An index on the expression, and one with what else is fixed before it. */
+function foldedIndexes(
+  access: TableAccess,
+  { name, within }: FoldedColumn,
+  equal: readonly string[],
+  settings: OptimizerSettings['createIndex'],
+): readonly CandidateIndex[] {
+  const heads = equal.length > 0 && equal.length < settings.maxColumns ? [equal, []] : [[]]
+  return heads.map(head => ({
+    table: access.table,
+    columns: [
+      ...head.map(column => ({ name: column, descending: false })),
+      { name, descending: false, within },
+    ],
+    predicate: null,
+    reason: filtered([...head, `${within}(${name})`], []),
+  }))
 }
 
 /** A column that is asked to be NULL, and nearly always is (`deleted_at IS NULL`), finds no rows: it only widens an index. */
@@ -162,7 +191,7 @@ function distinctValues(table: TableFact): (column: string) => number {
 function covers(index: IndexFact, candidate: CandidateIndex, access: TableAccess): boolean {
   if (index.partial !== null && index.partial !== candidate.predicate) return false
   const fixed = new Set([...access.equal, ...access.oneOf])
-  const names = candidate.columns.map(column => column.name)
+  const names = candidate.columns.map(keyOf)
   const single = new Set([...access.equal, ...access.joined])
   // A unique index over columns that are all fixed to one value finds one row: no index finds fewer.
   const isUniqueKey =
@@ -172,7 +201,7 @@ function covers(index: IndexFact, candidate: CandidateIndex, access: TableAccess
     (index.columns.every(column => access.equal.includes(column)) ||
       index.columns.every(column => names.includes(column)))
   if (isUniqueKey) return true
-  const keys = index.columns.slice(0, names.length)
+  const keys = index.columns.slice(0, names.length).map(withoutCasts)
   if (keys.length < names.length) return false
   // Among fixed columns the order in the index does not matter; behind them it does.
   const head = names.filter(name => fixed.has(name)).length
@@ -183,6 +212,17 @@ function covers(index: IndexFact, candidate: CandidateIndex, access: TableAccess
     names.slice(0, head).every(name => sameHead.has(name)) &&
     names.slice(head).every((name, at) => keys[head + at] === name)
   )
+}
+
+type IndexKey = CandidateIndex['columns'][number]
+
+function keyOf({ name, within }: IndexKey): string {
+  return within === undefined ? name : `${within}(${name})`
+}
+
+/** `lower((email)::text)`, as PostgreSQL tells of a column that is varchar. */
+function withoutCasts(key: string): string {
+  return key.replaceAll(/::(?:text|character varying)\b/g, '').replaceAll(/\(\((\w+)\)\)/g, '($1)')
 }
 
 /** A candidate whose columns begin another one's adds nothing the other does not have. */
@@ -204,6 +244,7 @@ export function startsWith(index: CandidateIndex, prefix: CandidateIndex): boole
   return prefix.columns.every(
     (column, at) =>
       index.columns[at]?.name === column.name &&
+      index.columns[at]?.within === column.within &&
       index.columns[at]?.descending === column.descending,
   )
 }
@@ -220,7 +261,10 @@ export function isSameIndex(a: CandidateIndex, b: CandidateIndex): boolean {
 /** The columns as they stand in CREATE INDEX. */
 export function columnList(candidate: CandidateIndex): string {
   return candidate.columns
-    .map(({ name, descending }) => `${quoteName(name)}${descending ? ' DESC' : ''}`)
+    .map(({ name, within, descending }) => {
+      const key = within === undefined ? quoteName(name) : `${within}(${quoteName(name)})`
+      return `${key}${descending ? ' DESC' : ''}`
+    })
     .join(', ')
 }
 

@@ -1,5 +1,5 @@
 import type { A_Expr, ColumnRef, Node, SelectStmt, SortBy } from 'libpg-query'
-import type { TableFact } from '../store/telemetry/target-facts.ts'
+import { FOLDING, type Folding, type TableFact } from '../store/telemetry/target-facts.ts'
 
 /**
  * How a statement reaches the rows of one table: which columns it fixes, bounds, joins and sorts by. This is
@@ -12,6 +12,8 @@ export interface TableAccess {
   readonly equal: readonly string[]
   /** Fixed to a few values: `IN (…)`, `= ANY(…)`. */
   readonly oneOf: readonly string[]
+  /** Fixed to one value, or a few, inside a function: `lower(email) = $1`. */
+  readonly folded: readonly FoldedColumn[]
   /** Equal to a column of another table. */
   readonly joined: readonly string[]
   /** Bounded: `<`, `>`, BETWEEN. */
@@ -28,12 +30,18 @@ export interface TableAccess {
   readonly obstacles: readonly string[]
 }
 
+export interface FoldedColumn {
+  readonly name: string
+  readonly within: Folding
+}
+
 interface Access {
   readonly table: string
   /** By their names in lower case: SQLite asks no more, and in PostgreSQL what is written is what there is. */
   readonly columns: ReadonlyMap<string, string>
   readonly equal: Set<string>
   readonly oneOf: Set<string>
+  readonly folded: Map<string, FoldedColumn>
   readonly joined: Set<string>
   readonly above: Set<string>
   readonly below: Set<string>
@@ -56,6 +64,7 @@ export function readAccesses(tree: Node, tables: readonly TableFact[]): readonly
     table: access.table,
     equal: [...access.equal],
     oneOf: [...access.oneOf],
+    folded: [...access.folded.values()],
     joined: [...access.joined],
     ranges: [...new Set([...access.above, ...access.below])],
     enclosed: [...access.above].filter(name => access.below.has(name)),
@@ -157,6 +166,7 @@ class AccessReader {
       columns: new Map(fact.columns.map(({ name }) => [name.toLowerCase(), name])),
       equal: new Set(),
       oneOf: new Set(),
+      folded: new Map(),
       joined: new Set(),
       above: new Set(),
       below: new Set(),
@@ -286,11 +296,37 @@ class AccessReader {
     }
     const column = left ?? right
     if (column === undefined) {
-      this.#noteExpressions([lexpr, rexpr], scope)
+      if (!this.#readFolded(expression, scope)) this.#noteExpressions([lexpr, rexpr], scope)
       return
     }
     const value = left === undefined ? lexpr : rexpr
     addComparison(column, kind, operator, value)
+  }
+
+  /** `lower(email) = $1`, `lower(email) IN (…)`: an index on the expression serves it as one on a column would. */
+  #readFolded(expression: A_Expr, scope: Scope): boolean {
+    const { kind, lexpr, rexpr } = expression
+    const isFew = kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY'
+    if (operatorOf(expression) !== '=' || (kind !== 'AEXPR_OP' && !isFew)) return false
+    const left = this.#foldedColumn(lexpr, scope)
+    const right = isFew ? undefined : this.#foldedColumn(rexpr, scope)
+    const found = left ?? right
+    const value = left === undefined ? lexpr : rexpr
+    if (found === undefined || !isFixed(value)) return false
+    const { access, name, within } = found
+    access.folded.set(`${within} ${name}`, { name, within })
+    return true
+  }
+
+  #foldedColumn(
+    node: Node | undefined,
+    scope: Scope,
+  ): (Resolved & { readonly within: Folding }) | undefined {
+    const within = node === undefined ? undefined : foldingOf(node)
+    if (within === undefined || node === undefined || !('FuncCall' in node)) return undefined
+    const [argument] = node.FuncCall.args ?? []
+    const column = this.#resolve(argument, scope)
+    return column === undefined ? undefined : { ...column, within }
   }
 
   /** A function or cast around a column hides it from an index on the column. */
@@ -477,6 +513,22 @@ function isConstant(node: Node | undefined): boolean {
   if ('ParamRef' in node || 'A_Const' in node) return true
   if ('TypeCast' in node) return isConstant(node.TypeCast.arg)
   return 'List' in node && (node.List.items ?? []).every(isConstant)
+}
+
+/** A constant, or a function of constants only: `lower($1)`. */
+function isFixed(node: Node | undefined): boolean {
+  if (node === undefined) return false
+  if (foldingOf(node) !== undefined && 'FuncCall' in node) {
+    return (node.FuncCall.args ?? []).every(isFixed)
+  }
+  return isConstant(node)
+}
+
+function foldingOf(node: Node): Folding | undefined {
+  if (!('FuncCall' in node) || node.FuncCall.args?.length !== 1) return undefined
+  const name = node.FuncCall.funcname?.at(-1)
+  const spelled = name !== undefined && 'String' in name ? name.String.sval?.toLowerCase() : ''
+  return FOLDING.find(folding => folding === spelled)
 }
 
 function wrapperOf(node: Node): string | undefined {

@@ -85,8 +85,12 @@ function unquoted(table: string): string {
 
 function columnsOf(candidate: Candidate): string {
   return candidate.columns
-    .map(({ name, descending }) => (descending ? `${name} DESC` : name))
+    .map(column => (column.descending ? `${keyOf(column)} DESC` : keyOf(column)))
     .join(', ')
+}
+
+function keyOf({ name, within }: Candidate['columns'][number]): string {
+  return within === undefined ? name : `${within}(${name})`
 }
 
 function toFinding(
@@ -120,7 +124,7 @@ function toFinding(
     evidence: {
       target: row.target,
       table,
-      columns: candidate?.columns.map(({ name }) => name) ?? [],
+      columns: candidate?.columns.map(keyOf) ?? [],
       full_scans: spared.map(({ scan }) => scan),
       candidates: spared.flatMap(({ candidates }) => candidates),
       sorts: row.plan.sorts,

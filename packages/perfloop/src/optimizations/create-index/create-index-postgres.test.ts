@@ -31,7 +31,7 @@ beforeAll(async () => {
   })
   await change(`
     CREATE TYPE state AS ENUM ('open', 'paid', 'sent');
-    CREATE TABLE buyer (id int PRIMARY KEY, email text NOT NULL);
+    CREATE TABLE buyer (id int PRIMARY KEY, email varchar(80) NOT NULL);
     CREATE TABLE purchase (
       id bigserial PRIMARY KEY, buyer_id int NOT NULL, state state NOT NULL,
       placed_at timestamptz NOT NULL, cents int NOT NULL, gone_at timestamptz, note text
@@ -199,6 +199,19 @@ describe('create-index on PostgreSQL: the proof', () => {
     expect(recommendation.change).toContain('WHERE (gone_at IS NOT NULL);')
     await createIndex.apply(recommendation, applying())
     expect(await createIndex.inspect(recommendation, applying())).toBe('present')
+  }, 20_000)
+
+  it('is offered on an expression, and recognized as PostgreSQL tells it', async () => {
+    const sql = 'SELECT * FROM buyer WHERE lower(email) = ?'
+    const recommendation = await planOne(sql)
+    expect(recommendation.title).toBe('Index public.buyer by lower(email)')
+    expect(recommendation.proof.statements[0]?.usesChange).toBe(true)
+    await createIndex.apply(recommendation, applying())
+    await createIndex.apply(recommendation, applying())
+    expect(await createIndex.inspect(recommendation, applying())).toBe('present')
+    expect(await plan([sql])).toEqual([])
+    await createIndex.undo(recommendation, applying())
+    expect(await ourIndexes()).toEqual([])
   }, 20_000)
 
   it('is not given for an index that the planner would ignore, or that exists', async () => {

@@ -19,7 +19,8 @@ const HASH_LENGTH = 6
 /** The same columns have the same name everywhere, so that a second proposal meets the first. */
 function indexName(candidate: CandidateIndex): string {
   const columns = candidate.columns.map(
-    ({ name, descending }) => `${name}${descending ? '_desc' : ''}`,
+    ({ name, within, descending }) =>
+      `${within === undefined ? '' : `${within}_`}${name}${descending ? '_desc' : ''}`,
   )
   const words = [tableName(candidate.table), ...columns].join('_').replaceAll(/[^A-Za-z0-9_]/g, '_')
   const hash = createHash('sha256').update(changeOf(candidate)).digest('hex').slice(0, HASH_LENGTH)
@@ -59,11 +60,17 @@ export function ownedInSqlite(candidate: CandidateIndex): OwnedIndex {
   }
 }
 
-/** Quotes, spaces and case differ between those who write a definition; what it says does not. */
+/**
+ * Quotes, spaces and case differ between those who write a definition, and PostgreSQL tells the cast to text that it
+ * puts into `lower(…)`; what it says does not.
+ */
 export function isSameDefinition(a: string, b: string): boolean {
   return withoutStyle(a) === withoutStyle(b)
 }
 
 function withoutStyle(definition: string): string {
-  return definition.replaceAll(/["`\s]/g, '').toLowerCase()
+  return definition
+    .replaceAll(/["`\s]/g, '')
+    .toLowerCase()
+    .replaceAll(/\((\w+)\)::text\b/g, '$1')
 }

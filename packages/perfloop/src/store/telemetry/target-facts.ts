@@ -1,5 +1,9 @@
 import { z } from 'zod'
 
+/** Functions of one text that give the same for it always, on every database, and so can be indexed. */
+export const FOLDING = ['lower', 'upper'] as const
+export type Folding = (typeof FOLDING)[number]
+
 /** What targets write into `target_facts`, by `fact`. One vocabulary for PostgreSQL, MySQL and SQLite. */
 export const TableFact = z.object({
   fact: z.literal('table'),
@@ -88,7 +92,13 @@ export const PlanFact = z.object({
   candidates: z.array(
     z.object({
       table: z.string(),
-      columns: z.array(z.object({ name: z.string(), descending: z.boolean() })),
+      columns: z.array(
+        z.object({
+          name: z.string(),
+          descending: z.boolean(),
+          within: z.enum(FOLDING).optional().describe('The function around the column'),
+        }),
+      ),
       predicate: z.string().nullable().describe('For a partial index'),
       reason: z.string(),
     }),

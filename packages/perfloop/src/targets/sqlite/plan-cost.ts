@@ -44,7 +44,10 @@ function rowsVisited(step: PlanNode, table: TableFact, indexes: readonly IndexFa
     candidate => candidate.subject === step.index?.replace(' (covering)', ''),
   )
   const terms = (step.condition ?? '').split(' AND ')
-  const equal = terms.flatMap(term => /^(\w+)=\?$/.exec(term)?.[1] ?? [])
+  // The expression of an index is as selective as the column in it.
+  const equal = terms.flatMap((term, at) =>
+    term === '<expr>=?' ? (index?.columns[at] ?? []) : (/^(\w+)=\?$/.exec(term)?.[1] ?? []),
+  )
   // Only the last column of an index can be bounded.
   const bounds = terms.filter(term => /^\w+[<>]/.test(term)).length
   const isOneRow =

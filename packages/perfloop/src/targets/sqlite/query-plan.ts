@@ -197,7 +197,8 @@ export function rangeSelectivity(bounds: number): number {
 }
 
 export function rowsAfter(access: TableAccess, table: TableFact): number {
-  const fixed = [...access.equal, ...access.oneOf, ...access.joined]
+  const folded = access.folded.map(({ name }) => name)
+  const fixed = [...access.equal, ...access.oneOf, ...folded, ...access.joined]
   const share = fixed.reduce((product, name) => product * selectivityOf(table, name), 1)
   const within = access.ranges.reduce(
     (product, name) => product * rangeSelectivity(access.enclosed.includes(name) ? 2 : 1),
