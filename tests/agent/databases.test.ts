@@ -21,6 +21,11 @@ const statements = (spans: readonly ReceivedSpan[]) =>
 const textOf = ({ attributes }: ReceivedSpan) => String(attributes['db.query.text'])
 
 describe('PostgreSQL', () => {
+  it('tells how long a request waited for a connection, and the state of its pool', async () => {
+    const { host, pathname } = new URL(postgres.url)
+    await expectWaitsTold('postgres.mjs', postgres.url, `${host}${pathname}`)
+  })
+
   const scratch = mkdtempSync(join(tmpdir(), 'perfloop-databases-'))
   let log = ''
   let postgres: EmbeddedPostgres
@@ -66,6 +71,61 @@ describe('PostgreSQL', () => {
   )
 })
 
+/**
+ * Twelve statements of 0.2 s on four connections: the last ones wait for 0.4 s. The mappers' pools for the same
+ * database are of the same name, and add to it.
+ */
+async function expectWaitsTold(file: string, url: string, pool: string): Promise<void> {
+  await using receiver = await startOtlpReceiver()
+  const env = { SHOP_DATABASE: url }
+  await using app = await startWithAgent(file, receiver.endpoint, { env })
+  const { spans, metrics } = receiver
+  const latest = (name: string, state?: string) =>
+    metrics.findLast(
+      ({ name: own, attributes }) =>
+        own === `db.client.connection.${name}` &&
+        attributes['db.client.connection.pool.name'] === pool &&
+        attributes['db.client.connection.state'] === state,
+    )
+  const starved = app.get('/starved')
+  await eventually('a queue', async () =>
+    (latest('pending_requests')?.value ?? 0) > 0 && (latest('count', 'used')?.value ?? 0) >= 4
+      ? true
+      : undefined,
+  )
+  expect(latest('max')?.value).toBeGreaterThanOrEqual(4)
+  await starved
+  const waits = await eventually('the waits', async () => {
+    const own = spans.filter(
+      ({ name, status, attributes }) =>
+        name === 'wait for a connection' &&
+        status === 0 &&
+        attributes['db.client.connection.pool.name'] === pool,
+    )
+    return roots(spans).length > 0 && own.length >= 8 ? own : undefined
+  })
+  for (const { parentSpanId, kind } of waits) {
+    expect([parentSpanId, kind]).toEqual([roots(spans)[0]?.spanId, 1])
+  }
+  const longestMs = Math.max(
+    ...waits.map(({ startUnixNs, endUnixNs }) => Number((endUnixNs - startUnixNs) / 1_000_000n)),
+  )
+  expect(longestMs).toBeGreaterThan(350)
+  expect(longestMs).toBeLessThan(2_000)
+  await eventually('an empty queue', async () =>
+    latest('pending_requests')?.value === 0 && (latest('count', 'idle')?.value ?? 0) >= 4
+      ? true
+      : undefined,
+  )
+  expect(latest('wait_time')).toMatchObject({ unit: 's', type: 'histogram' })
+  expect(latest('wait_time')?.value).toBeGreaterThan(4 * 0.2 + 4 * 0.4 - 0.1)
+  expect(latest('use_time')?.count).toBeGreaterThanOrEqual(12)
+  expect(latest('use_time')?.value).toBeGreaterThan(12 * 0.2)
+  expect(app.standardError()).toBe('')
+  // Only that application has a pool whose users do not wait so long.
+  expect(latest('timeouts')?.value).toBe(file === 'postgres.mjs' ? 1 : 0)
+}
+
 describe.skipIf(isMariaDbMissing)('MariaDB', () => {
   let mariadb: MariaDb
 
@@ -91,6 +151,11 @@ describe.skipIf(isMariaDbMissing)('MariaDB', () => {
         ),
       failures: 3,
     })
+  })
+
+  it('tells how long a request waited for a connection, and the state of its pool', async () => {
+    const { host } = new URL(mariadb.url)
+    await expectWaitsTold('mysql.mjs', mariadb.url, `${host}/shop`)
   })
 
   it('is seen to refuse a statement before it is executed, and how many rows it told of', async () => {

@@ -129,6 +129,11 @@ const routes = {
     const some = await drizzleDb.select().from(drizzleWare).where(eq(drizzleWare.price, 4))
     return some.length
   },
+  // More at once than the pool has connections.
+  async '/starved'() {
+    await Promise.all(Array.from({ length: 12 }, () => promisePool.query('SELECT sleep(0.2)')))
+    return 'done'
+  },
   // The server is only asked whether it could.
   '/unprepared': () =>
     promisePool.execute('SELECT nothing_there FROM ware').catch(error => error.code),

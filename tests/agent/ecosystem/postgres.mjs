@@ -133,6 +133,16 @@ const routes = {
     })
     return some.length
   },
+  // More at once than the pool has connections, and some that do not wait so long.
+  async '/starved'() {
+    const impatient = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 50 })
+    const held = await impatient.connect()
+    const failure = await impatient.connect().catch(error => error.message)
+    held.release()
+    await impatient.end()
+    await Promise.all(Array.from({ length: 12 }, () => pool.query('SELECT pg_sleep(0.2)')))
+    return failure
+  },
   async '/wrong'() {
     const failures = []
     for (const attempt of [

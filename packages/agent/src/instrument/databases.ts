@@ -7,6 +7,7 @@ import {
   instrumentMysql2,
   instrumentMysql2Cluster,
   instrumentMysql2Pool,
+  instrumentMysql2PoolConnection,
   instrumentMysql2Promises,
 } from './mysql2.ts'
 import { instrumentPg, instrumentPgPool } from './pg.ts'
@@ -32,6 +33,7 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
     }),
     inner('mysql2', 'lib/connection.js', instrumentMysql2),
     inner('mysql2', 'lib/pool.js', instrumentMysql2Pool),
+    inner('mysql2', 'lib/pool_connection.js', instrumentMysql2PoolConnection),
     inner('mysql2', 'lib/pool_cluster.js', instrumentMysql2Cluster),
     inner('mysql2', 'lib/promise/pool.js', instrumentMysql2Promises),
     inner('mysql2', 'lib/promise/connection.js', instrumentMysql2Promises),

@@ -1,6 +1,6 @@
 import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
-import { recordPoolWait } from './connection-pool.ts'
+import { numbersOf, type PoolState, recordPoolWait } from './connection-pool.ts'
 import {
   beginStatement,
   bindCallback,
@@ -33,8 +33,13 @@ interface Connection {
 }
 
 interface Pool {
-  readonly config: { readonly connectionConfig: ConnectionConfig }
+  readonly config: {
+    readonly connectionConfig: ConnectionConfig
+    readonly connectionLimit?: number
+  }
+  readonly _allConnections?: { readonly length: number }
   readonly _freeConnections?: { readonly length: number }
+  readonly _connectionQueue?: { readonly length: number }
   query(...args: unknown[]): unknown
   execute(...args: unknown[]): unknown
   getConnection(callback: GotConnection): unknown
@@ -191,18 +196,61 @@ export function instrumentMysql2Promises(agent: Agent, exports: object): void {
   }
 }
 
+/** What to call with the connection, when it is there. */
 function whenWaiting(
   agent: Agent,
   pool: Pool,
   parent: ActiveSpan | undefined,
-): ((error: unknown) => void) | undefined {
-  if (parent === undefined || (pool._freeConnections?.length ?? 0) > 0) return undefined
-  const startMs = performance.now()
-  return error => {
-    const { host, port, database } = pool.config.connectionConfig
-    const name = `${host ?? 'localhost'}:${port ?? 3306}/${database ?? ''}`
-    recordPoolWait(agent, name, parent, startMs, error)
+): GotConnection | undefined {
+  try {
+    const numbers = numbersOf(agent, pool, nameOfPool, stateOf)
+    const startMs = performance.now()
+    return (error, connection) => {
+      if (typeof connection === 'object' && connection !== null) numbers.acquired(connection)
+      recordPoolWait(agent, numbers, parent, startMs, error)
+    }
+  } catch (error) {
+    agent.report('watching a pool of mysql2', error)
+    return undefined
   }
+}
+
+/** A connection of a pool, which is given back by its own method. */
+export function instrumentMysql2PoolConnection(agent: Agent, exports: object): void {
+  const { prototype } = exports as { readonly prototype: PoolConnection }
+  wrapMethod(
+    prototype,
+    'release',
+    release =>
+      function (this: PoolConnection) {
+        try {
+          if (this._pool) numbersOf(agent, this._pool, nameOfPool, stateOf).released(this)
+        } catch (error) {
+          agent.report('watching a connection of mysql2', error)
+        }
+        return release.call(this)
+      },
+  )
+}
+
+interface PoolConnection {
+  readonly _pool?: Pool | null
+  release(): unknown
+}
+
+function stateOf(pool: Pool): PoolState {
+  const idle = pool._freeConnections?.length ?? 0
+  return {
+    idle,
+    used: (pool._allConnections?.length ?? 0) - idle,
+    pending: pool._connectionQueue?.length ?? 0,
+    max: pool.config.connectionLimit ?? 10,
+  }
+}
+
+function nameOfPool({ config }: Pool): string {
+  const { host, port, database } = config.connectionConfig
+  return `${host ?? 'localhost'}:${port ?? 3306}/${database ?? ''}`
 }
 
 /** A statement on its way, and whom its end is told. Without a span too, contexts are those of whoever issued it. */

@@ -1,6 +1,6 @@
 import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
-import { recordPoolWait } from './connection-pool.ts'
+import { numbersOf, type PoolNumbers, type PoolState, recordPoolWait } from './connection-pool.ts'
 import {
   beginStatement,
   bindCallback,
@@ -27,8 +27,16 @@ interface Client {
 
 interface Pool {
   readonly idleCount: number
+  readonly totalCount: number
   readonly waitingCount: number
-  readonly options: { readonly host?: string; readonly port?: number; readonly database?: string }
+  readonly options: {
+    readonly host?: string
+    readonly port?: number
+    readonly database?: string
+    readonly connectionString?: string
+    readonly max?: number
+  }
+  on?(event: string, listener: (...args: never[]) => void): unknown
   query(...args: unknown[]): unknown
   connect(callback?: (...args: unknown[]) => void): unknown
 }
@@ -113,13 +121,49 @@ function whenWaiting(
   pool: Pool,
   parent: ActiveSpan | undefined,
 ): ((error: unknown) => void) | undefined {
-  if (parent === undefined || pool.idleCount > pool.waitingCount) return undefined
-  const startMs = performance.now()
-  return error => recordPoolWait(agent, nameOfPool(pool), parent, startMs, error)
+  try {
+    const numbers = watchedPools.get(pool) ?? watch(agent, pool)
+    if (pool.idleCount > pool.waitingCount) {
+      numbers.waited(0)
+      return undefined
+    }
+    const startMs = performance.now()
+    return error => {
+      if (error instanceof Error && /timeout/i.test(error.message)) numbers.timeouts++
+      recordPoolWait(agent, numbers, parent, startMs, error)
+    }
+  } catch (error) {
+    agent.report('watching a pool of pg', error)
+    return undefined
+  }
+}
+
+const watchedPools = new WeakMap<Pool, PoolNumbers>()
+
+function watch(agent: Agent, pool: Pool): PoolNumbers {
+  const numbers = numbersOf(agent, pool, nameOfPool, stateOf)
+  watchedPools.set(pool, numbers)
+  pool.on?.('acquire', (client: object) => numbers.acquired(client))
+  pool.on?.('release', (_error: unknown, client: object) => numbers.released(client))
+  return numbers
+}
+
+function stateOf({ idleCount, totalCount, waitingCount, options }: Pool): PoolState {
+  return {
+    idle: idleCount,
+    used: totalCount - idleCount,
+    pending: waitingCount,
+    max: options.max ?? 10,
+  }
 }
 
 /** `db.client.connection.pool.name`, as the conventions make it where the application gives none. */
 function nameOfPool({ options }: Pool): string {
+  const { connectionString } = options
+  if (typeof connectionString === 'string' && URL.canParse(connectionString)) {
+    const { hostname, port, pathname } = new URL(connectionString)
+    return `${hostname || 'localhost'}:${port || 5432}${pathname}`
+  }
   return `${options.host ?? 'localhost'}:${options.port ?? 5432}/${options.database ?? ''}`
 }
 
