@@ -72,14 +72,16 @@ export class PoolNumbers {
     this.#waitTime.record(ms / 1_000)
   }
 
-  acquired(connection: PooledConnection): void {
-    connection[ACQUIRED_AT_MS] = performance.now()
+  acquired(connection: object): void {
+    const pooled = connection as PooledConnection
+    pooled[ACQUIRED_AT_MS] = performance.now()
   }
 
-  released(connection: PooledConnection): void {
-    const sinceMs = connection[ACQUIRED_AT_MS]
+  released(connection: object): void {
+    const pooled = connection as PooledConnection
+    const sinceMs = pooled[ACQUIRED_AT_MS]
     if (sinceMs === undefined || Number.isNaN(sinceMs)) return
-    connection[ACQUIRED_AT_MS] = Number.NaN
+    pooled[ACQUIRED_AT_MS] = Number.NaN
     this.#useTime.record((performance.now() - sinceMs) / 1_000)
   }
 }
