@@ -31,11 +31,12 @@ export async function profileFor(ms: number): Promise<number> {
     }
     return false
   }
-  let longestUs = 0
-  let runUs = 0
-  for (const [index, id] of (profile.samples ?? []).entries()) {
-    runUs = isAgents(id) ? runUs + (profile.timeDeltas?.[index + 1] ?? 0) : 0
-    longestUs = Math.max(longestUs, runUs)
+  let longest = 0
+  let run = 0
+  for (const id of profile.samples ?? []) {
+    run = isAgents(id) ? run + 1 : 0
+    longest = Math.max(longest, run)
   }
-  return longestUs / 1_000
+  // Samples and not their times: where the cores are shared, a thread may wait between two of them.
+  return (longest * SAMPLING_INTERVAL_US) / 1_000
 }

@@ -21,7 +21,7 @@ export interface AgentOptions {
   readonly flushIntervalMs?: number
   /** `OTEL_METRIC_EXPORT_INTERVAL`: metrics are collected so often. 10,000 by default. */
   readonly metricsIntervalMs?: number
-  /** `PERFLOOP_COST_BUDGET_PERCENT`: of the main thread that recording may take; beyond, detail is left out. 5 by default. */
+  /** `PERFLOOP_COST_BUDGET_PERCENT`: of the main thread that recording may take; beyond, detail is left out. 10 by default. */
   readonly costBudgetPercent?: number
   /** `PERFLOOP_BLOCK_LIMIT_MS`: an event loop blocked for longer is told with its stack. 100 by default, 0 for never. */
   readonly blockLimitMs?: number
@@ -128,7 +128,7 @@ export function readConfiguration(
         variable: 'PERFLOOP_COST_BUDGET_PERCENT',
         least: 0.1,
         most: 100,
-        byDefault: 5,
+        byDefault: 10,
       }) / 100,
     replacesSdk:
       reader.choice({

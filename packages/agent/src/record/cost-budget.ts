@@ -3,6 +3,8 @@ import { headSampling } from './head-sampling.ts'
 /** One span in so many is timed. */
 const SAMPLED_SPANS = 64
 const EVALUATE_MS = 1_000
+/** What a span takes longer is the system's: the thread was not running. */
+const LONGEST_SPAN_MS = 0.05
 /** Detail comes back when the cost has stayed below half the budget for so long. */
 const CALM_EVALUATIONS = 10
 /** After the details, traces are left out: a half, three quarters, … */
@@ -43,7 +45,7 @@ export class CostBudget {
 
   spanEnds(): void {
     if (Number.isNaN(this.#beganMs)) return
-    this.spend((performance.now() - this.#beganMs) * SAMPLED_SPANS)
+    this.spend(Math.min(LONGEST_SPAN_MS, performance.now() - this.#beganMs) * SAMPLED_SPANS)
     this.#beganMs = Number.NaN
   }
 
