@@ -34,6 +34,17 @@ describe('the options of the agent', () => {
   })
 
   it.each([
+    [{}, {}, 1],
+    [{}, { OTEL_TRACES_SAMPLER_ARG: '0.1' }, 1],
+    [{}, { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' }, 0.1],
+    [{}, { OTEL_TRACES_SAMPLER: 'always_off' }, 0],
+    [{ samplingProbability: 0.5 }, { OTEL_TRACES_SAMPLER: 'always_off' }, 0.5],
+  ])('of %o and %o make the sampling probability %d', (options, environment, probability) => {
+    const { configuration, problems } = read(options, environment)
+    expect([configuration.samplingProbability, problems]).toEqual([probability, []])
+  })
+
+  it.each([
     [{ flushIntervalMs: -5 }, 'flushIntervalMs is less than 10 ("-5"): 10 is taken'],
     [{ flushIntervalMs: 1e12 }, 'flushIntervalMs is more than 3600000'],
     [{ metricsIntervalMs: 'soon' }, 'metricsIntervalMs is no number ("soon"): 10000 is taken'],

@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly flushIntervalMs?: number
   /** `OTEL_METRIC_EXPORT_INTERVAL`: metrics are collected so often. 10,000 by default. */
   readonly metricsIntervalMs?: number
+  /** `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`: of the traces that begin here, 0 to 1. 1 by default. */
+  readonly samplingProbability?: number
   /** `PERFLOOP_COST_BUDGET_PERCENT`: of the main thread that recording may take; beyond, detail is left out. 10 by default. */
   readonly costBudgetPercent?: number
   /** `PERFLOOP_BLOCK_LIMIT_MS`: an event loop blocked for longer is told with its stack. 100 by default, 0 for never. */
@@ -45,6 +47,8 @@ export interface AgentConfiguration {
   readonly target: ExportTarget
   readonly flushIntervalMs: number
   readonly metricsIntervalMs: number
+  /** Of the traces that begin here, 0 to 1. */
+  readonly samplingProbability: number
   /** Of the main thread, 0 to 1. */
   readonly costBudget: number
   readonly replacesSdk: boolean
@@ -122,6 +126,7 @@ export function readConfiguration(
       most: MOST_MS,
       byDefault: 10_000,
     }),
+    samplingProbability: readSampling(reader),
     costBudget:
       reader.number({
         option: 'costBudgetPercent',
@@ -192,6 +197,29 @@ function readOwnKnobs(reader: OptionReader): readonly KnobDefinition[] {
 function isOn(choice: 'on' | 'off' | 'development', environment: NodeJS.ProcessEnv): boolean {
   return choice === 'on' || (choice === 'development' && environment.NODE_ENV === 'development')
 }
+
+/** A trace that came from a caller is always sampled as its caller decided: what the `parentbased_` samplers do. */
+function readSampling(reader: OptionReader): number {
+  const sampler = reader.choice({
+    variable: 'OTEL_TRACES_SAMPLER',
+    choices: SAMPLERS,
+    byDefault: 'parentbased_always_on',
+  })
+  const probability = { option: 'samplingProbability', least: 0, most: 1 }
+  if (sampler.endsWith('always_off')) return reader.number({ ...probability, byDefault: 0 })
+  // The argument is for the samplers that take one.
+  const argument = sampler.endsWith('traceidratio') ? { variable: 'OTEL_TRACES_SAMPLER_ARG' } : {}
+  return reader.number({ ...probability, ...argument, byDefault: 1 })
+}
+
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const
 
 function checkedUrl(url: string): string {
   let protocol: string

@@ -25,6 +25,7 @@ import { measureRuntime } from './measure/runtime.ts'
 import { addServerTiming } from './page/server-timing.ts'
 import { watchEventLoop } from './profile/event-loop-watch.ts'
 import { CostBudget } from './record/cost-budget.ts'
+import { headSampling } from './record/head-sampling.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
 
 /** By then an application has set up what it sets up. */
@@ -58,6 +59,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
       onNews: news => control?.hear(news),
     })
     const budget = new CostBudget(configuration.costBudget, tell)
+    headSampling.probability = configuration.samplingProbability
     const recorder = new SpanRecorder(exporter, budget)
     exporter.recorder = recorder
     const report = reportOnce()
@@ -77,7 +79,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     // One voice for all threads of a process.
     const control =
       isMainThread && target.control !== undefined
-        ? startControl(agent, exporter, configuration.longestFlushMs)
+        ? startControl(agent, exporter, configuration)
         : undefined
     if (configuration.hasServerTiming) addServerTiming(agent)
     // One that came by a copy of the API inside somebody's bundle, which no loading tells of.

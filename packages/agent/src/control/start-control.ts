@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Agent } from '../agent.ts'
+import type { AgentConfiguration } from '../agent-options.ts'
 import { declarations } from '../declare/declarations.ts'
 import type { SpanExporter } from '../export/span-exporter.ts'
+import { headSampling } from '../record/head-sampling.ts'
 import { Control } from './control.ts'
 import type { Framework, ProfileRequest } from './control-message.ts'
 
@@ -10,7 +12,7 @@ import type { Framework, ProfileRequest } from './control-message.ts'
 export function startControl(
   agent: Agent,
   exporter: SpanExporter,
-  longestFlushMs: number,
+  { longestFlushMs, samplingProbability }: AgentConfiguration,
 ): Control {
   const versions = new Map<string, string>()
   const control = new Control({
@@ -22,6 +24,7 @@ export function startControl(
       const { flushIntervalMs } = settings ?? {}
       exporter.flushEvery(flushIntervalMs && Math.min(flushIntervalMs, longestFlushMs))
       exporter.limitQueue(settings?.maxQueuedBytes)
+      headSampling.probability = Math.min(settings?.samplingProbability ?? 1, samplingProbability)
     },
     profile: takeProfile,
     frameworks: () => frameworks(versions),
