@@ -98,10 +98,31 @@ describe('an agent and its server', () => {
         PERFLOOP_AGENTS_POLL_MS: '1000',
         PERFLOOP_AGENTS_TEND_INTERVAL_MS: '500',
         PERFLOOP_AGENTS_WATCH_LINGER_MS: '100',
+        PERFLOOP_AGENTS_SAMPLING: '{"crowded":0.25}',
       },
     })
   })
   afterAll(() => perfloop?.[Symbol.asyncDispose]())
+
+  it('agree on what is sampled, and count what was left out', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl, {
+      OTEL_SERVICE_NAME: 'crowded',
+    })
+    await agentOf(perfloop, application)
+    const asked = 400
+    for (let n = 0; n < asked; n++) await application.text('/hello/you')
+    await application.text('/exit').catch(() => '')
+    // The kept quarter, each counted as four: binomial, with a standard deviation of 35 calls.
+    const calls = await eventually('the calls to be counted', async () => {
+      const { data } = await perfloop.get('/measure/services')
+      const services = data as { service: string; red: { calls: number } }[]
+      const found = services.find(({ service }) => service === 'crowded')
+      return found !== undefined && found.red.calls > asked - 5 * 35 ? found.red.calls : undefined
+    })
+    expect(calls).toBeLessThan(asked + 5 * 35)
+    const traces = (await perfloop.get('/traces?service=crowded&per_page=200')).data as unknown[]
+    expect(traces.length).toBeLessThan(asked / 2)
+  })
 
   it('know each other: who runs where, and what may be turned there', async () => {
     await using application = await startApplication(perfloop.otlpHttpUrl)

@@ -30,7 +30,7 @@ export const AgentSettings = section({
     .record(z.string(), ratio())
     .default({})
     .describe(
-      'Share of traces that agents record at all, by service, `*` for the others; 1 by default. What is not recorded costs the application nothing, and is never seen here.',
+      'Share of traces that agents record at all, by service, `*` for the others; 1 by default. What is left out costs the application nothing; the others count for it.',
     ),
   maxQueuedBytes: sizeBytes()
     .default(16 * 1024 * 1024)
