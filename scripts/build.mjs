@@ -35,11 +35,12 @@ function copySql(from, to) {
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'])
 copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'))
 
-// What pages load of the agent: one file to import, one for a script tag.
+// What pages load of the agent: one file to import, one for a script tag, and the development badge.
 const agent = join(root, 'packages/agent')
 for (const [entry, file, format] of [
   ['index', 'browser', 'esm'],
   ['script-tag', 'browser.iife', 'iife'],
+  ['badge', 'badge', 'iife'],
 ]) {
   const bundle = join(agent, 'dist', `${file}.js`)
   if (existsSync(bundle) && statSync(bundle).mtimeMs > newestMs(join(agent, 'src/browser')))

@@ -41,6 +41,10 @@ export interface AgentOptions {
   readonly ownKnobs?: readonly KnobDefinition[]
   /** `PERFLOOP_SERVER_TIMING`: tells pages what their requests cost. `development`, which is where NODE_ENV says so. */
   readonly serverTiming?: 'on' | 'off' | 'development'
+  /** `PERFLOOP_BADGE`: shows in each page what its requests cost; never in production. `development` by default. */
+  readonly badge?: 'on' | 'off' | 'development'
+  /** `PERFLOOP_DASHBOARD_URL`: where the badge leads. Port 4600 of the endpoint's host by default. */
+  readonly dashboardUrl?: string
 }
 
 export interface AgentConfiguration {
@@ -59,6 +63,8 @@ export interface AgentConfiguration {
   readonly knobs: ReadonlyMap<string, KnobBounds>
   readonly ownKnobs: readonly KnobDefinition[]
   readonly hasServerTiming: boolean
+  /** Where the badge leads, if pages get one. */
+  readonly badgeDashboardUrl: string | undefined
 }
 
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024
@@ -151,6 +157,7 @@ export function readConfiguration(
       }) === 'template',
     knobs: enabledKnobs(reader.text(undefined, 'PERFLOOP_KNOBS'), reader.given('knobs'), onProblem),
     ownKnobs: readOwnKnobs(reader),
+    badgeDashboardUrl: readBadge(reader, endpoint, environment),
     hasServerTiming: isOn(
       reader.choice({
         option: 'serverTiming',
@@ -192,6 +199,27 @@ function readControl(
 function readOwnKnobs(reader: OptionReader): readonly KnobDefinition[] {
   const given = reader.given('ownKnobs')
   return Array.isArray(given) ? given.filter(isKnob) : []
+}
+
+/** Of `perfloop serve`, beside its receiver. */
+const DASHBOARD_PORT = '4600'
+
+function readBadge(
+  reader: OptionReader,
+  endpoint: string,
+  environment: NodeJS.ProcessEnv,
+): string | undefined {
+  const choice = reader.choice({
+    option: 'badge',
+    variable: 'PERFLOOP_BADGE',
+    choices: ['on', 'off', 'development'],
+    byDefault: 'development',
+  })
+  const given = reader.text('dashboardUrl', 'PERFLOOP_DASHBOARD_URL')
+  if (environment.NODE_ENV === 'production' || !isOn(choice, environment)) return undefined
+  const url = new URL(given ?? endpoint)
+  if (given === undefined) url.port = DASHBOARD_PORT
+  return given === undefined ? url.origin : (url.origin + url.pathname).replace(/\/+$/, '')
 }
 
 function isOn(choice: 'on' | 'off' | 'development', environment: NodeJS.ProcessEnv): boolean {

@@ -22,6 +22,7 @@ import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
+import { addBadge } from './page/development-badge.ts'
 import { addServerTiming } from './page/server-timing.ts'
 import { watchEventLoop } from './profile/event-loop-watch.ts'
 import { CostBudget } from './record/cost-budget.ts'
@@ -81,7 +82,9 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
       isMainThread && target.control !== undefined
         ? startControl(agent, exporter, configuration)
         : undefined
-    if (configuration.hasServerTiming) addServerTiming(agent)
+    const { hasServerTiming, badgeDashboardUrl } = configuration
+    if (hasServerTiming || badgeDashboardUrl !== undefined) addServerTiming(agent)
+    if (badgeDashboardUrl !== undefined) addBadge(agent, badgeDashboardUrl)
     // One that came by a copy of the API inside somebody's bundle, which no loading tells of.
     setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
     const delay = new EventLoopDelay()
