@@ -19,12 +19,22 @@ message Function { uint64 id = 1; int64 name = 2; int64 system_name = 3; int64 f
 `)
 const Message = root.lookupType('Profile')
 
-/** Stacks as `outer;inner`, with nanoseconds; two value types, of which the last counts. */
+/**
+ * Stacks as `outer;inner`, with nanoseconds; two value types, of which the last counts. A function is in /app/shop.js,
+ * or where its name says: `send@node:http`; the engine's, `(idle)`, is in none.
+ */
 export function pprof(stacks: Readonly<Record<string, number>>): Buffer {
-  const texts = ['', 'samples', 'count', 'cpu', 'nanoseconds', '/app/shop.js']
+  const texts = ['', 'samples', 'count', 'cpu', 'nanoseconds']
   const names = [...new Set(Object.keys(stacks).flatMap(stack => stack.split(';')))]
-  texts.push(...names)
+  const numberOf = (text: string) => {
+    if (!texts.includes(text)) texts.push(text)
+    return texts.indexOf(text)
+  }
   const idOf = (name: string) => names.indexOf(name) + 1
+  const functions = names.map(place => {
+    const [name = '', file = name.startsWith('(') ? '' : '/app/shop.js'] = place.split('@', 2)
+    return { id: idOf(place), name: numberOf(name), filename: numberOf(file) }
+  })
   const profile = Message.fromObject({
     sampleType: [
       { type: 1, unit: 2 },
@@ -38,7 +48,7 @@ export function pprof(stacks: Readonly<Record<string, number>>): Buffer {
       id: idOf(name),
       line: [{ functionId: idOf(name), line: idOf(name) * 10 }],
     })),
-    function: names.map(name => ({ id: idOf(name), name: texts.indexOf(name), filename: 5 })),
+    function: functions,
     stringTable: texts,
     durationNanos: 2e9,
   })

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { seedAgentPages } from './agent-pages.ts'
 import { type Bakery, openBakery } from './bakery.ts'
 import { launchChromium, openPage, type WatchedPage } from './chromium.ts'
 
@@ -26,6 +27,9 @@ const PAGES: Readonly<Record<string, () => string>> = {
   optimizations: () => '/optimizations',
   optimization: () => `/optimizations/${bakery.optimizationId}`,
   targets: () => '/targets',
+  agents: () => '/agents',
+  profile: () => `/profiles/${profileId}`,
+  coverage: () => '/coverage',
   health: () => '/health',
   'send data': () => '/send',
   settings: () => '/settings',
@@ -35,11 +39,13 @@ let bakery: Bakery
 let browser: Browser
 let watched: WatchedPage
 let operationPath = ''
+let profileId = ''
 const links = new Set<string>()
 const visited = new Set<string>()
 
 beforeAll(async () => {
   ;[bakery, browser] = await Promise.all([openBakery(), launchChromium()])
+  profileId = (await seedAgentPages(bakery.perfloop)).profileId
   watched = await openPage(browser)
   const found = await linksOf(await visit('/operations'))
   operationPath = found.find(href => href.startsWith('/operation?')) ?? ''
@@ -177,7 +183,10 @@ describe('what a browser is sent', () => {
 /** Pages of one kind are enough to visit once for each set of parameter names. */
 function kindOfAddress(path: string): string {
   const url = new URL(path, 'http://perfloop')
-  const route = url.pathname.replace(/^\/(statements|traces|issues|optimizations)\/.+/, '/$1/:id')
+  const route = url.pathname.replace(
+    /^\/(statements|traces|issues|optimizations|profiles)\/.+/,
+    '/$1/:id',
+  )
   return `${route}?${[...url.searchParams.keys()].sort().join('&')}`
 }
 

@@ -1,4 +1,7 @@
 import type {
+  Agent,
+  AgentListParams,
+  CoverageDetail,
   Health,
   IngestToken,
   IngestTokenInput,
@@ -7,6 +10,9 @@ import type {
   IssueDetail,
   IssueListParams,
   KillSwitchInput,
+  KnobBack,
+  KnobInput,
+  KnobTurned,
   Measurement,
   MeasurementListParams,
   ModelSummary,
@@ -20,9 +26,15 @@ import type {
   Overview,
   Pagination,
   Policy,
+  Profile,
+  ProfileDetail,
+  ProfileInput,
+  ProfileListParams,
   ResourceSeries,
   ScopeParams,
   Series,
+  ServiceCoverage,
+  ServiceCoverageParams,
   ServiceSummary,
   SettingView,
   StatementDetail,
@@ -134,6 +146,25 @@ export interface PerfloopClient {
     options?: CallOptions,
   ): Promise<OptimizationDetail>
 
+  profiles(ask?: Asked<ProfileListParams>, options?: CallOptions): Promise<Page<Profile>>
+  /** With its flame graph once it is finished. */
+  profile(id: string, options?: CallOptions): Promise<ProfileDetail>
+  requestProfile(profile: AskedFor<ProfileInput, 'agent'>, options?: CallOptions): Promise<Profile>
+  /** Of each service that declared something. */
+  coverage(ask?: Asked<ScopeParams>, options?: CallOptions): Promise<readonly ServiceCoverage[]>
+  serviceCoverage(
+    ask: AskedFor<ServiceCoverageParams, 'environment' | 'service'>,
+    options?: CallOptions,
+  ): Promise<CoverageDetail>
+
+  agents(ask?: Asked<AgentListParams>, options?: CallOptions): Promise<Page<Agent>>
+  agent(id: string, options?: CallOptions): Promise<Agent>
+  /** Turns a knob of all instances of a service, for a while. */
+  turnKnob(
+    knob: AskedFor<KnobInput, 'environment' | 'service' | 'name' | 'value'>,
+    options?: CallOptions,
+  ): Promise<KnobTurned>
+  putKnobBack(knob: KnobBack, options?: CallOptions): Promise<void>
   targets(options?: CallOptions): Promise<readonly Target[]>
   addTarget(target: TargetInput, options?: CallOptions): Promise<Target>
   checkTarget(id: string, options?: CallOptions): Promise<Target>
@@ -218,6 +249,16 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
         call,
       ),
 
+    profiles: (ask, call) => list('/measure/profiles', ask, call),
+    profile: (id, call) => get(`/measure/profiles/${encodeURIComponent(id)}`, undefined, call),
+    requestProfile: (profile, call) => write('POST', '/measure/profiles', profile, call),
+    coverage: (ask, call) => get('/insights/coverage', ask, call),
+    serviceCoverage: (ask, call) => get('/insights/coverage/service', ask, call),
+
+    agents: (ask, call) => list('/config/agents', ask, call),
+    agent: (id, call) => get(`/config/agents/${encodeURIComponent(id)}`, undefined, call),
+    turnKnob: (knob, call) => write('PUT', '/config/knobs', knob, call),
+    putKnobBack: (knob, call) => write('POST', '/config/knobs/back', knob, call),
     targets: call => get('/config/targets', undefined, call),
     addTarget: (target, call) => write('POST', '/config/targets', target, call),
     checkTarget: (id, call) =>

@@ -97,6 +97,23 @@ const routeTree = rootRoute.addChildren([
   }),
   createRoute({
     getParentRoute,
+    path: '/coverage',
+    validateSearch: readListSearch,
+    component: lazyPage(() => import('./pages/coverage/coverage-page.tsx'), 'CoveragePage'),
+  }),
+  createRoute({
+    getParentRoute,
+    path: '/agents',
+    validateSearch: readListSearch,
+    component: lazyPage(() => import('./pages/agents/agents-page.tsx'), 'AgentsPage'),
+  }),
+  createRoute({
+    getParentRoute,
+    path: '/profiles/$id',
+    component: lazyPage(() => import('./pages/profile/profile-page.tsx'), 'ProfilePage'),
+  }),
+  createRoute({
+    getParentRoute,
     path: '/targets',
     component: lazyPage(() => import('./pages/targets/targets-page.tsx'), 'TargetsPage'),
   }),

@@ -54,7 +54,6 @@ export type ControlMessage =
       readonly frameworks: readonly Framework[]
     }
   | { readonly type: 'declarations'; readonly declarations: Declarations }
-  | ({ readonly type: 'profile' } & TakenProfile)
 
 /** And back. */
 export type ControlNews =

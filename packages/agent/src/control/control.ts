@@ -1,18 +1,11 @@
 import type { Agent } from '../agent.ts'
 import { declarations, declarationsVersion } from '../declare/declarations.ts'
-import type {
-  ControlMessage,
-  ControlNews,
-  Framework,
-  ProfileRequest,
-  ServerSettings,
-} from './control-message.ts'
+import type { ControlMessage, ControlNews, Framework, ServerSettings } from './control-message.ts'
 import type { Knobs } from './knobs.ts'
 
 /** How often it is looked for changes to tell: of knobs, declarations, and of the thread that tells them. */
 const LOOK_MS = 2_000
 const FIRST_LOOK_MS = 500
-const MOST_REMEMBERED_PROFILES = 100
 
 export interface ControlOptions {
   readonly agent: Agent
@@ -23,7 +16,6 @@ export interface ControlOptions {
   threads(): number
   /** Undefined: what the host has set. */
   apply(settings: ServerSettings | undefined): void
-  profile(request: ProfileRequest): Promise<Uint8Array>
   frameworks(): readonly Framework[]
 }
 
@@ -33,7 +25,6 @@ export interface ControlOptions {
  */
 export class Control {
   readonly #options: ControlOptions
-  readonly #profiled = new Set<string>()
   #lease: NodeJS.Timeout | undefined
   #leaseMs = 0
   #threads = 0
@@ -84,7 +75,6 @@ export class Control {
     this.#leaseMs = settings.leaseMs
     apply(settings)
     knobs.turn(settings.knobs)
-    for (const profile of settings.profiles) void this.#profile(profile)
     this.#look()
   }
 
@@ -101,21 +91,6 @@ export class Control {
       this.#options.knobs.turn([])
     } catch (error) {
       this.#options.agent.report('putting back what the server had told', error)
-    }
-  }
-
-  async #profile(request: ProfileRequest): Promise<void> {
-    const { id, kind, durationMs } = request
-    if (this.#profiled.has(id)) return
-    if (this.#profiled.size >= MOST_REMEMBERED_PROFILES) this.#profiled.clear()
-    this.#profiled.add(id)
-    const { post, profile } = this.#options
-    const taken = { type: 'profile', request: id, kind, durationMs } as const
-    try {
-      post({ ...taken, pprof: await profile(request), failure: undefined })
-    } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error)
-      post({ ...taken, pprof: undefined, failure })
     }
   }
 }

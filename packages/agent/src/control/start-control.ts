@@ -6,7 +6,7 @@ import { declarations } from '../declare/declarations.ts'
 import type { SpanExporter } from '../export/span-exporter.ts'
 import { headSampling } from '../record/head-sampling.ts'
 import { Control } from './control.ts'
-import type { Framework, ProfileRequest } from './control-message.ts'
+import type { Framework } from './control-message.ts'
 
 /** Joins what the server may tell with the parts that do it. */
 export function startControl(
@@ -26,15 +26,10 @@ export function startControl(
       exporter.limitQueue(settings?.maxQueuedBytes)
       headSampling.probability = Math.min(settings?.samplingProbability ?? 1, samplingProbability)
     },
-    profile: takeProfile,
     frameworks: () => frameworks(versions),
   })
   control.start()
   return control
-}
-
-async function takeProfile({ kind }: ProfileRequest): Promise<Uint8Array> {
-  throw new Error(`this version of the agent takes no ${kind} profile`)
 }
 
 /** Those that declared something, with the version that the application's own folder has of them. */

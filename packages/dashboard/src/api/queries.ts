@@ -1,10 +1,13 @@
 import type {
+  AgentListParams,
   Asked,
   IssueListParams,
   MeasurementListParams,
   OperationAsk,
   OperationListParams,
   OptimizationListParams,
+  Profile,
+  ProfileListParams,
   ScopeParams,
   StatementListParams,
   TraceListParams,
@@ -132,6 +135,50 @@ export const optimizationQuery = (id: string) =>
   queryOptions({
     queryKey: ['optimization', id],
     queryFn: ({ signal }) => perfloop.optimization(id, { signal }),
+  })
+
+export const agentsQuery = (ask: Asked<AgentListParams>) =>
+  queryOptions({
+    queryKey: ['agents', ask],
+    queryFn: ({ signal }) => perfloop.agents(ask, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 5_000,
+  })
+
+export const isOpenProfile = ({ status }: Pick<Profile, 'status'>): boolean =>
+  status === 'requested' || status === 'running'
+
+export const profilesQuery = (ask: Asked<ProfileListParams>) =>
+  queryOptions({
+    queryKey: ['profiles', ask],
+    queryFn: ({ signal }) => perfloop.profiles(ask, { signal }),
+    placeholderData: keepPreviousData,
+    refetchInterval: 5_000,
+  })
+
+/** Asked again every second until it is there; then it never changes. */
+export const profileQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['profile', id],
+    queryFn: ({ signal }) => perfloop.profile(id, { signal }),
+    refetchInterval: query =>
+      query.state.data === undefined || isOpenProfile(query.state.data) ? 1_000 : false,
+  })
+
+export const coverageQuery = (ask: ScopeAsk) =>
+  queryOptions({
+    queryKey: ['coverage', ask],
+    queryFn: ({ signal }) => perfloop.coverage(ask, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
+export const serviceCoverageQuery = (
+  ask: ScopeAsk & { readonly environment: string; readonly service: string },
+) =>
+  queryOptions({
+    queryKey: ['service-coverage', ask],
+    queryFn: ({ signal }) => perfloop.serviceCoverage(ask, { signal }),
+    placeholderData: keepPreviousData,
   })
 
 export const targetsQuery = () =>

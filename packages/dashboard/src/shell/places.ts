@@ -19,6 +19,7 @@ export const PLACES: readonly { readonly group: string; readonly places: readonl
       { to: '/operations', label: 'Operations', icon: 'operations', key: 'p', also: '/operation' },
       { to: '/statements', label: 'Statements', icon: 'statements', key: 's' },
       { to: '/traces', label: 'Traces', icon: 'traces', key: 't' },
+      { to: '/coverage', label: 'Coverage', icon: 'coverage', key: 'c' },
     ],
   },
   {
@@ -31,6 +32,7 @@ export const PLACES: readonly { readonly group: string; readonly places: readonl
   {
     group: 'Run',
     places: [
+      { to: '/agents', label: 'Agents', icon: 'agents', key: 'n', also: '/profiles' },
       { to: '/targets', label: 'Targets', icon: 'targets', key: 'a' },
       { to: '/health', label: 'Health', icon: 'health', key: 'h' },
       { to: '/send', label: 'Send data', icon: 'send', key: 'd' },

@@ -193,3 +193,4 @@ export type ProfileDetail = z.output<typeof ProfileDetail>
 export type ProfileInput = z.output<typeof ProfileInput>
 export type ProfileListParams = z.output<typeof ProfileListParams>
 export type ServiceCoverage = z.output<typeof ServiceCoverage>
+export type ServiceCoverageParams = z.output<typeof ServiceCoverageParams>

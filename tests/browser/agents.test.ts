@@ -1,0 +1,95 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
+import { seedAgentPages } from './agent-pages.ts'
+import { sendOrders } from './bakery.ts'
+import { launchChromium, openPage } from './chromium.ts'
+
+let perfloop: PerfloopProcess
+let browser: Browser
+let page: Page
+let profileId: string
+
+beforeAll(async () => {
+  ;[perfloop, browser] = await Promise.all([startPerfloop(), launchChromium()])
+  profileId = (await seedAgentPages(perfloop)).profileId
+  await sendOrders(perfloop, 3)
+  ;({ page } = await openPage(browser))
+  await page.goto(`${perfloop.url}/#token=${perfloop.adminToken}`)
+  await page.waitForSelector('main h1')
+})
+afterAll(async () => {
+  await browser?.close()
+  await perfloop?.[Symbol.asyncDispose]()
+})
+
+const details = () => page.locator('.flame-details').innerText()
+
+describe('a flame graph', () => {
+  it('is walked through by the arrow keys, and zoomed by Enter', async () => {
+    await page.goto(`${perfloop.url}/profiles/${profileId}`)
+    const tree = page.getByRole('tree')
+    await tree.focus()
+    for (const key of [
+      'ArrowDown',
+      'ArrowDown',
+      'ArrowDown',
+      'ArrowRight',
+      'ArrowLeft',
+      'ArrowDown',
+    ]) {
+      await page.keyboard.press(key)
+    }
+    expect(await details()).toContain('renderOrders')
+    const shown = page.getByRole('treeitem', { name: /^renderOrders/ })
+    const narrow = (await shown.boundingBox())?.width ?? 0
+    await page.keyboard.press('Enter')
+    const whole = (await tree.boundingBox())?.width ?? 0
+    expect((await shown.boundingBox())?.width).toBeGreaterThan(whole - 5)
+    expect(narrow).toBeLessThan(whole / 2)
+    await page.keyboard.press('Escape')
+    expect((await shown.boundingBox())?.width).toBeCloseTo(narrow, 0)
+  })
+
+  it('tells the share of what is searched for', async () => {
+    await page.getByRole('searchbox').fill('pg-')
+    await page.getByText('14.5 % in matching functions').waitFor()
+  })
+})
+
+describe('coverage', () => {
+  it('shows what was never called', async () => {
+    await page.goto(`${perfloop.url}/coverage`)
+    await page.getByRole('link', { name: 'GET /orders' }).waitFor()
+    await page.getByRole('button', { name: /Never called/ }).click()
+    await page.getByRole('link', { name: 'GET /orders' }).waitFor({ state: 'detached' })
+    const rows = await page
+      .getByRole('table', { name: 'Routes' })
+      .locator('tbody tr')
+      .allInnerTexts()
+    expect(rows.map(row => row.split('\t')[0]?.trim()).sort()).toEqual([
+      'ALL /admin',
+      'DELETE /orders/:order',
+      'GET /loaves',
+      'POST /orders',
+    ])
+  })
+})
+
+describe('the knobs of an agent', () => {
+  it('are turned within their bounds, and put back', async () => {
+    await page.goto(`${perfloop.url}/agents`)
+    await page.getByRole('button', { name: 'Turn http.max_sockets' }).click()
+    const value = page.getByRole('spinbutton')
+    await value.fill('500')
+    await page.getByRole('button', { name: 'Turn it' }).click()
+    expect(await value.evaluate((input: HTMLInputElement) => input.validity.valid)).toBe(false)
+    await value.fill('50')
+    await page.getByRole('button', { name: 'Turn it' }).click()
+    await page.getByRole('button', { name: 'Put http.max_sockets back' }).click()
+    await page.getByRole('button', { name: 'Put it back' }).click()
+    await page.getByRole('button', { name: 'Put http.max_sockets back' }).waitFor({
+      state: 'detached',
+    })
+  })
+})
