@@ -6,7 +6,6 @@ import type { Declarations } from '../declare/declarations.ts'
 import type {
   ControlMessage,
   ControlNews,
-  ProfileRequest,
   ServerSettings,
   TakenProfile,
 } from './control-message.ts'
@@ -19,16 +18,9 @@ const LONGEST_RETRY_MS = 30_000
 const STRANGER_RETRY_MS = 10 * 60_000
 const MOST_ANSWER_BYTES = 256 * 1024
 const MOST_WAITING_PROFILES = 4
-const MOST_REMEMBERED_PROFILES = 100
 const PROTOCOL = 1
 /** Statuses of a Perfloop that wants something else or more time, not of a stranger. */
 const FAMILIAR = new Set([401, 409, 429, 500, 502, 503, 504])
-
-export interface ControlLinkOptions {
-  tell(news: ControlNews): void
-  /** Gzipped pprof. */
-  takeProfile(request: ProfileRequest): Promise<Uint8Array>
-}
 
 interface Answer {
   readonly status: number
@@ -43,13 +35,12 @@ interface Answer {
  */
 export class ControlLink {
   readonly #target: ControlTarget
-  readonly #options: ControlLinkOptions
+  readonly #tell: (news: ControlNews) => void
   readonly #agent: HttpAgent
   readonly #send: typeof httpRequest
   #report: Extract<ControlMessage, { type: 'report' }> | undefined
   #declarations: Declarations | undefined
   readonly #profiles: TakenProfile[] = []
-  readonly #taken = new Set<string>()
   #isReported = false
   #areDeclared = false
   /** As the server calls us. */
@@ -62,33 +53,26 @@ export class ControlLink {
   /** One push after the other. */
   #pushing: Promise<void> = Promise.resolve()
 
-  constructor(target: ControlTarget, options: ControlLinkOptions) {
+  constructor(target: ControlTarget, tell: (news: ControlNews) => void) {
     this.#target = target
-    this.#options = options
+    this.#tell = tell
     const isSecure = target.url.startsWith('https:')
     this.#send = isSecure ? httpsRequest : httpRequest
     // One that waits for news, one for everything else.
-    const agentOptions = { keepAlive: true, maxSockets: 2 }
-    this.#agent = isSecure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions)
+    const options = { keepAlive: true, maxSockets: 2 }
+    this.#agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options)
   }
 
   say(message: ControlMessage): void {
     if (message.type === 'report') {
       this.#report = message
       this.#isReported = false
-    } else {
+    } else if (message.type === 'declarations') {
       this.#declarations = message.declarations
       this.#areDeclared = false
-    }
+    } else if (this.#profiles.length < MOST_WAITING_PROFILES) this.#profiles.push(message)
     if (!this.#isRunning) void this.#run()
     else if (!this.#isResting) this.#push().catch(() => {})
-  }
-
-  /** Of the profile that runs always, or one that was asked for. What comes faster than it is sent is dropped. */
-  send(profile: TakenProfile): void {
-    if (this.#profiles.length >= MOST_WAITING_PROFILES) return
-    this.#profiles.push(profile)
-    if (this.#isRunning && !this.#isResting) this.#push().catch(() => {})
   }
 
   async #run(): Promise<void> {
@@ -185,7 +169,7 @@ export class ControlLink {
       ...(this.#etag === '' ? {} : { 'if-none-match': this.#etag }),
     })
     if (answer.status === 304) {
-      this.#options.tell({ type: 'renewed' })
+      this.#tell({ type: 'renewed' })
       return
     }
     if (answer.status === 409) {
@@ -196,24 +180,7 @@ export class ControlLink {
     }
     const settings = readSettings(judge(answer))
     this.#etag = answer.headers.etag ?? ''
-    this.#options.tell({ type: 'settings', settings })
-    for (const profile of settings.profiles) void this.#take(profile)
-  }
-
-  /** Each once, however often it is asked for until it has arrived. */
-  async #take(request: ProfileRequest): Promise<void> {
-    const { id, kind, durationMs } = request
-    if (this.#taken.has(id)) return
-    if (this.#taken.size >= MOST_REMEMBERED_PROFILES) this.#taken.clear()
-    this.#taken.add(id)
-    const taken = { request: id, kind, durationMs }
-    try {
-      const pprof = await this.#options.takeProfile(request)
-      this.send({ ...taken, pprof, failure: undefined })
-    } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error)
-      this.send({ ...taken, pprof: undefined, failure })
-    }
+    this.#tell({ type: 'settings', settings })
   }
 
   async #post(

@@ -46,7 +46,7 @@ export interface TakenProfile {
   readonly failure: string | undefined
 }
 
-/** From the application's thread to the exporting one. */
+/** From the application's thread to the exporting one, which takes the profiles by itself. */
 export type ControlMessage =
   | {
       readonly type: 'report'
@@ -54,6 +54,7 @@ export type ControlMessage =
       readonly frameworks: readonly Framework[]
     }
   | { readonly type: 'declarations'; readonly declarations: Declarations }
+  | ({ readonly type: 'profile' } & TakenProfile)
 
 /** And back. */
 export type ControlNews =

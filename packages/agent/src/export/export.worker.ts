@@ -1,7 +1,6 @@
 // The exporting thread: columns to OTLP, OTLP to the server.
 import { parentPort, workerData } from 'node:worker_threads'
 import { ControlLink } from '../control/control-link.ts'
-import type { ProfileRequest } from '../control/control-message.ts'
 import { performanceLine } from '../log/performance-line.ts'
 import { NUMBERS_OF_A_REQUEST, type SentRequests } from '../log/request-log.ts'
 import { RotatingLog } from '../log/rotating-log.ts'
@@ -36,14 +35,7 @@ if (target.blockLimitMs > 0) watchBlocks(pulse, mainThread, target.blockLimitMs)
 const control =
   target.control === undefined
     ? undefined
-    : new ControlLink(target.control, {
-        tell: news => report({ type: 'news', news }),
-        takeProfile,
-      })
-
-async function takeProfile({ kind }: ProfileRequest): Promise<Uint8Array> {
-  throw new Error(`this version of the agent takes no ${kind} profile`)
-}
+    : new ControlLink(target.control, news => report({ type: 'news', news }))
 
 function queueTo(url: string, maxQueuedBytes: number, what: string): ExportQueue {
   const { headers, timeoutMs } = target
