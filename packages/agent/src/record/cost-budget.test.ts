@@ -22,14 +22,14 @@ describe('the budget of recording', () => {
   }
 
   it('leaves everything as it is while it is kept', () => {
-    const budget = new CostBudget(0.05, what => told.push(what))
-    seconds(budget, 49, 60, performance.now())
+    const budget = new CostBudget(0.05, what => told.push(what), 0)
+    seconds(budget, 49, 60, 0)
     expect([budget.level, detail.isKept, headSampling.traceState, told]).toEqual([0, true, '', []])
   })
 
   it('leaves out details first, then traces half by half, to a 64th, and says so once', () => {
-    const budget = new CostBudget(0.05, what => told.push(what))
-    let nowMs = seconds(budget, 80, 1, performance.now())
+    const budget = new CostBudget(0.05, what => told.push(what), 0)
+    let nowMs = seconds(budget, 80, 1, 0)
     expect([detail.isKept, headSampling.traceState]).toEqual([false, ''])
     nowMs = seconds(budget, 80, 1, nowMs)
     expect(headSampling.traceState).toBe('ot=th:8')
@@ -40,8 +40,8 @@ describe('the budget of recording', () => {
   })
 
   it('gives it back, the last first, after a calm while, and not where it would be lost again at once', () => {
-    const budget = new CostBudget(0.05, what => told.push(what))
-    let nowMs = seconds(budget, 80, 2, performance.now())
+    const budget = new CostBudget(0.05, what => told.push(what), 0)
+    let nowMs = seconds(budget, 80, 2, 0)
     nowMs = seconds(budget, 40, 60, nowMs)
     expect(budget.level).toBe(2)
     nowMs = seconds(budget, 20, 10, nowMs)

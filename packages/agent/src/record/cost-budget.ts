@@ -24,7 +24,7 @@ export class CostBudget {
   readonly #tell: (what: string) => void
   /** Milliseconds of the main thread since the last evaluation. */
   #spentMs = 0
-  #sinceMs = performance.now()
+  #sinceMs: number
   #calm = 0
   #spans = 0
   #beganMs = Number.NaN
@@ -34,9 +34,10 @@ export class CostBudget {
   lastShare = 0
 
   /** `share` of the main thread, 0 to 1. */
-  constructor(share: number, tell: (what: string) => void) {
+  constructor(share: number, tell: (what: string) => void, nowMs = performance.now()) {
     this.#share = share
     this.#tell = tell
+    this.#sinceMs = nowMs
   }
 
   spanBegins(): void {
