@@ -14,10 +14,10 @@ import { SearchField } from '../../components/search-field.tsx'
 import { Segmented } from '../../components/segmented.tsx'
 import { SkeletonRows } from '../../components/skeleton.tsx'
 import { formatCount, formatPercent } from '../../format/number.ts'
-import { operationSearch } from '../operation/operation-search.ts'
 import { oneOf } from '../../scope/list-search.ts'
 import { useListSearch } from '../../scope/use-list-search.ts'
 import { useScope } from '../../scope/use-scope.ts'
+import { operationSearch } from '../operation/operation-search.ts'
 
 const SHOWN = ['all', 'never', 'undeclared'] as const
 type Shown = (typeof SHOWN)[number]
@@ -130,9 +130,7 @@ function Figures({ coverage }: { coverage: CoverageDetail }): ReactElement {
       ).map(([label, { declared, seen, percent }]) => (
         <div key={label} className="figure">
           <dt>{label}</dt>
-          <dd className="figure-value">
-            {percent === null ? '–' : formatPercent(percent / 100)}
-          </dd>
+          <dd className="figure-value">{percent === null ? '–' : formatPercent(percent / 100)}</dd>
           <dd className="figure-foot">
             {formatCount(seen)} of {formatCount(declared)} declared
           </dd>
@@ -192,7 +190,11 @@ function Routes({
         )
       },
     },
-    { id: 'state', label: 'State', cell: row => <State isDeclared={row.framework !== null} calls={row.calls} /> },
+    {
+      id: 'state',
+      label: 'State',
+      cell: row => <State isDeclared={row.framework !== null} calls={row.calls} />,
+    },
     { id: 'calls', label: 'Calls', align: 'end', cell: row => formatCount(row.calls) },
     {
       id: 'seen',
