@@ -31,15 +31,8 @@ const ROOT: Context = new ValueContext(new Map())
 // The agent's context holds one thing, the active span; the API's holds anything. Where both say the same, nothing
 // is kept but the span.
 
-/** The API's context of an active span, where somebody has asked for it or set it. */
-const contextOf = new WeakMap<ActiveSpan, Context>()
-/** The context that a span made by hand has begun in. */
-const outerOf = new WeakMap<ActiveSpan, Context>()
 /** What is active within a context of the API. */
 const activeOf = new WeakMap<Context, ActiveSpan | undefined>()
-const bridgedOf = new WeakMap<ActiveSpan, BridgedSpan>()
-/** The span behind one that stands in another context. */
-const ownerOf = new WeakMap<ActiveSpan, ActiveSpan>()
 const headerOf = new WeakMap<Baggage, string>()
 
 /** The API's root context is nobody's work. */
@@ -48,12 +41,10 @@ export function knowRootContext(root: Context): void {
 }
 knowRootContext(ROOT)
 
-/** The span of the API for what is active; for a span made by hand, `known` is it. */
-export function bridge(active: ActiveSpan, known?: BridgedSpan): BridgedSpan {
-  const owner = ownerOf.get(active) ?? active
-  const found = known ?? bridgedOf.get(owner) ?? new BridgedSpan(owner)
-  bridgedOf.set(owner, found)
-  return found
+/** The span of the API for what is active. */
+export function bridge(active: ActiveSpan): BridgedSpan {
+  active.bridged ??= new BridgedSpan(active)
+  return active.bridged as BridgedSpan
 }
 
 export function activeContext(): Context {
@@ -61,31 +52,26 @@ export function activeContext(): Context {
   return active === undefined ? ROOT : contextWith(active)
 }
 
+/** The API's context of what is active, where somebody has asked for it or set it. */
+export function knownContext(active: ActiveSpan | undefined): Context | undefined {
+  return active?.context as Context | undefined
+}
+
 function contextWith(active: ActiveSpan): Context {
-  const known = contextOf.get(active)
+  const known = knownContext(active)
   if (known !== undefined) return known
-  const outer = outerOf.get(active)
+  const span = isNoSpan(active) ? undefined : bridge(active)
+  const outer = span?.outer
   let context = outer ?? ROOT
   if (outer === undefined && active.baggage !== '') {
     const baggage = parseBaggage(active.baggage)
     headerOf.set(baggage, active.baggage)
     context = context.setValue(BAGGAGE_KEY, baggage)
   }
-  if (!isNoSpan(active)) context = context.setValue(SPAN_KEY, bridge(active))
-  contextOf.set(active, context)
+  if (span !== undefined) context = context.setValue(SPAN_KEY, span)
+  active.context = context
   activeOf.set(context, active)
   return context
-}
-
-/** A span that begins within another one's context keeps what else that context holds. */
-export function inheritContext(
-  child: ActiveSpan,
-  span: BridgedSpan,
-  parent: ActiveSpan | undefined,
-) {
-  bridge(child, span)
-  const outer = parent === undefined ? undefined : contextOf.get(parent)
-  if (outer !== undefined) outerOf.set(child, outer)
 }
 
 /** What the agent takes for active while the application works within this context. */
@@ -93,26 +79,25 @@ export function activeWithin(context: Context): ActiveSpan | undefined {
   if (activeOf.has(context)) return activeOf.get(context)
   const active = place(context)
   activeOf.set(context, active)
-  contextOf.set(active, context)
   return active
 }
 
 function place(context: Context): ActiveSpan {
   const span = context.getValue(SPAN_KEY) as Span | undefined
   const header = baggageHeader(context.getValue(BAGGAGE_KEY) as Baggage | undefined)
-  const own = span instanceof BridgedSpan ? span.active : undefined
+  const own = span instanceof BridgedSpan ? span.active : standIn(span, header)
+  if (own.context === context) return own
   // Until something else is set, a span's own context is the first one that it is put into.
-  if (own !== undefined && own.baggage === header && !contextOf.has(own)) return own
-  const owner = own ?? standIn(span, header)
-  const placed = own === undefined ? owner : within(owner, header)
-  if (placed !== owner) ownerOf.set(placed, owner)
-  return placed
+  if (own.context !== undefined || own.baggage !== header) return within(own, header, context)
+  own.context = context
+  return own
 }
 
-/** The same span, in a context with other values: all but the baggage is read from it and written to it. */
-function within(owner: ActiveSpan, baggage: string): ActiveSpan {
+/** The same span, in a context with other values: all but these is read from it and written to it. */
+function within(owner: ActiveSpan, baggage: string, context: Context): ActiveSpan {
   return new Proxy(owner, {
-    get: (target, key) => (key === 'baggage' ? baggage : Reflect.get(target, key)),
+    get: (target, key) =>
+      key === 'baggage' ? baggage : key === 'context' ? context : Reflect.get(target, key),
   })
 }
 
@@ -121,7 +106,7 @@ function standIn(span: Span | undefined, baggage: string): ActiveSpan {
   const context = span?.spanContext()
   const words = context && wordsOf(context.traceId + context.spanId)
   const [trace0 = 0, trace1 = 0, trace2 = 0, trace3 = 0, id0 = 0, id1 = 0] = words ?? []
-  const active = new ActiveSpan(
+  return new ActiveSpan(
     {
       trace0,
       trace1,
@@ -135,7 +120,6 @@ function standIn(span: Span | undefined, baggage: string): ActiveSpan {
     },
     true,
   )
-  return active
 }
 
 function baggageHeader(baggage: Baggage | undefined): string {

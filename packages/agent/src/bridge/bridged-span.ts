@@ -4,7 +4,7 @@ import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema } from '../record/attribute-schema.ts'
 import { type Scope, SpanDetails } from '../record/span-details.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
-import type { Link, Span, SpanContext, SpanOptions } from './api-shapes.ts'
+import type { Context, Link, Span, SpanContext, SpanOptions } from './api-shapes.ts'
 import { CarriedTraceState } from './carried-trace-state.ts'
 import { spanTimeMs } from './span-time.ts'
 
@@ -17,6 +17,8 @@ const NO_SPAN = '0'.repeat(16)
 /** What the API shows of the agent's span: of one made by hand, or of a request that the agent sees by itself. */
 export class BridgedSpan implements Span {
   readonly active: ActiveSpan
+  /** The context that it began in, if that holds more than a span. */
+  outer: Context | undefined = undefined
   #details: SpanDetails | undefined
   #isOver = false
 
@@ -141,7 +143,8 @@ export class ManualSpan extends BridgedSpan {
     if (!this.close() || !this.active.isRecorded) return
     const { recorder } = this.#agent
     const { id0, id1, parent0, parent1 } = this.active
-    const endMs = Math.max(this.#startMs, spanTimeMs(endTime))
+    const endMs =
+      endTime === undefined ? performance.now() : Math.max(this.#startMs, spanTimeMs(endTime))
     const isBegun = recorder.begin(
       SCHEMA,
       this.#name,

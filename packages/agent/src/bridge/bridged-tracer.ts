@@ -15,7 +15,7 @@ import {
   activeWithin,
   bridge,
   bridgedContextManager,
-  inheritContext,
+  knownContext,
 } from './bridged-context.ts'
 import { BridgedSpan, ManualSpan } from './bridged-span.ts'
 
@@ -77,12 +77,14 @@ class BridgedTracer implements Tracer {
     if (successor !== undefined) return successor.startSpan(name, options, context)
     const here = activeSpan.getStore()
     if (this.#isSeenAnyway) return passThrough(here)
-    const outer = context ?? (here === undefined ? undefined : activeContext())
+    const outer = context ?? knownContext(here)
     if (outer?.getValue(SUPPRESS_KEY) === true) return passThrough(undefined)
     const parent = context === undefined ? here : activeWithin(context)
     const active = new ActiveSpan(options.root === true ? undefined : parent)
+    active.place = parent?.place ?? name
     const span = new ManualSpan(this.#agent, this.#scope, String(name), active, options)
-    inheritContext(active, span, parent)
+    active.bridged = span
+    span.outer = knownContext(parent)
     return span
   }
 

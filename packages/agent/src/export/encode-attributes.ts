@@ -7,7 +7,7 @@ export function encodeAttributes(
   attributes: Readonly<Record<string, string | number>>,
 ): Uint8Array {
   const writer = new ProtobufWriter()
-  writeAttributes(writer, field, new Map(Object.entries(attributes)))
+  writeAttributes(writer, field, Object.entries(attributes).flat())
   return writer.bytes()
 }
 
@@ -16,11 +16,11 @@ export function writeAttributes(
   field: number,
   attributes: Attributes,
 ): void {
-  for (const [key, value] of attributes) {
+  for (let at = 0; at < attributes.length; at += 2) {
     const attribute = writer.beginMessage(field)
-    writer.text(1, key)
+    writer.text(1, String(attributes[at]))
     const any = writer.beginMessage(2)
-    writeValue(writer, value)
+    writeValue(writer, attributes[at + 1])
     writer.endMessage(any)
     writer.endMessage(attribute)
   }

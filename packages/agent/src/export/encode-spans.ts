@@ -12,7 +12,7 @@ import {
   type SentBatch,
   SpanBatch,
 } from '../record/span-batch.ts'
-import type { Attributes, Scope } from '../record/span-details.ts'
+import { type Attributes, indexOf, type Scope } from '../record/span-details.ts'
 import { encodeAttributes, writeAttributes } from './encode-attributes.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
@@ -113,8 +113,8 @@ export class SpanEncoder {
     for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(batch, exception)
     if (status !== 0) {
       const message = writer.beginMessage(15)
-      if (details !== undefined && details.statusMessage !== '')
-        writer.text(2, details.statusMessage)
+      const why = details?.more?.statusMessage ?? ''
+      if (why !== '') writer.text(2, why)
       writer.integer(3, status)
       writer.endMessage(message)
     }
@@ -124,26 +124,27 @@ export class SpanEncoder {
   }
 
   /** Fields of opentelemetry.proto.trace.v1.Span. */
-  #details(batch: SentBatch, details: RecordedDetails): void {
+  #details(batch: SentBatch, { attributes, more }: RecordedDetails): void {
     const writer = this.#writer
-    writeAttributes(writer, 9, details.attributes)
-    if (details.droppedAttributes > 0) writer.integer(10, details.droppedAttributes)
-    for (const { name, atMs, attributes } of details.events) {
+    writeAttributes(writer, 9, attributes)
+    if (more === undefined) return
+    if (more.droppedAttributes > 0) writer.integer(10, more.droppedAttributes)
+    for (const { name, atMs, attributes: own } of more.events) {
       const event = writer.beginMessage(11)
       writer.unixNs(1, batch.unixMsAtZero, atMs)
       writer.text(2, name)
-      writeAttributes(writer, 3, attributes)
+      writeAttributes(writer, 3, own)
       writer.endMessage(event)
     }
-    if (details.droppedEvents > 0) writer.integer(12, details.droppedEvents)
-    for (const { words, attributes } of details.links) {
+    if (more.droppedEvents > 0) writer.integer(12, more.droppedEvents)
+    for (const { words, attributes: own } of more.links) {
       const link = writer.beginMessage(13)
       writer.words(1, words, 0, 4)
       writer.words(2, words, 4, 2)
-      writeAttributes(writer, 4, attributes)
+      writeAttributes(writer, 4, own)
       writer.endMessage(link)
     }
-    if (details.droppedLinks > 0) writer.integer(14, details.droppedLinks)
+    if (more.droppedLinks > 0) writer.integer(14, more.droppedLinks)
   }
 
   /** But for those that the application has set by hand. */
@@ -161,7 +162,7 @@ export class SpanEncoder {
     for (let i = 0; i < schema.keys.length; i++) {
       const value = columns.values[first + i] as number
       if (Number.isNaN(value)) continue
-      if (byHand.size > 0 && byHand.has(schema.keys[i] ?? '')) continue
+      if (byHand.length > 0 && indexOf(byHand, schema.keys[i] ?? '') >= 0) continue
       if (schema.types[i] === TEXT) {
         writer.raw(this.#repeatedAttribute(schemaId, i, value))
         continue
@@ -218,7 +219,7 @@ function byRow(exceptions: readonly RecordedException[]): Map<number, RecordedEx
 }
 
 const NOTHING = new Uint8Array(0)
-const NONE: Attributes = new Map()
+const NONE: Attributes = []
 
 function encodeText(field: number, text: string): Uint8Array {
   const writer = new ProtobufWriter()

@@ -24,6 +24,9 @@ export class ActiveSpan {
   exceptionMs = 0
   /** What the application says of it by hand. */
   details: SpanDetails | undefined = undefined
+  /** What `@opentelemetry/api` knows of it: its span there, and its context. */
+  bridged: object | undefined = undefined
+  context: object | undefined = undefined
   /** What was done in it so far, and in all that is below it. */
   readonly totals: WorkTotals
   /** The `baggage` that came with the work, as it stood in the header. */

@@ -1,4 +1,4 @@
-import type { SpanDetails } from './span-details.ts'
+import type { Attributes, Scope, SpanDetails } from './span-details.ts'
 
 /** Spans in one batch. */
 export const BATCH_SPANS = 1_024
@@ -28,17 +28,23 @@ export interface RecordedException {
 }
 
 /** What an application said of a span by hand. */
-export type RecordedDetails = Pick<
-  SpanDetails,
-  | 'scope'
-  | 'statusMessage'
-  | 'attributes'
-  | 'events'
-  | 'links'
-  | 'droppedAttributes'
-  | 'droppedEvents'
-  | 'droppedLinks'
-> & { readonly row: number }
+export interface RecordedDetails {
+  readonly row: number
+  readonly scope: Scope | undefined
+  readonly attributes: Attributes
+  /** What few spans have. */
+  readonly more:
+    | Pick<
+        SpanDetails,
+        | 'statusMessage'
+        | 'events'
+        | 'links'
+        | 'droppedAttributes'
+        | 'droppedEvents'
+        | 'droppedLinks'
+      >
+    | undefined
+}
 
 /** Columns of spans in one buffer, which is handed between the threads and used again. */
 export class SpanBatch {

@@ -4,7 +4,8 @@ export type AttributeValue =
   | boolean
   | readonly (string | number | boolean | null | undefined)[]
 
-export type Attributes = ReadonlyMap<string, AttributeValue>
+/** Keys and values in turn: what is cheapest to hand to another thread. */
+export type Attributes = readonly (string | AttributeValue)[]
 
 export interface SpanEvent {
   readonly name: string
@@ -27,7 +28,9 @@ const LONGEST_KEY = 255
 const LONGEST_VALUE = 8_192
 /** Of all texts on one span, so that a batch is bounded too. */
 const MOST_CHARACTERS = 64 * 1024
-const NO_ATTRIBUTES: Attributes = new Map()
+const NO_ATTRIBUTES: Attributes = []
+const NO_EVENTS: readonly SpanEvent[] = []
+const NO_LINKS: readonly SpanLink[] = []
 
 /** Who made a span by hand. */
 export interface Scope {
@@ -46,9 +49,9 @@ export class SpanDetails {
   /** Of OTLP's enum; undefined where the instrumentation decides. */
   status: number | undefined = undefined
   statusMessage = ''
-  readonly attributes = new Map<string, AttributeValue>()
-  readonly events: SpanEvent[] = []
-  readonly links: SpanLink[] = []
+  readonly attributes: (string | AttributeValue)[] = []
+  events = NO_EVENTS
+  links = NO_LINKS
   characters = 0
   droppedAttributes = 0
   droppedEvents = 0
@@ -64,12 +67,15 @@ export class SpanDetails {
 
   addEvent(name: string, atMs: number, attributes: object | undefined): void {
     if (this.events.length >= MOST_EVENTS || !this.#hasRoom(name.length)) this.droppedEvents++
-    else this.events.push({ name: this.#cut(name), atMs, attributes: this.#all(attributes) })
+    else {
+      const event = { name: this.#cut(name), atMs, attributes: this.#all(attributes) }
+      this.events = [...this.events, event]
+    }
   }
 
   addLink(words: Uint32Array, attributes: object | undefined): void {
     if (this.links.length >= MOST_LINKS) this.droppedLinks++
-    else this.links.push({ words, attributes: this.#all(attributes) })
+    else this.links = [...this.links, { words, attributes: this.#all(attributes) }]
   }
 
   setStatus(status: number, message: unknown): void {
@@ -79,20 +85,25 @@ export class SpanDetails {
 
   #all(attributes: object | undefined): Attributes {
     if (attributes === undefined || attributes === null) return NO_ATTRIBUTES
-    const kept = new Map<string, AttributeValue>()
+    const kept: (string | AttributeValue)[] = []
     for (const [key, value] of Object.entries(attributes)) this.#put(kept, key, value)
     return kept
   }
 
   /** False when there is no room; what is no value of an attribute is not one that was dropped. */
-  #put(into: Map<string, AttributeValue>, key: unknown, value: unknown): boolean {
+  #put(into: (string | AttributeValue)[], key: unknown, value: unknown): boolean {
     if (typeof key !== 'string' || key === '' || key.length > LONGEST_KEY) return true
-    if (into.size >= MOST_ATTRIBUTES && !into.has(key)) return false
+    const known = indexOf(into, key)
+    if (known < 0 && into.length >= MOST_ATTRIBUTES * 2) return false
     const kept = this.#valueOf(value)
     if (kept === undefined) return true
+    if (known >= 0) {
+      into[known + 1] = kept
+      return true
+    }
     if (!this.#hasRoom(key.length)) return false
     this.characters += key.length
-    into.set(key, kept)
+    into.push(key, kept)
     return true
   }
 
@@ -121,4 +132,10 @@ export class SpanDetails {
 
 function isPlain(value: unknown): value is number | boolean {
   return typeof value === 'number' || typeof value === 'boolean'
+}
+
+/** Where the key stands; -1 where it does not. */
+export function indexOf(attributes: Attributes, key: string): number {
+  for (let at = 0; at < attributes.length; at += 2) if (attributes[at] === key) return at
+  return -1
 }

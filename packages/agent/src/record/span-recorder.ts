@@ -2,7 +2,14 @@ import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
 import type { CostBudget } from './cost-budget.ts'
 import { probabilityMember } from './head-sampling.ts'
-import { BATCH_SPANS, FACT_WORDS, ID_WORDS, MOST_VALUES, SpanBatch } from './span-batch.ts'
+import {
+  BATCH_SPANS,
+  FACT_WORDS,
+  ID_WORDS,
+  MOST_VALUES,
+  type RecordedDetails,
+  SpanBatch,
+} from './span-batch.ts'
 import type { SpanDetails } from './span-details.ts'
 import { TextTable } from './text-table.ts'
 import { NO_PART } from './work-totals.ts'
@@ -197,20 +204,17 @@ export class SpanRecorder {
 export const MOST_VALUES_OF_A_SPAN = 32
 
 function addDetails(batch: SpanBatch, details: SpanDetails): void {
-  const { scope, statusMessage, attributes, events, links } = details
-  const { droppedAttributes, droppedEvents, droppedLinks } = details
+  const { scope, attributes } = details
   batch.detailCharacters += details.characters
-  batch.details.push({
-    row: batch.rows,
-    scope,
-    statusMessage,
-    attributes,
-    events,
-    links,
-    droppedAttributes,
-    droppedEvents,
-    droppedLinks,
-  })
+  batch.details.push({ row: batch.rows, scope, attributes, more: moreOf(details) })
+}
+
+function moreOf(details: SpanDetails): RecordedDetails['more'] {
+  const { statusMessage, events, links } = details
+  const { droppedAttributes, droppedEvents, droppedLinks } = details
+  const dropped = droppedAttributes + droppedEvents + droppedLinks
+  if (statusMessage === '' && events.length + links.length + dropped === 0) return undefined
+  return { statusMessage, events, links, droppedAttributes, droppedEvents, droppedLinks }
 }
 
 /** By way of bytes: a slice of a text keeps all of it in memory. */
