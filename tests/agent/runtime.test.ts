@@ -77,7 +77,7 @@ describe('an event loop that is blocked', () => {
       const blocks = () => spans.filter(({ name }) => name === 'event loop block')
       await app.get('/')
       await eventually('the exporting thread', async () => spans[0])
-      await app.get('/block?ms=60')
+      await app.get('/block?ms=30')
       await app.get('/block?ms=400')
       const block = await eventually('the block', async () => blocks()[0])
       await app.get('/late?ms=500')

@@ -27,6 +27,8 @@ export interface AgentOptions {
   readonly costBudgetPercent?: number
   /** `PERFLOOP_BLOCK_LIMIT_MS`: an event loop blocked for longer is told with its stack. 100 by default, 0 for never. */
   readonly blockLimitMs?: number
+  /** `PERFLOOP_PROFILE_PART_MS`: the continuous profile is sent in parts of so long. 60,000 by default, 0 for none. */
+  readonly profilePartMs?: number
   /** `PERFLOOP_OPENTELEMETRY_SDK`: what to do beside an SDK that the application sets up. `stand-back` by default. */
   readonly openTelemetrySdk?: 'stand-back' | 'replace'
   /** `PERFLOOP_PERFORMANCE_LOG`: a line for each request goes to this file. None by default. */
@@ -111,6 +113,13 @@ export function readConfiguration(
       metricsUrl: hasMetrics ? urlOf('metrics') : undefined,
       resource,
       maxQueuedBytes: MAX_QUEUED_BYTES,
+      profilePartMs: reader.number({
+        option: 'profilePartMs',
+        variable: 'PERFLOOP_PROFILE_PART_MS',
+        least: 0,
+        most: MOST_MS,
+        byDefault: 60_000,
+      }),
       blockLimitMs: reader.number({
         option: 'blockLimitMs',
         variable: 'PERFLOOP_BLOCK_LIMIT_MS',

@@ -24,7 +24,7 @@ import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
 import { addBadge } from './page/development-badge.ts'
 import { addServerTiming } from './page/server-timing.ts'
-import { watchEventLoop } from './profile/event-loop-watch.ts'
+import { EventLoopWatch } from './profile/event-loop-watch.ts'
 import { CostBudget } from './record/cost-budget.ts'
 import { headSampling } from './record/head-sampling.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
@@ -89,7 +89,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
     const delay = new EventLoopDelay()
     // The threads of a process share most of what is measured, and only the first can be asked what it does.
-    if (isMainThread) watchEventLoop(agent, exporter.pulse, delay, target.blockLimitMs)
+    if (isMainThread) watch(agent, exporter, delay, target.blockLimitMs)
     const measuresMetrics = isMainThread && target.metricsUrl !== undefined
     if (measuresMetrics) measure(agent, exporter, delay, configuration)
     process.on('exit', () => {
@@ -115,6 +115,11 @@ function startRequestLog(
 ): RequestLog {
   const send = exporter.sendRequests.bind(exporter)
   return new RequestLog({ isByTemplate, intervalMs, send })
+}
+
+function watch(agent: Agent, exporter: SpanExporter, delay: EventLoopDelay, limitMs: number): void {
+  const { pulse } = exporter
+  new EventLoopWatch({ agent, pulse, delay, limitMs, onWake: () => exporter.wakeThread() })
 }
 
 function measure(

@@ -16,6 +16,8 @@ export interface ExportTarget {
   readonly timeoutMs: number
   /** The event loop may be blocked so long before its stack is asked for; 0 for never. */
   readonly blockLimitMs: number
+  /** The continuous profile is sent in parts of so long; 0 for none. */
+  readonly profilePartMs: number
   readonly resource: Readonly<Record<string, string | number>>
   /** Encoded spans that wait while the server is away, bytes; beyond, the oldest are dropped. */
   readonly maxQueuedBytes: number
@@ -41,6 +43,8 @@ export type ExportMessage =
   | SentMetrics
   | SentRequests
   | { readonly type: 'control'; readonly message: ControlMessage }
+  /** The process has something to do again. */
+  | { readonly type: 'wake' }
   | { readonly type: 'limit'; readonly maxQueuedBytes: number }
 
 /** What the exporting thread says. */

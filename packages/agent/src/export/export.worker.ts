@@ -5,9 +5,10 @@ import { performanceLine } from '../log/performance-line.ts'
 import { NUMBERS_OF_A_REQUEST, type SentRequests } from '../log/request-log.ts'
 import { RotatingLog } from '../log/rotating-log.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
+import { BlockWatch } from '../profile/block-watch.ts'
 import { MainThread } from '../profile/main-thread.ts'
+import { ProfileDuty } from '../profile/profile-duty.ts'
 import { Pulse } from '../profile/pulse.ts'
-import { watchBlocks } from '../profile/watch-blocks.ts'
 import type { SentBatch } from '../record/span-batch.ts'
 import { encodeMetrics } from './encode-metrics.ts'
 import { SpanEncoder } from './encode-spans.ts'
@@ -30,12 +31,20 @@ const metrics =
 
 const pulse = new Pulse(memory)
 const mainThread = new MainThread(pulse)
-if (target.blockLimitMs > 0) watchBlocks(pulse, mainThread, target.blockLimitMs)
+const blocks = new BlockWatch(pulse, mainThread, target.blockLimitMs)
 
 const control =
   target.control === undefined
     ? undefined
-    : new ControlLink(target.control, news => report({ type: 'news', news }))
+    : new ControlLink(target.control, news => {
+        report({ type: 'news', news })
+        profiles?.hear(news)
+      })
+const profiles =
+  control &&
+  new ProfileDuty(mainThread, pulse, target.profilePartMs, profile =>
+    control.say({ type: 'profile', ...profile }),
+  )
 
 function queueTo(url: string, maxQueuedBytes: number, what: string): ExportQueue {
   const { headers, timeoutMs } = target
@@ -67,6 +76,7 @@ parentPort?.on('message', (message: ExportMessage) => {
   if (message.type === 'spans') sendSpans(message)
   else if (message.type === 'metrics') sendMetrics(message)
   else if (message.type === 'requests') writeRequests(message)
+  else if (message.type === 'wake') blocks.wake()
   else if (message.type === 'control') control?.say(message.message)
   else spans.limit(message.maxQueuedBytes)
 })

@@ -70,6 +70,11 @@ export class SpanExporter implements BatchSender {
     return this.#worker !== undefined
   }
 
+  /** The process has something to do again: whoever watches it in the thread need not rest any more. */
+  wakeThread(): void {
+    this.#worker?.postMessage({ type: 'wake' } satisfies ExportMessage)
+  }
+
   wake(): void {
     if (this.#timer !== undefined) return
     this.#timer = setTimeout(this.#flush, this.#flushIntervalMs)

@@ -53,6 +53,7 @@ function beginRequest(
   try {
     if (spanOfRequest(request) !== undefined || agent.recorder.isStopped) return undefined
     const span = new ActiveSpan(readCaller(request.headers))
+    span.method = request.method
     setSpanOfRequest(request, span)
     response.on('close', onClose)
     if (agent.requestLog !== undefined) response.on('prefinish', noteReady)

@@ -87,6 +87,8 @@ function beginStream(
   try {
     if (spanOfRequest(stream) !== undefined || agent.recorder.isStopped) return undefined
     const span = new ActiveSpan(readCaller(headers))
+    const method = headers[':method']
+    if (typeof method === 'string') span.method = method
     setSpanOfRequest(stream, span)
     const clientAddress = stream.session?.socket?.remoteAddress
     stream.on('close', () => {

@@ -1,13 +1,10 @@
-/** How often the timer fires, ms: an idle process is woken as often, which costs a core about 0.04 %. */
-export const BEAT_MS = 25
-
 /** Upper bounds of the buckets, ms: each is an eighth wider than the one before, from 0.1 ms to about 100 s. */
 const FIRST_BOUND_MS = 0.1
 const GROWTH = 1.125
 const BUCKETS = 118
 const LOG_GROWTH = Math.log(GROWTH)
 
-/** How late a timer fires that should fire every `BEAT_MS`: what everything else in the process waits, too. */
+/** How late a timer fires: what everything else in the process waits, too. */
 export class EventLoopDelay {
   readonly #counts = new Uint32Array(BUCKETS + 1)
   #count = 0

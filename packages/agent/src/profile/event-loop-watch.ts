@@ -1,6 +1,7 @@
+import { type EventLoopUtilization, performance } from 'node:perf_hooks'
 import type { Agent } from '../agent.ts'
-import { BEAT_MS, type EventLoopDelay } from '../measure/event-loop-delay.ts'
-import { ActiveSpan } from '../record/active-span.ts'
+import type { EventLoopDelay } from '../measure/event-loop-delay.ts'
+import { ActiveSpan, whenWorkBegins } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL, STATUS_UNSET } from '../record/span-recorder.ts'
 import type { Pulse } from './pulse.ts'
@@ -19,45 +20,111 @@ const SCHEMA = attributeSchema(
   },
 )
 
+const BEAT_MS = 25
+/** Of a process that does nothing: waking it more often would be most of what it costs. */
+const IDLE_BEAT_MS = 500
+/** Beats without a request or a job after which it is looked whether there is anything to do. */
+const QUIET_BEATS = 80
+/** A smaller share of the time in which the event loop is at work is nothing to do, or only the beats themselves. */
+const IDLE_UTILIZATION = 0.1
 /** A process that starts loads its modules: that blocks it, and everybody knows. */
 const START_MS = 10_000
 /** A process that blocks all the time need not tell each. */
 const PAUSE_MS = 1_000
 
+export interface EventLoopWatchOptions {
+  readonly agent: Agent
+  readonly pulse: Pulse
+  readonly delay: EventLoopDelay
+  /** 0 for none. */
+  readonly limitMs: number
+  /** The process has something to do again. */
+  onWake(): void
+}
+
 /**
  * Beats in time with the event loop. A beat that comes late tells how long everything else waited, too; one that comes
- * later than the limit becomes a span, with the stack that the exporting thread has asked for while it lasted.
+ * later than the limit becomes a span, with the stack that the exporting thread has asked for while it lasted. A process
+ * that does nothing is left asleep but for two beats a second, until a request or a job begins.
  */
-export function watchEventLoop(
-  agent: Agent,
-  pulse: Pulse,
-  delay: EventLoopDelay,
-  limitMs: number,
-): void {
-  let noted: (StackNote & { readonly beats: number }) | undefined
-  answerNotes(note => {
-    noted = { ...note, beats: pulse.beats }
-  })
-  let lastMs = performance.now()
-  let lastBlockMs = Number.NEGATIVE_INFINITY
-  setInterval(() => {
-    const nowMs = performance.now()
-    const lateMs = nowMs - lastMs - BEAT_MS
-    delay.record(lateMs)
-    if (lateMs >= limitMs && limitMs > 0 && nowMs - lastBlockMs >= PAUSE_MS) {
-      lastBlockMs = nowMs
-      try {
-        const note = noted?.beats === pulse.beats ? noted : undefined
-        if (note !== undefined && isWorthTelling(note))
-          recordBlock(agent, note, nowMs - lateMs, nowMs)
-      } catch (error) {
-        agent.report('recording a block of the event loop', error)
-      }
+export class EventLoopWatch {
+  readonly #options: EventLoopWatchOptions
+  #noted: (StackNote & { readonly beats: number }) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #intervalMs = 0
+  #lastMs = 0
+  #lastBlockMs = Number.NEGATIVE_INFINITY
+  #quietBeats = 0
+  #utilization: EventLoopUtilization = performance.eventLoopUtilization()
+
+  constructor(options: EventLoopWatchOptions) {
+    this.#options = options
+    const { pulse } = options
+    answerNotes(note => {
+      this.#noted = { ...note, beats: pulse.beats }
+    })
+    whenWorkBegins(this.#wake)
+    this.#beatEvery(IDLE_BEAT_MS)
+  }
+
+  readonly #wake = (): void => {
+    this.#quietBeats = 0
+    if (this.#intervalMs === BEAT_MS) return
+    try {
+      this.#beatEvery(BEAT_MS)
+      this.#options.pulse.isAwake = true
+      this.#options.onWake()
+    } catch (error) {
+      this.#options.agent.report('watching the event loop', error)
     }
-    noted = undefined
-    lastMs = nowMs
-    pulse.beat()
-  }, BEAT_MS).unref()
+  }
+
+  #beatEvery(intervalMs: number): void {
+    clearInterval(this.#timer)
+    this.#intervalMs = intervalMs
+    this.#lastMs = performance.now()
+    this.#options.pulse.beat()
+    this.#timer = setInterval(this.#beat, intervalMs).unref()
+  }
+
+  readonly #beat = (): void => {
+    const { agent, pulse, delay } = this.#options
+    try {
+      const nowMs = performance.now()
+      const lateMs = nowMs - this.#lastMs - this.#intervalMs
+      delay.record(lateMs)
+      this.#judge(lateMs, nowMs)
+      this.#noted = undefined
+      this.#lastMs = nowMs
+      pulse.beat()
+      this.#rest()
+    } catch (error) {
+      agent.report('watching the event loop', error)
+    }
+  }
+
+  #judge(lateMs: number, nowMs: number): void {
+    const { agent, pulse, limitMs } = this.#options
+    if (limitMs === 0 || lateMs < limitMs || nowMs - this.#lastBlockMs < PAUSE_MS) return
+    const note = this.#noted
+    if (note === undefined || note.beats !== pulse.beats || !isWorthTelling(note)) return
+    this.#lastBlockMs = nowMs
+    recordBlock(agent, note, nowMs - lateMs, nowMs)
+  }
+
+  /** Falls asleep where there is nothing to do, and wakes where there is. */
+  #rest(): void {
+    const isAwake = this.#intervalMs === BEAT_MS
+    if (isAwake && ++this.#quietBeats < QUIET_BEATS) return
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, this.#utilization)
+    this.#utilization = now
+    if (utilization >= IDLE_UTILIZATION) this.#wake()
+    else if (isAwake) {
+      this.#options.pulse.isAwake = false
+      this.#beatEvery(IDLE_BEAT_MS)
+    }
+  }
 }
 
 function isWorthTelling({ stack, span }: StackNote): boolean {

@@ -1,6 +1,6 @@
 /**
  * What the application's thread and the exporting one know of each other, in shared memory: how often the event loop has
- * come round, whether the process is ending, and whether the inspector is in use.
+ * come round, whether it has anything to do, whether the process is ending, and whether the inspector is in use.
  */
 export class Pulse {
   readonly memory: SharedArrayBuffer
@@ -17,6 +17,15 @@ export class Pulse {
 
   get beats(): number {
     return Atomics.load(this.#words, BEATS)
+  }
+
+  /** Whether the process has anything to do. */
+  get isAwake(): boolean {
+    return Atomics.load(this.#words, AWAKE) !== 0
+  }
+
+  set isAwake(isAwake: boolean) {
+    Atomics.store(this.#words, AWAKE, isAwake ? 1 : 0)
   }
 
   get isEnding(): boolean {
@@ -42,8 +51,9 @@ export class Pulse {
   }
 }
 
-const WORDS = 3
+const WORDS = 4
 const BEATS = 0
 const ENDING = 1
 const INSPECTED = 2
+const AWAKE = 3
 const LAST_TRIES = 50

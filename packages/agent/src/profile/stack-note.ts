@@ -26,12 +26,20 @@ export function answerNotes(onNote: (note: StackNote) => void): void {
       const stack = currentStack()
       const span = activeSpan.getStore()
       onNote({ stack, span })
-      return `${typeof span?.place === 'string' ? span.place : ''}\n${stack}`
+      return `${operationOf(span)}\n${stack}`
     } catch {
       return '\n'
     }
   }
   Object.defineProperty(globalThis, NOTE, { value: take, configurable: true })
+}
+
+/** As its span will be named, as far as is known by now. */
+function operationOf(span: ActiveSpan | undefined): string {
+  if (span === undefined) return ''
+  const { method, place } = span
+  if (typeof place !== 'string') return method ?? ''
+  return method === undefined ? place : `${method} ${place}`
 }
 
 function currentStack(): string {

@@ -4,6 +4,13 @@ import { randomWord } from './random-ids.ts'
 import type { SpanDetails } from './span-details.ts'
 import { WorkTotals } from './work-totals.ts'
 
+let workBegins: (() => void) | undefined
+
+/** Calls with each request, job or span made by hand that begins: this must cost next to nothing. */
+export function whenWorkBegins(call: () => void): void {
+  workBegins = call
+}
+
 /** What work that begins now belongs to: a request, a job, or a span made by hand. */
 export class ActiveSpan {
   readonly trace0: number
@@ -19,6 +26,8 @@ export class ActiveSpan {
   readonly startMs = performance.now()
   /** What statements of this work are told apart by, such as its route. */
   place: unknown = undefined
+  /** Of a request: `GET`. */
+  method: string | undefined = undefined
   /** What went wrong in it first, and when. */
   exception: unknown = undefined
   exceptionMs = 0
@@ -34,6 +43,7 @@ export class ActiveSpan {
 
   /** A span of its own below `parent`; with `isStandIn`, what stands here for a span that is made elsewhere. */
   constructor(parent: ActiveSpan | RemoteParent | undefined, isStandIn = false) {
+    workBegins?.()
     this.baggage = parent?.baggage ?? ''
     this.totals = parent instanceof ActiveSpan ? parent.totals : new WorkTotals()
     this.id0 = isStandIn ? (parent?.id0 ?? 0) : randomWord()
