@@ -38,6 +38,7 @@ interface GrowingNode extends FlameNode {
 export function flameGraph(profile: Profile, mostFrames: number): FlameGraph {
   const root = grow({ name: 'all', file: '', line: 0 })
   const functions = new Map<string, { -readonly [Key in keyof HotFunction]: HotFunction[Key] }>()
+  const keys = new Map<ProfileFrame, string>()
   let frames = 0
   for (const { value, stack } of profile.samples) {
     if (value <= 0) continue
@@ -46,7 +47,11 @@ export function flameGraph(profile: Profile, mostFrames: number): FlameGraph {
     const counted = new Set<string>()
     for (let depth = stack.length - 1; depth >= 0; depth--) {
       const frame = stack[depth] as ProfileFrame
-      const key = `${frame.name}\n${frame.file}`
+      let key = keys.get(frame)
+      if (key === undefined) {
+        key = `${frame.name}\n${frame.file}`
+        keys.set(frame, key)
+      }
       let child = node.byKey.get(key)
       if (child === undefined) {
         child = grow(frame)

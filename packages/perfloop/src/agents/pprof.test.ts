@@ -9,6 +9,17 @@ function outline({ name, self, total, children }: FlameNode): string {
   return `${name}:${total}/${self}${inner === '' ? '' : `(${inner})`}`
 }
 
+/** A field of bytes, as protobuf has it. */
+function field(number: number, bytes: readonly number[]): number[] {
+  const { length } = bytes
+  const size = [(length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14]
+  return [(number << 3) | 2, ...size, ...bytes]
+}
+
+const TYPE = field(1, [])
+/** Of the id 1, with so many lines of the function 0. */
+const LOCATION = (lines: number) => field(4, [8, 1, ...Array(lines).fill(field(4, [])).flat()])
+
 describe('a profile', () => {
   it('is read as any tool has written it', async () => {
     const profile = await readProfile(pprof({ 'main;render;escape': 5_000_000_000 }))
@@ -37,6 +48,46 @@ describe('a profile', () => {
     ['a bomb', gzipSync(Buffer.alloc(40 * 1024 * 1024))],
   ])('that is %s is refused', async (_what, bytes) => {
     await expect(readProfile(bytes)).rejects.toMatchObject({ code: 'PROFILE_UNREADABLE' })
+  })
+})
+
+describe('a profile that means harm', () => {
+  const packed = (count: number) => field(1, Array(count).fill(1))
+
+  it.each([
+    [
+      'a location of thousands of lines on each stack',
+      [...LOCATION(5_000), ...field(2, packed(1_000))],
+    ],
+    ['a stack of lines without end', [...LOCATION(60), ...field(2, packed(1_000))]],
+    [
+      'more frames than anybody looks at',
+      [
+        ...LOCATION(1),
+        ...Array(1_100)
+          .fill(field(2, packed(1_000)))
+          .flat(),
+      ],
+    ],
+    ['types without end', Array(1_000).fill(field(1, [])).flat()],
+  ])('is refused: %s', async (_what, body) => {
+    await expect(readProfile(gzipSync(Buffer.from([...TYPE, ...body])))).rejects.toMatchObject({
+      code: 'PROFILE_UNREADABLE',
+    })
+  })
+
+  it('has its names cut', async () => {
+    const name = field(6, Array(100_000).fill(65))
+    const bytes = [
+      ...TYPE,
+      ...field(6, []),
+      ...name,
+      ...LOCATION(1),
+      ...field(5, [8, 0, 16, 1]),
+      ...field(2, packed(1)),
+    ]
+    const { samples } = await readProfile(gzipSync(Buffer.from(bytes)))
+    expect(samples[0]?.stack[0]?.name).toBe('A'.repeat(1_024))
   })
 })
 

@@ -28,7 +28,16 @@ export interface ProfileFrame {
 const MOST_BYTES = 16 * 1024 * 1024
 const MOST_SAMPLES = 500_000
 const MOST_LOCATIONS = 500_000
+const MOST_TYPES = 100
+/** Of all stacks together: a byte names a location, which may stand for many frames. */
+const MOST_FRAMES = 1_000_000
+/** Functions of one location that were inlined into each other. */
+const MOST_LINES = 64
 const DEEPEST_STACK = 1_024
+/** Bytes of a name or path; they are told for each frame that is shown. */
+const LONGEST_TEXT = 1_024
+/** Highest field of a message of numbers that is looked at. */
+const LAST_NUMBER = 5
 
 const unpack = promisify(gunzip)
 
@@ -62,6 +71,10 @@ interface Tables {
   readonly samples: { readonly locations: number[]; readonly values: number[] }[]
   readonly locations: Map<number, Line[]>
   readonly functions: Map<number, { readonly name: number; readonly file: number }>
+  /** Of all locations. */
+  lines: number
+  /** Locations named by all samples. */
+  named: number
   durationNs: number
 }
 
@@ -73,23 +86,31 @@ function collect(bytes: Uint8Array): Tables {
     samples: [],
     locations: new Map(),
     functions: new Map(),
+    lines: 0,
+    named: 0,
     durationNs: 0,
   }
   const decoder = new TextDecoder()
   eachField(reader, bytes.length, (field, end) => {
     switch (field) {
       case 1: {
+        bound(tables.types.length, MOST_TYPES)
         const { 1: type = 0, 2: unit = 0 } = numbers(reader, end)
         tables.types.push({ type, unit })
         return true
       }
-      case 2:
+      case 2: {
         bound(tables.samples.length, MOST_SAMPLES)
-        tables.samples.push(readSample(reader, end))
+        const sample = readSample(reader, end)
+        tables.named += sample.locations.length
+        bound(tables.named, MOST_FRAMES)
+        tables.samples.push(sample)
         return true
+      }
       case 4:
         bound(tables.locations.size, MOST_LOCATIONS)
-        readLocation(reader, end, tables.locations)
+        tables.lines += readLocation(reader, end, tables.locations)
+        bound(tables.lines, MOST_FRAMES)
         return true
       case 5: {
         bound(tables.functions.size, MOST_LOCATIONS)
@@ -99,7 +120,9 @@ function collect(bytes: Uint8Array): Tables {
       }
       case 6:
         bound(tables.texts.length, MOST_LOCATIONS)
-        tables.texts.push(decoder.decode(bytes.subarray(reader.at, end)))
+        tables.texts.push(
+          decoder.decode(bytes.subarray(reader.at, Math.min(end, reader.at + LONGEST_TEXT))),
+        )
         reader.at = end
         return true
       case 10:
@@ -119,32 +142,38 @@ function readSample(reader: ProtobufReader, end: number) {
     const list = field === 1 ? locations : field === 2 ? values : undefined
     if (list === undefined) return false
     if (!isPacked) list.push(value)
-    else while (reader.at < value) list.push(number(reader, value))
+    while (isPacked && reader.at < value) {
+      list.push(number(reader, value))
+      bound(list.length, DEEPEST_STACK)
+    }
     bound(list.length, DEEPEST_STACK)
     return true
   })
   return { locations, values }
 }
 
-function readLocation(reader: ProtobufReader, end: number, into: Tables['locations']): void {
+/** How many lines it has. */
+function readLocation(reader: ProtobufReader, end: number, into: Tables['locations']): number {
   let id = 0
   const lines: Line[] = []
   eachField(reader, end, (field, value, isMessage) => {
     if (field === 1) id = value
     else if (field === 4 && isMessage) {
+      bound(lines.length, MOST_LINES)
       const { 1: functionId = 0, 2: line = 0 } = numbers(reader, value)
       lines.push({ functionId, line })
     } else return field <= 3 && !isMessage
     return true
   })
   into.set(id, lines)
+  return lines.length
 }
 
 /** A message of numbers only: by field. */
 function numbers(reader: ProtobufReader, end: number): Record<number, number> {
   const found: Record<number, number> = {}
   eachField(reader, end, (field, value, isMessage) => {
-    if (isMessage) return false
+    if (isMessage || field > LAST_NUMBER) return false
     found[field] = value
     return true
   })
@@ -198,13 +227,20 @@ function join({ texts, types, samples, locations, functions, durationNs }: Table
       }),
     )
   }
+  let framesOfAll = 0
   return {
     type: text(type.type),
     unit: text(type.unit),
     durationNs,
-    samples: samples.map(sample => ({
-      value: sample.values[last] ?? 0,
-      stack: sample.locations.flatMap(id => frames.get(id) ?? []),
-    })),
+    samples: samples.map(({ values, locations: ids }) => {
+      const stack: ProfileFrame[] = []
+      for (const id of ids) {
+        stack.push(...(frames.get(id) ?? []))
+        bound(stack.length, DEEPEST_STACK)
+      }
+      framesOfAll += stack.length
+      bound(framesOfAll, MOST_FRAMES)
+      return { value: values[last] ?? 0, stack }
+    }),
   }
 }
