@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
-import type { Intake } from './intake.ts'
+import type { Arrival, Intake } from './intake.ts'
 import { toRefusal } from './refusal.ts'
 import { decompress, readBody } from './request-body.ts'
 import type { SenderAccess } from './sender-access.ts'
@@ -58,7 +58,10 @@ export class AgentDoor {
     { environment, path, query }: Pick<AgentQuestion, 'environment' | 'path' | 'query'>,
   ): Promise<AgentAnswer> {
     const { method = 'GET', headers } = request
-    const body = method === 'GET' ? NOTHING : await this.#read(request)
+    // A body counts until its question is answered: it waits in the main thread's queue meanwhile.
+    using arrival = method === 'GET' ? undefined : this.#options.intake.announce()
+    const body = arrival === undefined ? NOTHING : await this.#read(request, arrival)
+    arrival?.arrive()
     const question: AgentQuestion = {
       method,
       path,
@@ -88,10 +91,8 @@ export class AgentDoor {
     for (const gone of this.#open) gone.abort()
   }
 
-  async #read(request: IncomingMessage): Promise<Uint8Array> {
-    const { intake, settings } = this.#options
-    using arrival = intake.announce()
-    const most = settings.agentMaxBodyBytes
+  async #read(request: IncomingMessage, arrival: Arrival): Promise<Uint8Array> {
+    const most = this.#options.settings.agentMaxBodyBytes
     const sent = await readBody(request, most, arrival)
     return await decompress(sent, request.headers['content-encoding'], most, arrival)
   }

@@ -18,6 +18,7 @@ import { defaultSettings } from '../../settings/settings.ts'
 import { listSegments } from '../spool/segment-name.ts'
 import { readSegment } from '../spool/segment-reader.ts'
 import { type SpoolDisk, spoolDisk } from '../spool/spool-disk.ts'
+import type { AgentAnswer, AskAboutAgent } from './agent-door.ts'
 import { type ReceiverService, startReceiverService } from './receiver-service.ts'
 
 const compress = { gzip: promisify(gzip), deflate: promisify(deflate), raw: promisify(deflateRaw) }
@@ -41,6 +42,7 @@ interface Changes {
   readonly spool?: string
   readonly onSpans?: (spans: readonly LiveSpan[]) => void
   readonly tokens?: readonly { tokenHash: string; environment: string }[]
+  readonly askAboutAgent?: AskAboutAgent
 }
 
 async function start(changes: Changes = {}): Promise<ReceiverService> {
@@ -56,6 +58,7 @@ async function start(changes: Changes = {}): Promise<ReceiverService> {
     logger: silentLogger,
     ...(changes.disk === undefined ? {} : { disk: changes.disk }),
     ...(changes.onSpans === undefined ? {} : { onSpans: changes.onSpans }),
+    ...(changes.askAboutAgent === undefined ? {} : { askAboutAgent: changes.askAboutAgent }),
   })
   opened.push(service)
   return service
@@ -473,6 +476,26 @@ describe('acknowledging', () => {
     await expect
       .poll(async () => (await send(service, { body: '1' })).status, { timeout: 10_000 })
       .toBe(200)
+  })
+
+  it('counts what agents have said until it is answered', async () => {
+    let answer: (answer: AgentAnswer) => void = () => {}
+    const answered = new Promise<AgentAnswer>(resolve => {
+      answer = resolve
+    })
+    const service = await start({
+      settings: { maxPendingBytes: 10 },
+      askAboutAgent: () => answered,
+    })
+    const report = { path: '/agent/v1/report', body: '1234567890\n' }
+    const first = send(service, report)
+    await expect
+      .poll(async () => (await send(service, { body: '1' })).status, { timeout: 10_000 })
+      .toBe(503)
+    expect((await send(service, report)).status).toBe(503)
+    answer({ status: 200, headers: {}, body: '' })
+    expect((await first).status).toBe(200)
+    expect((await send(service, { body: '1' })).status).toBe(200)
   })
 
   it('stores rows of our own by the same way', async () => {
