@@ -30,7 +30,12 @@ let perfloop: PerfloopProcess
 let token: string
 
 beforeAll(async () => {
-  perfloop = await startPerfloop({ env: { PERFLOOP_AGENTS_POLL_MS: '3000' } })
+  perfloop = await startPerfloop({
+    env: {
+      PERFLOOP_AGENTS_POLL_MS: '3000',
+      PERFLOOP_AGENTS_MAX_BYTES_PER_MINUTE: String(20 * 1024 * 1024),
+    },
+  })
   const { body } = await perfloop.send('POST', '/config/ingest-tokens', {
     name: 'quay',
     environment: 'harbor',
@@ -139,7 +144,13 @@ describe('/agent/v1', () => {
       { ...REPORT, knobs: Array(101).fill(REPORT.knobs[0]) },
     ],
     ['no number', '/report', { ...REPORT, process_id: 'seven' }],
+    ['no time', '/report', { ...REPORT, started_at: '0000-01-01T00:00:00Z' }],
     ['no agent', '/declarations', { routes: [], models: [] }],
+    [
+      'a count that no database keeps',
+      '/declarations?agent=0000000000000000',
+      { routes: [], models: [], omitted: 2 ** 40 },
+    ],
   ])('refuses %s, and says why', async (_what, path, body) => {
     const { status, body: answer } = await tell(path, body)
     expect([status, answer]).toEqual([
@@ -155,6 +166,21 @@ describe('/agent/v1', () => {
     expect((await tell('/report')).status).toBe(405)
     expect((await settingsOf('0000000000000000')).status).toBe(409)
     expect((await tell('/report', REPORT, { origin: 'http://evil.example' })).status).toBe(403)
+  })
+
+  it('knows what an agent declared when it reports again, and takes out what cannot be kept', async () => {
+    const identity = { ...REPORT, service: 'w\0rf', instance: 'w\ud800rf' }
+    const { body } = await tell('/report', identity)
+    expect(body.declarations).toBeNull()
+    const declared = await tell(`/declarations?agent=${body.agent}`, { routes: [], models: [] })
+    expect((await tell('/report', identity)).body).toEqual({
+      agent: body.agent,
+      declarations: declared.body.revision,
+    })
+    expect((await perfloop.get(`/config/agents/${body.agent}`)).data).toMatchObject({
+      service: 'w\ufffdrf',
+      instance: 'w\ufffdrf',
+    })
   })
 
   it('compares what was declared with what was seen', async () => {
@@ -255,6 +281,16 @@ describe('/agent/v1', () => {
     expect((await perfloop.send('PUT', '/config/knobs', { ...key, value: 4 })).status).toBe(409)
     expect((await perfloop.send('POST', '/config/knobs/back', key)).status).toBe(200)
     await perfloop.send('PUT', '/config/kill-switch', { engaged: false })
+  })
+
+  // The last one: until the minute is over, nobody else is heard.
+  it('hears no more of all agents together than a minute may have', async () => {
+    const large = gzipSync(Buffer.alloc(7 * 1024 * 1024, ' '))
+    const statuses: number[] = []
+    for (let sent = 0; sent < 3; sent++) {
+      statuses.push((await tell('/report', large, { 'content-encoding': 'gzip' })).status)
+    }
+    expect(statuses).toEqual([400, 400, 429])
   })
 })
 

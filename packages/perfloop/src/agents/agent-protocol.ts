@@ -13,8 +13,24 @@ const MOST_KNOBS = 100
 const MOST_ROUTES = 20_000
 const MOST_MODELS = 5_000
 
-const name = () => z.string().min(1).max(LONGEST_NAME)
-const text = () => z.string().max(LONGEST_TEXT)
+/** PostgreSQL keeps neither NUL nor half a character. */
+const NOT_KEPT = /\0|\p{Surrogate}/gu
+
+const string = (least: number, most: number) =>
+  z
+    .string()
+    .min(least)
+    .max(most)
+    .overwrite(sent => sent.replaceAll(NOT_KEPT, '\uFFFD'))
+const name = () => string(1, LONGEST_NAME)
+const text = () => string(0, LONGEST_TEXT)
+const longName = () => string(1, LONGEST_TEXT)
+/** As databases keep whole numbers. */
+const count = () =>
+  z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
 
 /** The same three that name the sender of its telemetry. */
 const Identity = z.object({
@@ -40,11 +56,8 @@ export const AgentReport = Identity.extend({
   agent_version: text(),
   runtime: z.object({ name: text(), version: text() }),
   host: text(),
-  process_id: z
-    .int()
-    .min(0)
-    .max(2 ** 31 - 1),
-  started_at: z.iso.datetime(),
+  process_id: count(),
+  started_at: z.iso.datetime().refine(at => Date.parse(at) >= 0, 'before 1970'),
   frameworks: z.array(z.object({ name: text(), version: text() })).max(MOST_FRAMEWORKS),
   knobs: z.array(KnobReport).max(MOST_KNOBS),
 })
@@ -52,14 +65,10 @@ export const AgentReport = Identity.extend({
 /** `POST /declarations?agent=ID`: once the application stands, and when it declared more. */
 export const AgentDeclarations = z.object({
   routes: z
-    .array(
-      z.object({ method: name(), route: z.string().min(1).max(LONGEST_TEXT), framework: text() }),
-    )
+    .array(z.object({ method: name(), route: longName(), framework: text() }))
     .max(MOST_ROUTES),
-  models: z
-    .array(z.object({ name: z.string().min(1).max(LONGEST_TEXT), table: text(), mapper: text() }))
-    .max(MOST_MODELS),
-  omitted: z.int().min(0).default(0),
+  models: z.array(z.object({ name: longName(), table: text(), mapper: text() })).max(MOST_MODELS),
+  omitted: count().default(0),
 })
 
 const agent = () => z.string().regex(/^[0-9a-f]{16}$/)

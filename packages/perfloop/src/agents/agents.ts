@@ -68,12 +68,24 @@ interface Contact {
 export class Agents {
   readonly #options: AgentsOptions
   readonly #contacts = new Map<string, Contact>()
+  /** What all of them told since the minute began. */
+  #told = { sinceMs: 0, bytes: 0 }
   #isWatched = false
   #linger: NodeJS.Timeout | undefined
   #isClosed = false
 
   constructor(options: AgentsOptions) {
     this.#options = options
+  }
+
+  /** Throws AGENT_LIMIT once all agents together told more in a minute than may be. */
+  admit(bytes: number): void {
+    const nowMs = this.#options.clock.nowUnixMs()
+    if (nowMs - this.#told.sinceMs >= MINUTE_MS) this.#told = { sinceMs: nowMs, bytes: 0 }
+    const limitBytes = this.#options.settings.agents.maxBytesPerMinute
+    if (this.#told.bytes + bytes > limitBytes)
+      throw new PerfloopError('AGENT_LIMIT', { limitBytes })
+    this.#told.bytes += bytes
   }
 
   async report(report: AgentReport, tokenEnvironment: string | undefined): Promise<AgentRecord> {
@@ -102,7 +114,7 @@ export class Agents {
     await control.agents.put(record)
     const contact = this.#contact(record)
     contact.lastSeenMs = contact.writtenMs = clock.nowUnixMs()
-    return record
+    return (await control.agents.get(id)) ?? record
   }
 
   async declare(
@@ -113,14 +125,12 @@ export class Agents {
     const { environment, service } = await this.#known(id, tokenEnvironment)
     const sorted = { routes: sortedBy(routes), models: sortedBy(models) }
     const revision = contentHash(sorted)
-    await this.#options.control.agents.declare(id, {
-      environment,
-      service,
-      revision,
-      ...sorted,
-      omitted,
-      declaredAt: new Date(this.#options.clock.nowUnixMs()).toISOString(),
-    })
+    const { control, clock } = this.#options
+    const declaredAt = new Date(clock.nowUnixMs()).toISOString()
+    // Whole: what no agent refers to is pruned.
+    await control.transaction(store =>
+      store.agents.declare(id, { environment, service, revision, ...sorted, omitted, declaredAt }),
+    )
     return revision
   }
 
@@ -333,7 +343,8 @@ export class Agents {
     const { control, settings, clock } = this.#options
     const nowMs = clock.nowUnixMs()
     const at = new Date(nowMs).toISOString()
-    const { profileGraceMs, profileDays, maxProfilesBytes, keepDays, maxAgents } = settings.agents
+    const { profileGraceMs, profileDays, maxProfilesBytes, maxProfiles } = settings.agents
+    const { keepDays, maxAgents, maxDeclarationsBytes } = settings.agents
     for (const turned of await control.knobValues.list()) {
       if (Date.parse(turned.expiresAt) <= nowMs) {
         await this.putKnobBack(turned, 'perfloop', 'its time is over')
@@ -350,11 +361,16 @@ export class Agents {
     await control.profiles.prune(
       new Date(nowMs - profileDays * DAY_MS).toISOString(),
       maxProfilesBytes,
+      maxProfiles,
     )
     for (const [id, { lastSeenMs, wake }] of this.#contacts) {
       if (wake === undefined && nowMs - lastSeenMs > this.#connectedMs()) this.#contacts.delete(id)
     }
-    await control.agents.prune(new Date(nowMs - keepDays * DAY_MS).toISOString(), maxAgents)
+    await control.agents.prune(
+      new Date(nowMs - keepDays * DAY_MS).toISOString(),
+      maxAgents,
+      maxDeclarationsBytes,
+    )
   }
 
   close(): void {
@@ -403,6 +419,9 @@ export class Agents {
   async #settingsOf({ id, environment, service }: AgentRecord): Promise<SettingsNews> {
     const { control, clock, settings } = this.#options
     const { agents } = settings
+    const { sampling } = agents
+    const samplingOf = (name: string) =>
+      Object.hasOwn(sampling, name) ? sampling[name] : undefined
     const [turned, profiles] = await Promise.all([
       control.knobValues.list({ environment, service }),
       control.profiles.open(id),
@@ -412,7 +431,7 @@ export class Agents {
       protocol: AGENT_PROTOCOL,
       watched: this.#isWatched,
       flush_interval_ms: this.#isWatched ? agents.watchedFlushIntervalMs : agents.flushIntervalMs,
-      sampling_probability: agents.sampling[service] ?? agents.sampling['*'] ?? 1,
+      sampling_probability: samplingOf(service) ?? samplingOf('*') ?? 1,
       max_queued_bytes: agents.maxQueuedBytes,
       lease_ms: agents.leaseMs,
       knobs: turned

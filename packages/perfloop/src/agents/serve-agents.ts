@@ -60,6 +60,7 @@ export function serveAgents(agents: Agents): AskAboutAgent {
       const message = `${question.path} is asked by ${known.method}.`
       return jsonAnswer(405, { error: { code: 'NOT_FOUND', message } }, { Allow: known.method })
     }
+    if (known.method === 'POST') agents.admit(question.body.length)
     return await known.serve(agents, question, signal)
   }
 }

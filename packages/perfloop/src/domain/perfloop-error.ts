@@ -64,8 +64,9 @@ export const ERRORS = {
   AGENT_LIMIT: {
     status: 429,
     message: 'This agent sends more than allowed.',
-    cause: 'It sent more profiles in a minute than `agents.profilesPerMinute`.',
-    cure: 'Nothing: what was refused is dropped by the agent. Raise the setting where you need more.',
+    cause:
+      'It sent more profiles in a minute than `agents.profilesPerMinute`, or all agents together told more than `agents.maxBytesPerMinute`.',
+    cure: 'Nothing: the agent drops a profile that is refused and tells the rest later. Raise the setting where you need more.',
   },
   PROFILE_UNREADABLE: {
     status: 422,

@@ -5,6 +5,14 @@ export const AgentSettings = section({
   maxAgents: count()
     .default(1_000)
     .describe('Agents known at the same time; the ones not seen for longest are forgotten first.'),
+  maxBytesPerMinute: sizeBytes()
+    .default(128 * 1024 * 1024)
+    .describe(
+      'What all agents together may report, declare and profile in a minute, unpacked; beyond, they are told to come back.',
+    ),
+  maxDeclarationsBytes: sizeBytes()
+    .default(64 * 1024 * 1024)
+    .describe('Declarations of all services together; beyond, the oldest are forgotten.'),
   keepDays: count().default(7).describe('Days after which an agent that is gone is forgotten.'),
   pollMs: durationMs()
     .default(25_000)
@@ -53,6 +61,9 @@ export const AgentSettings = section({
   profileDays: count().default(7).describe('Days a profile is kept.'),
   maxProfilesBytes: sizeBytes()
     .default(128 * 1024 * 1024)
+    .describe('All profiles together; beyond, the oldest go first.'),
+  maxProfiles: count()
+    .default(20_000)
     .describe('All profiles together; beyond, the oldest go first.'),
   maxFrames: count()
     .default(4_000)

@@ -607,11 +607,20 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     const told = () => store.agents.declaration('production', 'library', declaration.revision)
     expect(await told()).toEqual(declaration)
 
-    await store.agents.prune(LATER, 10)
+    await store.agents.prune(LATER, 10, 1_000)
     expect(await store.agents.get('b'.repeat(16))).toBeUndefined()
     expect(await told()).toEqual(declaration)
+
+    const newer = { ...declaration, revision: 'f'.repeat(16), declaredAt: LATER }
+    await store.agents.put(agent('c', { lastSeen: LATER }))
+    await store.agents.declare('c'.repeat(16), newer)
+    await store.agents.prune(START, 10, 200)
+    expect(await told()).toBeUndefined()
+    expect(await store.agents.declaration('production', 'library', newer.revision)).toEqual(newer)
+
+    await store.agents.declare('a'.repeat(16), declaration)
     await store.agents.seen('a'.repeat(16), START)
-    await store.agents.prune(START, 0)
+    await store.agents.prune(START, 0, 1_000)
     expect(await told()).toBeUndefined()
   })
 
@@ -635,12 +644,17 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     expect(Buffer.from((await store.profiles.bytes(newer)) ?? [])).toEqual(bytes)
     expect(await store.profiles.get(newer)).toMatchObject({ status: 'finished', sizeBytes: 5 })
 
-    await store.profiles.prune(START, 9)
+    await store.profiles.prune(START, 9, 9)
     const { rows, total } = await store.profiles.list({ kind: 'cpu', limit: 9, offset: 0 })
     expect([rows.map(({ id }) => id), total]).toEqual([[newer], 1])
     expect(await store.profiles.bytes(older)).toBeUndefined()
-    await store.profiles.prune('2027-01-01T00:00:00.000Z', 9)
+    const newest = profile({ requestedAt: '2026-12-31T00:00:00.000Z' })
+    await store.profiles.insert(newest)
+    await store.profiles.prune(START, 9, 1)
     expect(await store.profiles.get(newer)).toBeUndefined()
+    expect(await store.profiles.get(newest.id)).toEqual(newest)
+    await store.profiles.prune('2027-01-01T00:00:00.000Z', 9, 9)
+    expect(await store.profiles.get(newest.id)).toBeUndefined()
   })
 
   it('knows how a knob is turned, once for each service', async () => {

@@ -330,8 +330,11 @@ export interface AgentRepository {
     service: string,
     revision: string,
   ): Promise<DeclarationRecord | undefined>
-  /** Forgets those not seen since `before`, those beyond the newest `most`, and declarations of none. */
-  prune(before: string, most: number): Promise<void>
+  /**
+   * Forgets those not seen since `before`, those beyond the newest `most`, declarations of none, and the oldest
+   * declarations until the rest is at most so long.
+   */
+  prune(before: string, most: number, mostDeclarationsBytes: number): Promise<void>
 }
 
 export interface ProfileRecord {
@@ -376,8 +379,8 @@ export interface ProfileRepository {
   /** Its bytes, gzipped pprof; it is finished with them. */
   finish(id: string, pprof: Uint8Array, at: string): Promise<void>
   bytes(id: string): Promise<Uint8Array | undefined>
-  /** Forgets those requested before, and the oldest until the rest has at most so many bytes. */
-  prune(before: string, mostBytes: number): Promise<void>
+  /** Forgets those requested before, and the oldest until the rest is at most so many, of so many bytes. */
+  prune(before: string, mostBytes: number, most: number): Promise<void>
 }
 
 /** A knob turned for all instances of a service, until it expires. */

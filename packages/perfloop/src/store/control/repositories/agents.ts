@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { AgentRecord, AgentRepository, DeclarationRecord } from '../control-store.ts'
 import { fromDocument, toDocument, toInstant } from '../documents.ts'
 import type { AgentRow, ControlDatabase, DeclarationRow } from '../tables.ts'
@@ -85,7 +86,7 @@ export function agentRepository(db: () => ControlDatabase): AgentRepository {
       return row && toDeclaration(row)
     },
 
-    async prune(before, most) {
+    async prune(before, most, mostDeclarationsBytes) {
       await db().deleteFrom('agents').where('lastSeen', '<', toInstant(before)).execute()
       const [last] = await db()
         .selectFrom('agents')
@@ -112,9 +113,29 @@ export function agentRepository(db: () => ControlDatabase): AgentRepository {
           ),
         )
         .execute()
+      const declarations = await db()
+        .selectFrom('agentDeclarations')
+        .select(['environment', 'service', 'revision', LENGTH.as('length')])
+        .orderBy('declaredAt', 'desc')
+        .orderBy('revision')
+        .execute()
+      let kept = 0
+      for (const { environment, service, revision, length } of declarations) {
+        kept += length
+        if (kept <= mostDeclarationsBytes) continue
+        await db()
+          .deleteFrom('agentDeclarations')
+          .where('environment', '=', environment)
+          .where('service', '=', service)
+          .where('revision', '=', revision)
+          .execute()
+      }
     },
   }
 }
+
+/** Of a declaration, in characters, which are mostly bytes. */
+const LENGTH = sql<number>`length(cast(routes as text)) + length(cast(models as text))`
 
 /** Documents are ours: they were checked when they came. */
 function toAgent(row: AgentRow): AgentRecord {

@@ -77,7 +77,7 @@ export function profileRepository(db: () => ControlDatabase): ProfileRepository 
       return row?.pprof
     },
 
-    async prune(before, mostBytes) {
+    async prune(before, mostBytes, most) {
       await db().deleteFrom('agentProfiles').where('requestedAt', '<', toInstant(before)).execute()
       const rows = await db()
         .selectFrom('agentProfiles')
@@ -86,9 +86,9 @@ export function profileRepository(db: () => ControlDatabase): ProfileRepository 
         .orderBy('id')
         .execute()
       let kept = 0
-      const tooMuch = rows.filter(({ sizeBytes }) => {
+      const tooMuch = rows.filter(({ sizeBytes }, at) => {
         kept += sizeBytes
-        return kept > mostBytes
+        return kept > mostBytes || at >= most
       })
       for (const { id } of tooMuch) {
         await db().deleteFrom('agentProfiles').where('id', '=', id).execute()
