@@ -12,6 +12,17 @@ app.get('/hello/:name', (request, response) => response.json({ hello: request.pa
 app.get('/never', (_request, response) => response.json({}))
 app.get('/sockets', (_request, response) => response.send(String(http.globalAgent.maxSockets)))
 app.get('/pool', (_request, response) => response.send(String(pool.options.max)))
+let count = 0
+app.get('/count/:what', (request, response) => {
+  if (request.params.what === 'cookie') response.cookie('seen', '1')
+  if (request.params.what === 'private') response.set('cache-control', 'private')
+  response.json({ count: ++count, what: request.query.q ?? '' })
+})
+app.get('/raw/count', (_request, response) => {
+  response.writeHead(200, { 'content-type': 'text/plain', 'x-raw': 'yes' })
+  response.write('count ')
+  response.end(String(++count))
+})
 app.get('/burn/:ms', (request, response) => {
   const until = performance.now() + Number(request.params.ms)
   let turns = 0

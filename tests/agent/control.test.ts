@@ -173,6 +173,61 @@ describe('an agent and its server', () => {
     expect((await agentOf(perfloop, application)).knobs).toEqual([])
   })
 
+  it('give answers again where the host has listed them, and nobody else’s', async () => {
+    await using application = await startApplication(perfloop.otlpHttpUrl, {
+      OTEL_SERVICE_NAME: 'counter',
+      PERFLOOP_KNOBS: 'response_cache.ttl=0..60000',
+      PERFLOOP_CACHE_PATHS: '/count,/raw',
+    })
+    const ask = async (path: string, headers: Record<string, string> = {}) =>
+      (await fetch(application.url + path, { headers })).text()
+    const isSame = async (path: string, headers?: Record<string, string>) => {
+      const first = await ask(path, headers)
+      return first === (await ask(path, headers))
+    }
+    const key = { environment: 'development', service: 'counter', name: 'response_cache.ttl' }
+    await agentOf(perfloop, application)
+    expect(await isSame('/count/all')).toBe(false)
+
+    await perfloop.send('PUT', '/config/knobs', { ...key, value: 30_000 })
+    await eventually('answers to be given again', async () =>
+      (await isSame('/count/all')) ? true : undefined,
+    )
+    const again = await fetch(`${application.url}/count/all`)
+    expect([again.headers.get('content-type'), again.headers.get('age')]).toEqual([
+      'application/json; charset=utf-8',
+      expect.stringMatching(/^\d$/),
+    ])
+    expect(await isSame('/raw/count')).toBe(true)
+    const raw = await fetch(`${application.url}/raw/count`)
+    expect([raw.headers.get('x-raw'), await raw.text()]).toEqual([
+      'yes',
+      expect.stringMatching(/^count \d+$/),
+    ])
+    expect(await ask('/count/all?q=1')).not.toBe(await ask('/count/all?q=2'))
+    for (const [path, headers] of [
+      ['/count/all', { cookie: 'session=1' }],
+      ['/count/all', { authorization: 'Bearer 1' }],
+      ['/count/all', { 'cache-control': 'no-cache' }],
+      ['/count/cookie', {}],
+      ['/count/private', {}],
+    ] as const) {
+      expect(await isSame(path, headers), `${path} ${JSON.stringify(headers)}`).toBe(false)
+    }
+    await perfloop.send('POST', '/config/knobs/back', key)
+    await eventually('answers to be new again', async () =>
+      (await isSame('/count/all')) ? undefined : true,
+    )
+    // Also those that never reached the application.
+    await eventually('what was given again to be seen as requests', async () => {
+      const { data } = await perfloop.get('/measure/operations?service=counter&from=-PT1H')
+      const [counted] = (data as { operation: string; red: { calls: number } }[]).filter(
+        ({ operation }) => operation === 'GET /count/:what',
+      )
+      return counted !== undefined && counted.red.calls > 15 ? counted : undefined
+    })
+  })
+
   it('send spans within moments while somebody watches, and seldom otherwise', async () => {
     await using application = await startApplication(perfloop.otlpHttpUrl, {
       OTEL_SERVICE_NAME: 'watched',

@@ -39,6 +39,11 @@ export interface AgentOptions {
   readonly control?: 'on' | 'off'
   /** `PERFLOOP_KNOBS`, such as `pg.pool.max=2..50`: knobs that may be turned, each within its bounds. None by default. */
   readonly knobs?: Readonly<Record<string, KnobBounds>>
+  /**
+   * `PERFLOOP_CACHE_PATHS`, such as `/towns,/prices`: paths whose answers are the same for everybody, and may be given
+   * again while the knob `response_cache.ttl` says so. None by default.
+   */
+  readonly cachePaths?: readonly string[]
   /** Knobs of the application's own, see `defineKnob`; each must be enabled as well. */
   readonly ownKnobs?: readonly KnobDefinition[]
   /** `PERFLOOP_SERVER_TIMING`: tells pages what their requests cost. `development`, which is where NODE_ENV says so. */
@@ -64,6 +69,7 @@ export interface AgentConfiguration {
   readonly longestFlushMs: number
   readonly knobs: ReadonlyMap<string, KnobBounds>
   readonly ownKnobs: readonly KnobDefinition[]
+  readonly cachePaths: readonly string[]
   readonly hasServerTiming: boolean
   /** Where the badge leads, if pages get one. */
   readonly badgeDashboardUrl: string | undefined
@@ -166,6 +172,7 @@ export function readConfiguration(
       }) === 'template',
     knobs: enabledKnobs(reader.text(undefined, 'PERFLOOP_KNOBS'), reader.given('knobs'), onProblem),
     ownKnobs: readOwnKnobs(reader),
+    cachePaths: readCachePaths(reader),
     badgeDashboardUrl: readBadge(reader, endpoint, environment),
     hasServerTiming: isOn(
       reader.choice({
@@ -257,6 +264,14 @@ const SAMPLERS = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ] as const
+
+function readCachePaths(reader: OptionReader): readonly string[] {
+  const given = reader.given('cachePaths')
+  const paths = Array.isArray(given)
+    ? given
+    : (reader.text(undefined, 'PERFLOOP_CACHE_PATHS')?.split(',') ?? [])
+  return paths.map(path => String(path).trim()).filter(path => path.startsWith('/'))
+}
 
 function checkedUrl(url: string): string {
   let protocol: string

@@ -18,6 +18,7 @@ import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { webSocketModules } from './instrument/ws.ts'
 import { httpMaxSockets } from './knobs/http-sockets.ts'
+import { offerResponseCache } from './knobs/response-cache.ts'
 import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
@@ -76,6 +77,8 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     }
     const bridge = new OpenTelemetryBridge(agent, configuration)
     bridge.standBackWhereRegistered()
+    // Before requests are traced: what it answers is traced too.
+    offerResponseCache(agent, configuration.cachePaths)
     instrument(agent, bridge)
     // One voice for all threads of a process.
     const control =
