@@ -100,7 +100,7 @@ describe('the performance log', () => {
     writeFileSync(
       writer,
       `import { RotatingLog } from ${JSON.stringify(built.href)}
-      const log = new RotatingLog({ path: process.argv[2], maxBytes: 100_000, kept: 10 }, console.error)
+      const log = new RotatingLog({ path: process.argv[2], maxBytes: 100_000, kept: 10 }, { onProblem: console.error, onWritten() {} })
       for (let n = 0; n < 3_900; n += 20) {
         log.append(Array.from({ length: 20 }, (_, i) => process.argv[3] + ' ' + String(n + i).padStart(60, '.') + '\\n'))
         if (n % 400 === 0) await new Promise(resolve => setTimeout(resolve, 1))

@@ -68,9 +68,12 @@ function report(message: ExportReport): void {
 
 const performanceLog =
   target.performanceLog &&
-  new RotatingLog(target.performanceLog, (problem, lost) =>
-    report({ type: 'problem', problem, lost, what: 'lines' }),
-  )
+  new RotatingLog(target.performanceLog, {
+    onProblem: (problem, lost) => report({ type: 'problem', problem, lost, what: 'lines' }),
+    onWritten: appends => {
+      for (let n = 0; n < appends; n++) done()
+    },
+  })
 
 parentPort?.on('message', (message: ExportMessage) => {
   if (message.type === 'spans') sendSpans(message)
@@ -99,18 +102,13 @@ function sendSpans(batch: SentBatch): void {
 }
 
 function writeRequests({ routes, numbers, unixMsAtZero }: SentRequests): void {
-  try {
-    performanceLog?.append(
-      routes.map((route, n) => {
-        const [endMs = 0, loadMs = 0, queries = 0, databaseMs = 0, renderMs = 0, totalMs = 0] =
-          numbers.subarray(n * NUMBERS_OF_A_REQUEST, (n + 1) * NUMBERS_OF_A_REQUEST)
-        const unixMs = unixMsAtZero + endMs
-        return performanceLine({ route, unixMs, loadMs, queries, databaseMs, renderMs, totalMs })
-      }),
-    )
-  } finally {
-    done()
-  }
+  const lines = routes.map((route, n) => {
+    const [endMs = 0, loadMs = 0, queries = 0, databaseMs = 0, renderMs = 0, totalMs = 0] =
+      numbers.subarray(n * NUMBERS_OF_A_REQUEST, (n + 1) * NUMBERS_OF_A_REQUEST)
+    const unixMs = unixMsAtZero + endMs
+    return performanceLine({ route, unixMs, loadMs, queries, databaseMs, renderMs, totalMs })
+  })
+  performanceLog?.append(lines)
 }
 
 function sendMetrics(sent: SentMetrics): void {

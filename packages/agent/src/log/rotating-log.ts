@@ -10,6 +10,12 @@ export interface RotatingLogOptions {
   readonly kept: number
 }
 
+export interface LogEvents {
+  onProblem(problem: string, lostLines: number): void
+  /** Of so many calls of `append` nothing waits any more. */
+  onWritten(appends: number): void
+}
+
 /** What one write holds at most, so that nobody waits long for the lock. */
 const MOST_CHUNK_BYTES = 256 * 1024
 const MOST_WAITING_BYTES = 8 * 1024 * 1024
@@ -25,24 +31,24 @@ const TRY_AGAIN_MS = 2
 export class RotatingLog {
   readonly #options: RotatingLogOptions
   readonly #lock: FileLock
-  readonly #onProblem: (problem: string, lostLines: number) => void
+  readonly #events: LogEvents
   #waiting: Buffer[] = []
   #waitingBytes = 0
+  /** Calls of `append` of which something may wait. */
+  #unwritten = 0
   #lostLines = 0
   #timer: NodeJS.Timeout | undefined
   #hasFolder = false
 
-  constructor(
-    options: RotatingLogOptions,
-    onProblem: (problem: string, lostLines: number) => void,
-  ) {
+  constructor(options: RotatingLogOptions, events: LogEvents) {
     this.#options = options
     this.#lock = new FileLock(`${options.path}.lock`)
-    this.#onProblem = onProblem
+    this.#events = events
   }
 
   /** Lines, each with its end. What cannot be written now is tried again. */
   append(lines: readonly string[]): void {
+    this.#unwritten++
     for (const line of lines) {
       const bytes = Buffer.from(line)
       if (this.#waitingBytes + bytes.length > MOST_WAITING_BYTES) this.#lostLines++
@@ -68,6 +74,9 @@ export class RotatingLog {
           this.#lock.release()
         }
       }
+      const written = this.#unwritten
+      this.#unwritten = 0
+      this.#events.onWritten(written)
     } catch (error) {
       // A full disk, a folder that may not be written: the lines wait, within their bound.
       this.#tell(`${this.#options.path}: ${error instanceof Error ? error.message : String(error)}`)
@@ -126,7 +135,7 @@ export class RotatingLog {
   }
 
   #tell(problem: string): void {
-    this.#onProblem(problem, this.#lostLines)
+    this.#events.onProblem(problem, this.#lostLines)
     this.#lostLines = 0
   }
 }
