@@ -246,5 +246,10 @@ function join(base: string, path: string): string {
 /** A route's path may be a text, a pattern, or a list of these. */
 function pathText(path: unknown): string {
   if (typeof path === 'string') return path
-  return Array.isArray(path) ? path.map(pathText).join('|') : String(path)
+  try {
+    return Array.isArray(path) ? path.map(pathText).join('|') : String(path)
+  } catch {
+    // Something that cannot be told as a text. The other routes can.
+    return 'a path that cannot be read'
+  }
 }
