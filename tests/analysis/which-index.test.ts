@@ -218,11 +218,6 @@ const BOTH: readonly (readonly [name: string, sql: string, index: string | undef
     "SELECT * FROM parcel WHERE lower(status) = 'status 1'",
     undefined,
   ],
-  [
-    'a folded column',
-    "SELECT * FROM parcel WHERE lower(email) = 'm7@x.org'",
-    'parcel(lower(email))',
-  ],
   ['a pattern', "SELECT * FROM parcel WHERE email LIKE '%x.org'", undefined],
   ['an OR over columns', "SELECT * FROM parcel WHERE tracking = 'T7' OR email = 'x'", undefined],
   ['what is not so', "SELECT * FROM parcel WHERE status <> 'status 1'", undefined],
@@ -248,6 +243,11 @@ describe('on postgresql, the index that is missing for', () => {
       'SELECT * FROM parcel WHERE tracking = $1::text',
       'parcel(tracking)',
     ],
+    [
+      'a folded column',
+      "SELECT * FROM parcel WHERE lower(email) = 'm7@x.org'",
+      'parcel(lower(email))',
+    ],
     ['an array', 'SELECT * FROM parcel WHERE tracking = ANY($1)', 'parcel(tracking)'],
     [
       'the other of two tables of one name',
@@ -267,6 +267,7 @@ describe('on postgresql, the index that is missing for', () => {
 
 describe('on sqlite, the index that is missing for', () => {
   it.each([
+    ['a folded column', "SELECT * FROM parcel WHERE lower(email) = 'm7@x.org'", undefined],
     [
       'a join that makes an index of its own each time',
       'SELECT i.* FROM parcel p JOIN Invoice i ON i.CustomerId = p.grams WHERE p.id < 50',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Functions of one text that give the same for it always, on every database, and so can be indexed. */
+/** Functions of one text that give the same for it always, and so can be indexed. */
 export const FOLDING = ['lower', 'upper'] as const
 export type Folding = (typeof FOLDING)[number]
 

@@ -11,7 +11,7 @@ import type { OptimizerSettings } from '../../settings/optimizer.ts'
 import type { PlanFact } from '../../store/telemetry/target-facts.ts'
 import { candidateIndexes } from '../candidate-indexes.ts'
 import { toExplainable } from '../explainable-statement.ts'
-import { readAccesses } from '../table-access.ts'
+import { readAccesses, type TableAccess } from '../table-access.ts'
 import { canWrite, type Database, openDatabase, readRows, SqliteOptions } from './open-database.ts'
 import { planCost } from './plan-cost.ts'
 import { explainQuery, readSqlitePlan } from './query-plan.ts'
@@ -92,7 +92,12 @@ async function explainObserved(
     const accesses = readAccesses(statement.tree, schema.tables)
     const plan = explainQuery(database, statement)
     const pageRows = statement.assumptions.length > 0 ? limitRows : undefined
-    const found = candidateIndexes(accesses, schema.tables, schema.indexes, settings.createIndex)
+    const found = candidateIndexes(
+      accesses.map(withoutFolded),
+      schema.tables,
+      schema.indexes,
+      settings.createIndex,
+    )
     return {
       fact: 'plan',
       subject: observed.statement,
@@ -111,6 +116,18 @@ async function explainObserved(
     const reason = error instanceof Error ? error.message : String(error)
     return { reason: `SQLite does not explain it: ${reason}` }
   }
+}
+
+/**
+ * Applications give SQLite a `lower` of their own, since the one it has knows only ASCII. To them an index made with
+ * ours holds wrong keys, and where theirs is not declared deterministic, they cannot open the schema any more.
+ */
+function withoutFolded(access: TableAccess): TableAccess {
+  const hidden = access.folded.map(
+    ({ name, within }) =>
+      `the function ${within} around ${name} hides it from an index on the column`,
+  )
+  return { ...access, folded: [], obstacles: [...access.obstacles, ...hidden] }
 }
 
 function readStatus(database: Database, options: SqliteOptions): TargetStatus {
