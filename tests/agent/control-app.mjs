@@ -23,7 +23,7 @@ app.get('/raw/count', (_request, response) => {
   response.write('count ')
   response.end(String(++count))
 })
-app.get('/burn/:ms', (request, response) => {
+app.get('/burn/:ms', function burnForTheProfile(request, response) {
   const until = performance.now() + Number(request.params.ms)
   let turns = 0
   while (performance.now() < until) turns += Math.sqrt(turns + 1)

@@ -69,6 +69,19 @@ interface AgentView {
   }[]
 }
 
+interface ProfileView {
+  readonly status: string
+  readonly failure: string | null
+  readonly graph: {
+    readonly unit: string
+    readonly functions: readonly {
+      readonly name: string
+      readonly file: string
+      readonly self: number
+    }[]
+  } | null
+}
+
 const agentOf = (perfloop: PerfloopProcess, application: Application) =>
   eventually('the agent to report itself', async () => {
     const agents = (await perfloop.get('/config/agents')).data as AgentView[]
@@ -226,6 +239,31 @@ describe('an agent and its server', () => {
       )
       return counted !== undefined && counted.red.calls > 15 ? counted : undefined
     })
+  })
+
+  it.each(['cpu', 'heap'] as const)('take a %s profile that somebody asked for', async kind => {
+    await using application = await startApplication(perfloop.otlpHttpUrl)
+    const { id: agent } = await agentOf(perfloop, application)
+    const { status, body } = await perfloop.send('POST', '/measure/profiles', {
+      agent,
+      kind,
+      duration_ms: 1_000,
+    })
+    expect(status).toBe(201)
+    const { id } = (body as { data: { id: string } }).data
+    const profile = await eventually('the profile to arrive', async () => {
+      await application.text('/burn/100')
+      const { data } = await perfloop.get(`/measure/profiles/${id}`)
+      const one = data as ProfileView
+      return one.status === 'finished' || one.status === 'failed' ? one : undefined
+    })
+    expect([profile.status, profile.failure]).toEqual(['finished', null])
+    expect(profile.graph?.unit).toBe(kind === 'cpu' ? 'nanoseconds' : 'bytes')
+    if (kind === 'cpu') {
+      const burn = profile.graph?.functions.find(({ name }) => name === 'burnForTheProfile')
+      expect(burn?.file).toContain('control-app.mjs')
+      expect(burn?.self).toBeGreaterThan(100e6)
+    }
   })
 
   it('send spans within moments while somebody watches, and seldom otherwise', async () => {
