@@ -29,6 +29,7 @@ export async function startWithAgent(
     node?: string
     env?: Record<string, string>
     flags?: readonly string[]
+    cwd?: string
     bare?: boolean
   } = {},
 ): Promise<AgentProcess> {
@@ -50,6 +51,7 @@ export async function startWithAgent(
         PERFLOOP_COST_BUDGET_PERCENT: '100',
         ...options.env,
       },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )

@@ -11,6 +11,7 @@ import { eventually } from '../perfloop-process.ts'
 import { NODES, startWithAgent } from './agent-process.ts'
 import { isMariaDbMissing, type MariaDb, startMariaDb } from './mariadb.ts'
 import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
+import { generatePrismaClient } from './prisma-client.ts'
 
 const REQUESTS = 2_000
 
@@ -21,16 +22,46 @@ const statements = (spans: readonly ReceivedSpan[]) =>
 const textOf = ({ attributes }: ReceivedSpan) => String(attributes['db.query.text'])
 
 describe('PostgreSQL', () => {
+  it('is told by the models of its mappers, used or not', async () => {
+    await using receiver = await startOtlpReceiver()
+    await using app = await startWithAgent('postgres.mjs', receiver.endpoint, {
+      env: { SHOP_DATABASE: postgres.url, PRISMA_CLIENT: prismaClient },
+      node: NODES.find(([version]) => version === '24')?.[1] ?? process.execPath,
+      // Where these two are looked for; the agent is not there.
+      cwd: join(scratch, 'prisma'),
+      flags: ['--import', import.meta.resolve('@perfloop/agent')],
+      bare: true,
+    })
+    const models = await eventually('the models', async () => {
+      const declared = JSON.parse(await app.get('/models')) as string[]
+      return declared.some(model => model.startsWith('prisma')) ? declared : undefined
+    })
+    expect(models.sort()).toEqual([
+      'drizzle ware ware',
+      'mikro-orm MikroWare ware',
+      'prisma Unused Unused',
+      'prisma Ware ware',
+      'sequelize Ware ware',
+      'typeorm TypeormWare ware',
+    ])
+  })
+
   it('tells how long a request waited for a connection, and the state of its pool', async () => {
     const { host, pathname } = new URL(postgres.url)
-    await expectWaitsTold('postgres.mjs', postgres.url, `${host}${pathname}`)
+    await expectWaitsTold(
+      'postgres.mjs',
+      { SHOP_DATABASE: postgres.url, PRISMA_CLIENT: prismaClient },
+      `${host}${pathname}`,
+    )
   })
 
   const scratch = mkdtempSync(join(tmpdir(), 'perfloop-databases-'))
   let log = ''
   let postgres: EmbeddedPostgres
+  let prismaClient: string
 
   beforeAll(async () => {
+    prismaClient = generatePrismaClient(join(scratch, 'prisma'))
     postgres = await startEmbeddedPostgres({
       directory: join(scratch, 'postgres'),
       settings: { log_statement: 'all', log_line_prefix: '%a: ' },
@@ -61,10 +92,16 @@ describe('PostgreSQL', () => {
       await expectSeenAsLogged({
         file: 'postgres.mjs',
         node,
-        url: `${postgres.url}${postgres.url.includes('?') ? '&' : '?'}application_name=${name}`,
+        url: postgres.url,
         logged: loggedOf(name),
         areTextsLogged: true,
-        routes: 'pool callback client cursor knex sequelize typeorm drizzle wrong'.split(' '),
+        env: { PRISMA_CLIENT: prismaClient, PGAPPNAME: name },
+        routes: [
+          ...'pool callback client cursor knex sequelize typeorm drizzle prisma'.split(' '),
+          // MikroORM needs Node 22.
+          ...(version === '20' ? [] : ['mikro']),
+          'wrong',
+        ],
         failures: 5,
       })
     },
@@ -75,9 +112,12 @@ describe('PostgreSQL', () => {
  * Twelve statements of 0.2 s on four connections: the last ones wait for 0.4 s. The mappers' pools for the same
  * database are of the same name, and add to it.
  */
-async function expectWaitsTold(file: string, url: string, pool: string): Promise<void> {
+async function expectWaitsTold(
+  file: string,
+  env: Record<string, string>,
+  pool: string,
+): Promise<void> {
   await using receiver = await startOtlpReceiver()
-  const env = { SHOP_DATABASE: url }
   await using app = await startWithAgent(file, receiver.endpoint, { env })
   const { spans, metrics } = receiver
   const latest = (name: string, state?: string) =>
@@ -142,6 +182,7 @@ describe.skipIf(isMariaDbMissing)('MariaDB', () => {
       file: 'mysql.mjs',
       node,
       url,
+      env: {},
       logged,
       // Its log has the values in them.
       areTextsLogged: false,
@@ -155,7 +196,7 @@ describe.skipIf(isMariaDbMissing)('MariaDB', () => {
 
   it('tells how long a request waited for a connection, and the state of its pool', async () => {
     const { host } = new URL(mariadb.url)
-    await expectWaitsTold('mysql.mjs', mariadb.url, `${host}/shop`)
+    await expectWaitsTold('mysql.mjs', { SHOP_DATABASE: mariadb.url }, `${host}/shop`)
   })
 
   it('is seen to refuse a statement before it is executed, and how many rows it told of', async () => {
@@ -184,6 +225,7 @@ interface Shop {
   readonly file: string
   readonly node: string
   readonly url: string
+  readonly env: Readonly<Record<string, string>>
   readonly logged: () => string[]
   readonly areTextsLogged: boolean
   /** The last one issues nothing but statements that fail. */
@@ -196,7 +238,7 @@ async function expectSeenAsLogged(shop: Shop): Promise<void> {
   const { file, node, url, logged, areTextsLogged, routes, failures } = shop
   await using receiver = await startOtlpReceiver()
   // Nothing is left out, however little else there is to do.
-  const env = { SHOP_DATABASE: url, PERFLOOP_COST_BUDGET_PERCENT: '100' }
+  const env = { ...shop.env, SHOP_DATABASE: url, PERFLOOP_COST_BUDGET_PERCENT: '100' }
   await using app = await startWithAgent(file, receiver.endpoint, { node, env })
   const { spans } = receiver
 
@@ -267,6 +309,8 @@ function expectLinesOf(file: string, route: string, issued: readonly ReceivedSpa
     const text = String(attributes['db.query.text'])
     // Some texts are issued everywhere: without a framework's routes one line is not told from another.
     if (/^(?:BEGIN|START|COMMIT|ROLLBACK)$/.test(name) || SHARED.has(text)) continue
+    // Prisma issues those of its transactions in a turn of its own, where nothing tells who asked.
+    if (route === 'prisma' && attributes['code.file.path'] === undefined) continue
     // Knex issues what is streamed when somebody reads it.
     if (text === 'select `price` from `ware`') continue
     expect(attributes['code.file.path'], text).toBe(application)

@@ -14,6 +14,7 @@ import { instrumentHttpClient } from './instrument/http-client.ts'
 import { instrumentHttpServer } from './instrument/http-server.ts'
 import { instrumentHttp2Server } from './instrument/http2-server.ts'
 import { jobEsModules, jobModules } from './instrument/jobs.ts'
+import { mapperEsModules, mapperModules, observeMappers } from './instrument/mappers.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { webSocketModules } from './instrument/ws.ts'
@@ -106,7 +107,10 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
         // The process ends all the same.
       }
     })
-    await patchEsModules([...frameworkEsModules(agent), ...jobEsModules(agent)], report)
+    await patchEsModules(
+      [...frameworkEsModules(agent), ...jobEsModules(agent), ...mapperEsModules(agent)],
+      report,
+    )
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -169,12 +173,14 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
       ...frameworkModules(agent),
       patched('undici', 'index.js', keepContextOfCalls),
       ...databaseModules(agent),
+      ...mapperModules(agent),
       ...jobModules(agent),
       ...webSocketModules(agent),
     ],
     agent.report,
   )
   observeDatabases(agent)
+  observeMappers(agent)
   agent.knobs.offer(httpMaxSockets)
   observeFrameworks(agent)
   instrumentHttpServer(agent)

@@ -7,3 +7,7 @@ export function declaredRoutes() {
     ({ method, route, framework }) => `${framework} ${method} ${route}`,
   )
 }
+
+export function declaredModels() {
+  return declarations().models.map(({ name, table, mapper }) => `${mapper} ${name} ${table}`)
+}

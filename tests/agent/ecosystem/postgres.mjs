@@ -1,9 +1,11 @@
 // Small shops on one PostgreSQL, each by another driver or mapper, as their users write them. Environment:
-// SHOP_DATABASE, a URL. Prints its port. `/pool`, `/knex`, … answer what they have read.
+// SHOP_DATABASE, a URL; PRISMA_CLIENT, where a client of Prisma was generated. Prints its port. `/pool`, `/knex`, …
+// answer what they have read.
 
 import 'reflect-metadata'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { PrismaPg } from '@prisma/adapter-pg'
 import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, serial, text } from 'drizzle-orm/pg-core'
@@ -56,6 +58,27 @@ const drizzleWare = pgTable('ware', {
   shelf: integer('shelf').notNull().default(0),
 })
 const drizzleDb = drizzle(pool)
+
+const { PrismaClient } = (await import(process.env.PRISMA_CLIENT)).default
+const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 3 }) })
+
+// MikroORM needs Node 22, and a `pg` of its own.
+let mikro
+let MikroWare
+if (process.versions.node >= '22') {
+  const { EntitySchema, MikroORM } = await import(besides.resolve('@mikro-orm/postgresql'))
+  MikroWare = new EntitySchema({
+    name: 'MikroWare',
+    tableName: 'ware',
+    properties: {
+      id: { type: 'integer', primary: true, autoincrement: true },
+      name: { type: 'text' },
+      price: { type: 'integer' },
+      shelf: { type: 'integer' },
+    },
+  })
+  mikro = await MikroORM.init({ entities: [MikroWare], clientUrl: url, pool: { min: 0, max: 3 } })
+}
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -133,6 +156,23 @@ const routes = {
     })
     return some.length
   },
+  async '/prisma'() {
+    const some = await prisma.ware.findMany({ where: { price: 9 } })
+    const [, counted] = await prisma.$transaction([
+      prisma.ware.update({ where: { id: 9 }, data: { shelf: 9 } }),
+      prisma.ware.count({ where: { shelf: 9 } }),
+    ])
+    return [some.length, counted]
+  },
+  async '/mikro'() {
+    const em = mikro.em.fork()
+    const some = await em.find(MikroWare, { price: 10 })
+    await em.transactional(async own => {
+      await own.nativeUpdate(MikroWare, { id: 10 }, { shelf: 10 })
+    })
+    return some.length
+  },
+  '/models': async () => (await import('./declared.mjs')).declaredModels(),
   // More at once than the pool has connections, and some that do not wait so long.
   async '/starved'() {
     const impatient = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 50 })

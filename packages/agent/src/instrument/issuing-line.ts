@@ -149,6 +149,7 @@ function callingLine(): CodeLine | undefined {
   if (typeof stack !== 'string') return undefined
   for (const line of stack.split('\n')) {
     if (line.includes('node_modules') || line.includes('node:') || isOurs(line)) continue
+    if (COPIED_RUNTIME.test(line)) continue
     const frame = FRAME.exec(line)
     if (frame !== null) {
       return { file: pathOf(frame[1] ?? ''), line: Number(frame[2]), misses: 0 }
@@ -156,6 +157,9 @@ function callingLine(): CodeLine | undefined {
   }
   return undefined
 }
+
+/** Prisma copies its own into the clients that it generates among the application's files. */
+const COPIED_RUNTIME = /[\\/]runtime[\\/](?:client|library|binary)\.m?js:/
 
 /** The folder of the agent itself, which may be linked from anywhere. */
 const HERE = new URL('..', import.meta.url)
