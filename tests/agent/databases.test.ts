@@ -77,12 +77,19 @@ describe('PostgreSQL', () => {
   })
 
   /** Texts of statements as the server has logged them; further rows of a cursor are no further statement. */
-  const loggedOf = (application: string) => () => {
-    const lines = new RegExp(
+  const loggedOf = (application: string) => {
+    const line = new RegExp(
       `^${application}: .*LOG: {2}(?:statement|execute (?!fetch from)[^:]*): (.*)$`,
       'gm',
     )
-    return [...log.matchAll(lines)].map(([, text]) => text ?? '')
+    const texts: string[] = []
+    let read = 0
+    return () => {
+      const end = log.lastIndexOf('\n') + 1
+      for (const [, text] of log.slice(read, end).matchAll(line)) texts.push(text ?? '')
+      read = end
+      return texts
+    }
   }
 
   it.each(NODES)(
@@ -257,7 +264,7 @@ async function expectSeenAsLogged(shop: Shop): Promise<void> {
       return since.length >= seen.length ? since : undefined
     })
     expect(told.length, route).toBe(seen.length)
-    if (areTextsLogged) expect(seen.map(textOf).sort()).toEqual(told.sort())
+    if (areTextsLogged) expect(seen.map(textOf).sort()).toEqual([...told].sort())
     for (const { parentSpanId } of seen) expect(parentSpanId).toBe(roots(own)[0]?.spanId)
     if (alone.has(route)) expectLinesOf(file, route, seen)
     const failed = seen.filter(({ status }) => status === 2)
