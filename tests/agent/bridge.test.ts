@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type EmbeddedPostgres,
@@ -21,6 +22,8 @@ afterAll(async () => {
   await postgres?.stop()
   rmSync(scratch, { recursive: true, force: true })
 })
+
+const INSTRUMENTATIONS = fileURLToPath(new URL('ecosystem/instrumentations.mjs', import.meta.url))
 
 const start = (endpoint: string, options: { node?: string; env?: Record<string, string> } = {}) =>
   startWithAgent('bridged.mjs', endpoint, {
@@ -125,6 +128,37 @@ describe('spans made with the OpenTelemetry API', () => {
     expect(named(spans, 'pg.query')).toBeUndefined()
     expect(named(spans, 'SELECT')?.parentSpanId).toBe(named(spans, 'GET')?.spanId)
   })
+
+  it.each([
+    ['after', ['@perfloop/agent', INSTRUMENTATIONS]],
+    ['before', [INSTRUMENTATIONS, '@perfloop/agent']],
+  ])(
+    'make the same traces with OpenTelemetry instrumentations loaded %s the agent',
+    async (_order, preloads) => {
+      const traces = async (flags: readonly string[]) => {
+        await using receiver = await startOtlpReceiver()
+        await using app = await startWithAgent('bridged.mjs', receiver.endpoint, {
+          bare: true,
+          flags: flags.flatMap(preload => ['--import', preload]),
+          env: { BRIDGED_DATABASE: postgres.url },
+        })
+        await app.get('/spans')
+        expect(JSON.parse(await app.get('/context'))).toMatchObject({
+          value: 'mine',
+          inherited: 'mine',
+        })
+        const { spans } = receiver
+        await eventually('the spans', async () => (spans.length >= 14 ? true : undefined))
+        const parentOf = ({ parentSpanId }: ReceivedSpan) =>
+          spans.find(({ spanId }) => spanId === parentSpanId)?.name ?? parentSpanId
+        return spans
+          .filter(({ scope }) => scope !== '@perfloop/agent/pool')
+          .map(span => `${span.name} of ${span.scope} in ${parentOf(span)}`)
+          .sort()
+      }
+      expect(await traces(preloads)).toEqual(await traces(['@perfloop/agent']))
+    },
+  )
 
   it('go to an SDK that the application sets up: the agent stands back, says so once and measures nothing', async () => {
     await using receiver = await startOtlpReceiver()

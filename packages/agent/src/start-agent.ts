@@ -78,6 +78,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     }
     const bridge = new OpenTelemetryBridge(agent, configuration)
     bridge.standBackWhereRegistered()
+    bridge.joinLoaded()
     // Before requests are traced: what it answers is traced too.
     offerResponseCache(agent, configuration.cachePaths)
     instrument(agent, bridge)

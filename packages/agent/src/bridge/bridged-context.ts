@@ -77,9 +77,19 @@ function contextWith(active: ActiveSpan): Context {
 /** What the agent takes for active while the application works within this context. */
 export function activeWithin(context: Context): ActiveSpan | undefined {
   if (activeOf.has(context)) return activeOf.get(context)
+  const here = activeSpan.getStore()
+  // A span that does nothing, of a tracer that nobody has registered, cuts no trace.
+  if (here !== undefined && isIdle(context.getValue(SPAN_KEY) as Span | undefined)) {
+    return within(here, here.baggage, context)
+  }
   const active = place(context)
   activeOf.set(context, active)
   return active
+}
+
+function isIdle(span: Span | undefined): boolean {
+  if (span === undefined || span instanceof BridgedSpan) return false
+  return /^0*$/.test(span.spanContext().traceId)
 }
 
 function place(context: Context): ActiveSpan {

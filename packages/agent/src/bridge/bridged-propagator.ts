@@ -11,6 +11,7 @@ import {
   type SpanContext,
   SUPPRESS_KEY,
 } from './api-shapes.ts'
+import { BridgedSpan } from './bridged-span.ts'
 import { CarriedTraceState } from './carried-trace-state.ts'
 import { RemoteSpan } from './remote-span.ts'
 
@@ -23,6 +24,8 @@ export const bridgedPropagator = {
   inject(context: Context, carrier: unknown, setter: Setter): void {
     if (context.getValue(SUPPRESS_KEY) === true) return
     const span = context.getValue(SPAN_KEY) as Span | undefined
+    // The agent puts its own span into the call: two of them would be none.
+    if (span instanceof BridgedSpan && span.isEcho) return
     const spanContext = span?.spanContext()
     if (spanContext !== undefined && isValid(spanContext)) {
       const { traceId, spanId, traceFlags, traceState } = spanContext

@@ -17,6 +17,8 @@ const NO_SPAN = '0'.repeat(16)
 /** What the API shows of the agent's span: of one made by hand, or of a request that the agent sees by itself. */
 export class BridgedSpan implements Span {
   readonly active: ActiveSpan
+  /** Whether this stands for what the agent sees, and hands on, by itself. */
+  readonly isEcho: boolean = false
   /** The context that it began in, if that holds more than a span. */
   outer: Context | undefined = undefined
   #details: SpanDetails | undefined

@@ -132,6 +132,8 @@ const NOBODY = new ActiveSpan(
 )
 
 class EchoSpan extends BridgedSpan {
+  override readonly isEcho = true
+
   override isRecording(): boolean {
     return false
   }

@@ -1,3 +1,4 @@
+import Module from 'node:module'
 import type { Agent } from '../agent.ts'
 import { wrapMethod } from '../instrument/wrap-method.ts'
 import type { TracerProvider } from './api-shapes.ts'
@@ -7,6 +8,14 @@ import { BridgedTracerProvider, type Succession } from './bridged-tracer.ts'
 
 /** Where all copies of `@opentelemetry/api` 1.x look for what is registered. */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1')
+
+const API_FILE = /[\\/]@opentelemetry[\\/]api[\\/]build[\\/]src[\\/]index\.js$/
+
+interface ModuleWithCache {
+  readonly _cache: Readonly<
+    Record<string, { readonly loaded: boolean; readonly exports: unknown } | undefined>
+  >
+}
 
 interface Registered {
   version: string
@@ -43,6 +52,7 @@ export class OpenTelemetryBridge {
   readonly #provider: TracerProvider
   /** What an SDK has registered before it registered its tracer provider. */
   readonly #waiting: (() => void)[] = []
+  readonly #joined = new WeakSet<object>()
   /** The newest version of the API that was loaded: a copy reads nothing that an older one has registered. */
   #newest = ''
 
@@ -62,20 +72,38 @@ export class OpenTelemetryBridge {
   /** To be called with each copy of the API that is loaded. */
   readonly join = (api: object): void => {
     const copy = api as Api
-    if (this.#succession.successor !== undefined) return
+    if (this.#succession.successor !== undefined || this.#joined.has(api)) return
+    this.#joined.add(api)
     this.standBackWhereRegistered()
     if (this.#succession.successor !== undefined) return
     if (copy.ROOT_CONTEXT !== undefined) knowRootContext(copy.ROOT_CONTEXT as never)
     const version = versionOf(copy)
-    if (registry()?.trace === undefined) {
-      copy.trace.setGlobalTracerProvider(this.#provider)
-      copy.context.setGlobalContextManager(bridgedContextManager)
-      copy.propagation.setGlobalPropagator(bridgedPropagator)
-    }
+    // What stands there is the agent's, by another copy: tracers that this one has handed out are to follow as well.
+    const before = registry()
+    delete before?.trace
+    delete before?.context
+    delete before?.propagation
+    asVersion(version, copy.trace.setGlobalTracerProvider).call(copy.trace, this.#provider)
+    asVersion(version, copy.context.setGlobalContextManager).call(
+      copy.context,
+      bridgedContextManager,
+    )
+    asVersion(version, copy.propagation.setGlobalPropagator).call(
+      copy.propagation,
+      bridgedPropagator,
+    )
     if (isNewer(version, this.#newest)) this.#newest = version
     const registered = registry()
     if (registered !== undefined) registered.version = this.#newest
     this.#watch(copy, version)
+  }
+
+  /** Copies that were loaded before the agent was. */
+  joinLoaded(): void {
+    const { _cache: loaded } = Module as unknown as ModuleWithCache
+    for (const [file, module] of Object.entries(loaded)) {
+      if (API_FILE.test(file) && module?.loaded === true) this.join(module.exports as object)
+    }
   }
 
   #watch(copy: Api, version: string): void {
