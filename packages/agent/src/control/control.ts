@@ -1,11 +1,12 @@
 import type { Agent } from '../agent.ts'
-import { declarations, declarationsVersion } from '../declare/declarations.ts'
+import { declarations, declarationsVersion, onDeclarationsChange } from '../declare/declarations.ts'
 import type { ControlMessage, ControlNews, Framework, ServerSettings } from './control-message.ts'
 import type { Knobs } from './knobs.ts'
 
-/** How often it is looked for changes to tell: of knobs, declarations, and of the thread that tells them. */
-const LOOK_MS = 2_000
-const FIRST_LOOK_MS = 500
+/** How often it is looked for what nobody tells: another value of a knob, another thread. A process at rest stays so. */
+const LOOK_MS = 10_000
+/** What is declared together is told together. */
+const SETTLE_MS = 500
 
 export interface ControlOptions {
   readonly agent: Agent
@@ -29,6 +30,8 @@ export class Control {
   #leaseMs = 0
   #threads = 0
   #declarations = 0
+  #frameworks: readonly Framework[] = []
+  #soon: NodeJS.Timeout | undefined
   #report = ''
 
   constructor(options: ControlOptions) {
@@ -36,10 +39,9 @@ export class Control {
   }
 
   start(): void {
-    setTimeout(() => {
-      this.#look()
-      setInterval(() => this.#look(), LOOK_MS).unref()
-    }, FIRST_LOOK_MS).unref()
+    onDeclarationsChange(this.#lookSoon)
+    this.#lookSoon()
+    setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
   hear(news: ControlNews): void {
@@ -51,14 +53,22 @@ export class Control {
     }
   }
 
+  readonly #lookSoon = (): void => {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined
+      this.#look()
+    }, SETTLE_MS).unref()
+  }
+
   #look(): void {
     try {
-      const { post, threads, knobs, frameworks } = this.#options
+      const { post, threads, knobs } = this.#options
       const isNewThread = threads() !== this.#threads || this.#threads === 0
-      const report = { knobs: knobs.reports(), frameworks: frameworks() }
+      const version = declarationsVersion()
+      if (version !== this.#declarations) this.#frameworks = this.#options.frameworks()
+      const report = { knobs: knobs.reports(), frameworks: this.#frameworks }
       const text = JSON.stringify(report)
       if (isNewThread || text !== this.#report) post({ type: 'report', ...report })
-      const version = declarationsVersion()
       if (version > 0 && (isNewThread || version !== this.#declarations)) {
         post({ type: 'declarations', declarations: declarations() })
       }
