@@ -1,7 +1,12 @@
 import type { Agent } from '../agent.ts'
 import type { PatchedEsModule } from './es-modules.ts'
 import { instrumentExpress } from './express.ts'
-import { instrumentFastify } from './fastify.ts'
+import {
+  instrumentFastifyReply,
+  instrumentFindMyWay,
+  observeFastify,
+  readFastifySymbols,
+} from './fastify.ts'
 import { instrumentHapiRequest, instrumentHapiRouter } from './hapi.ts'
 import { instrumentHonoRouter } from './hono.ts'
 import { instrumentKoa, instrumentKoaContext } from './koa.ts'
@@ -35,6 +40,9 @@ export function frameworkModules(agent: Agent): readonly PatchedModule[] {
   return [
     patched('express', 'index.js', instrumentExpress),
     inner('express', 'lib/view.js', instrumentExpressView),
+    patched('find-my-way', 'index.js', instrumentFindMyWay),
+    inner('fastify', 'lib/symbols.js', readFastifySymbols),
+    inner('fastify', 'lib/reply.js', instrumentFastifyReply),
     patched('koa', 'lib/application.js', instrumentKoa),
     inner('koa', 'lib/context.js', instrumentKoaContext),
     inner('@hapi/hapi', 'lib/request.js', instrumentHapiRequest),
@@ -78,5 +86,5 @@ const HONO_ROUTERS = ['router/smart-router/router.js', 'router/pattern-router/ro
 
 /** What tells of itself. */
 export function observeFrameworks(agent: Agent): void {
-  instrumentFastify(agent)
+  observeFastify(agent)
 }
