@@ -122,7 +122,7 @@ describe('the agent in the page', () => {
     await page.getByText('["a"]').waitFor()
     await page.waitForTimeout(300)
     const answered = page.waitForRequest(request => request.url().endsWith('/api/items/42'))
-    await page.getByRole('button').click()
+    await page.getByRole('button', { name: 'one' }).click()
     const { traceparent = '' } = await (await answered).allHeaders()
     const traceId = traceparent.slice(3, 35)
     await page.waitForTimeout(500)
@@ -149,7 +149,7 @@ describe('the agent in the page', () => {
     })
     await load(page, '/shop')
     await page.getByText('["a"]').waitFor()
-    await page.getByRole('button').click()
+    await page.getByRole('button', { name: 'one' }).click()
     await page.waitForTimeout(300)
     // What Chromium does when a tab goes to the back.
     await page.evaluate(() => {

@@ -24,8 +24,6 @@ import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
-import { addBadge } from './page/development-badge.ts'
-import { addServerTiming } from './page/server-timing.ts'
 import { EventLoopWatch } from './profile/event-loop-watch.ts'
 import { CostBudget } from './record/cost-budget.ts'
 import { headSampling } from './record/head-sampling.ts'
@@ -87,9 +85,6 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
       isMainThread && target.control !== undefined
         ? startControl(agent, exporter, configuration)
         : undefined
-    const { hasServerTiming, badgeDashboardUrl } = configuration
-    if (hasServerTiming || badgeDashboardUrl !== undefined) addServerTiming(agent)
-    if (badgeDashboardUrl !== undefined) addBadge(agent, badgeDashboardUrl)
     // One that came by a copy of the API inside somebody's bundle, which no loading tells of.
     setTimeout(() => bridge.standBackWhereRegistered(), BUNDLED_SDK_MS).unref()
     const delay = new EventLoopDelay()
@@ -108,6 +103,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
         // The process ends all the same.
       }
     })
+    await addToPages(agent, configuration)
     await patchEsModules(
       [...frameworkEsModules(agent), ...jobEsModules(agent), ...mapperEsModules(agent)],
       report,
@@ -115,6 +111,19 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
   } catch (error) {
     tell(`does not measure this process: ${error instanceof Error ? error.message : String(error)}`)
   }
+}
+
+/** Loaded where pages are told something, which is hardly ever so in production. */
+async function addToPages(
+  agent: Agent,
+  { hasServerTiming, badgeDashboardUrl }: AgentConfiguration,
+): Promise<void> {
+  if (!hasServerTiming && badgeDashboardUrl === undefined) return
+  const { addServerTiming } = await import('./page/server-timing.ts')
+  addServerTiming(agent)
+  if (badgeDashboardUrl === undefined) return
+  const { addBadge } = await import('./page/development-badge.ts')
+  addBadge(agent, badgeDashboardUrl)
 }
 
 function startRequestLog(
