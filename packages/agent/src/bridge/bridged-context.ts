@@ -53,7 +53,7 @@ export function activeContext(): Context {
 }
 
 /** The API's context of what is active, where somebody has asked for it or set it. */
-export function knownContext(active: ActiveSpan | undefined): Context | undefined {
+function knownContext(active: ActiveSpan | undefined): Context | undefined {
   return active?.context as Context | undefined
 }
 
@@ -70,21 +70,33 @@ function contextWith(active: ActiveSpan): Context {
   }
   if (span !== undefined) context = context.setValue(SPAN_KEY, span)
   active.context = context
+  // All of it is in its own context now: a chain of spans, each begun within the one before, must not hold them all.
+  if (span !== undefined) span.outer = undefined
   activeOf.set(context, active)
   return context
+}
+
+/** What a span that begins within this one finds beside it. */
+export function contextBeside(active: ActiveSpan | undefined): Context | undefined {
+  return knownContext(active) ?? (active?.bridged as BridgedSpan | undefined)?.outer
 }
 
 /** What the agent takes for active while the application works within this context. */
 export function activeWithin(context: Context): ActiveSpan | undefined {
   if (activeOf.has(context)) return activeOf.get(context)
   const here = activeSpan.getStore()
-  // A span that does nothing, of a tracer that nobody has registered, cuts no trace.
-  if (here !== undefined && isIdle(context.getValue(SPAN_KEY) as Span | undefined)) {
-    return within(here, here.baggage, context)
+  try {
+    // A span that does nothing, of a tracer that nobody has registered, cuts no trace.
+    if (here !== undefined && isIdle(context.getValue(SPAN_KEY) as Span | undefined)) {
+      return within(here, here.baggage, context)
+    }
+    const active = place(context)
+    activeOf.set(context, active)
+    return active
+  } catch {
+    // No context of the API's, or one with something else where the span should be.
+    return here
   }
-  const active = place(context)
-  activeOf.set(context, active)
-  return active
 }
 
 function isIdle(span: Span | undefined): boolean {
@@ -100,16 +112,25 @@ function place(context: Context): ActiveSpan {
   // Until something else is set, a span's own context is the first one that it is put into.
   if (own.context !== undefined || own.baggage !== header) return within(own, header, context)
   own.context = context
+  if (span instanceof BridgedSpan) span.outer = undefined
   return own
 }
 
 /** The same span, in a context with other values: all but these is read from it and written to it. */
-function within(owner: ActiveSpan, baggage: string, context: Context): ActiveSpan {
+function within(span: ActiveSpan, baggage: string, context: Context): ActiveSpan {
+  // Never one within one within one.
+  const { [OWNER]: owner = span } = span as ActiveSpan & { readonly [OWNER]?: ActiveSpan }
   return new Proxy(owner, {
-    get: (target, key) =>
-      key === 'baggage' ? baggage : key === 'context' ? context : Reflect.get(target, key),
+    get(target, key) {
+      if (key === 'baggage') return baggage
+      if (key === 'context') return context
+      return key === OWNER ? target : Reflect.get(target, key)
+    },
   })
 }
+
+/** Of a span in another context: the span itself. */
+const OWNER = Symbol('perfloop.owner')
 
 /** For a span that the agent did not make, such as a remote one, or for none. */
 function standIn(span: Span | undefined, baggage: string): ActiveSpan {

@@ -44,15 +44,13 @@ export class BridgedSpan implements Span {
   }
 
   setAttribute(key: string, value: unknown): this {
-    this.details()?.set(key, value)
-    return this
+    return this.#tell(details => details.set(key, value))
   }
 
   setAttributes(attributes: object): this {
-    const details = this.details()
-    if (details === undefined) return this
-    for (const [key, value] of Object.entries(attributes ?? {})) details.set(key, value)
-    return this
+    return this.#tell(details => {
+      for (const [key, value] of Object.entries(attributes ?? {})) details.set(key, value)
+    })
   }
 
   addEvent(name: string, attributesOrTime?: unknown, time?: unknown): this {
@@ -61,42 +59,60 @@ export class BridgedSpan implements Span {
       attributesOrTime instanceof Date ||
       Array.isArray(attributesOrTime)
     const attributes = isTime ? undefined : (attributesOrTime as object | undefined)
-    this.details()?.addEvent(String(name), spanTimeMs(isTime ? attributesOrTime : time), attributes)
-    return this
+    return this.#tell(details =>
+      details.addEvent(String(name), spanTimeMs(isTime ? attributesOrTime : time), attributes),
+    )
   }
 
-  addLink({ context, attributes }: Link): this {
-    const words = wordsOf(context.traceId + context.spanId)
-    if (words !== undefined) this.details()?.addLink(words, attributes)
-    return this
+  addLink(link: Link): this {
+    return this.#tell(details => {
+      const words = wordsOf(link.context.traceId + link.context.spanId)
+      if (words !== undefined) details.addLink(words, link.attributes)
+    })
   }
 
   addLinks(links: readonly Link[]): this {
-    for (const link of links) this.addLink(link)
-    return this
+    return this.#tell(() => {
+      for (const link of links) this.addLink(link)
+    })
   }
 
-  setStatus({ code, message }: { readonly code: number; readonly message?: string }): this {
-    this.details()?.setStatus(code === 1 || code === 2 ? code : 0, message)
-    return this
+  setStatus(status: { readonly code: number; readonly message?: string }): this {
+    return this.#tell(details => {
+      const { code, message } = status
+      details.setStatus(code === 1 || code === 2 ? code : 0, message)
+    })
   }
 
   updateName(name: string): this {
-    const details = this.details()
-    if (details !== undefined) details.name = String(name)
-    return this
+    return this.#tell(details => {
+      details.name = String(name)
+    })
   }
 
   recordException(exception: unknown, time?: unknown): void {
-    const { name, code, message, stack } = (
-      typeof exception === 'object' && exception !== null ? exception : { message: exception }
-    ) as { name?: unknown; code?: unknown; message?: unknown; stack?: unknown }
-    const type = typeof code === 'string' || typeof code === 'number' ? String(code) : name
-    this.details()?.addEvent('exception', spanTimeMs(time), {
-      'exception.type': type,
-      'exception.message': typeof message === 'string' ? message : String(message),
-      'exception.stacktrace': stack,
+    this.#tell(details => {
+      const { name, code, message, stack } = (
+        typeof exception === 'object' && exception !== null ? exception : { message: exception }
+      ) as { name?: unknown; code?: unknown; message?: unknown; stack?: unknown }
+      const type = typeof code === 'string' || typeof code === 'number' ? String(code) : name
+      details.addEvent('exception', spanTimeMs(time), {
+        'exception.type': type,
+        'exception.message': typeof message === 'string' ? message : String(message),
+        'exception.stacktrace': stack,
+      })
     })
+  }
+
+  /** What an application hands over may be anything, with getters that throw: nothing of that comes back to it. */
+  #tell(say: (details: SpanDetails) => void): this {
+    try {
+      const details = this.details()
+      if (details !== undefined) say(details)
+    } catch {
+      // It is not told then.
+    }
+    return this
   }
 
   /** The request that a bridged span may stand for ends by itself. */

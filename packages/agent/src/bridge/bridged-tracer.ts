@@ -15,7 +15,7 @@ import {
   activeWithin,
   bridge,
   bridgedContextManager,
-  knownContext,
+  contextBeside,
 } from './bridged-context.ts'
 import { BridgedSpan, ManualSpan } from './bridged-span.ts'
 
@@ -72,19 +72,20 @@ class BridgedTracer implements Tracer {
     this.#isSeenAnyway = SEEN_BY_THE_AGENT.has(scope.name)
   }
 
-  startSpan(name: string, options: SpanOptions = {}, context?: Context): Span {
+  startSpan(name: string, given?: SpanOptions | null, context?: Context): Span {
+    const options = given ?? {}
     const successor = this.#successorTracer()
     if (successor !== undefined) return successor.startSpan(name, options, context)
     const here = activeSpan.getStore()
     if (this.#isSeenAnyway) return passThrough(here)
-    const outer = context ?? knownContext(here)
+    const outer = context ?? contextBeside(here)
     if (outer?.getValue(SUPPRESS_KEY) === true) return passThrough(undefined)
     const parent = context === undefined ? here : activeWithin(context)
     const active = new ActiveSpan(options.root === true ? undefined : parent)
     active.place = parent?.place ?? name
     const span = new ManualSpan(this.#agent, this.#scope, String(name), active, options)
     active.bridged = span
-    span.outer = knownContext(parent)
+    span.outer = contextBeside(parent)
     return span
   }
 

@@ -60,11 +60,16 @@ export function writeBaggage(baggage: Baggage): string {
   let header = ''
   for (const [key, { value, metadata }] of baggage.getAllEntries().slice(0, MOST_ENTRIES)) {
     const properties = metadata === undefined ? '' : `;${metadata}`
-    const member = `${encodeURIComponent(key)}=${encodeURIComponent(value)}${properties}`
+    const member = `${encode(key)}=${encode(value)}${properties}`
     const longer = header === '' ? member : `${header},${member}`
     if (longer.length <= LONGEST_HEADER) header = longer
   }
   return header
+}
+
+/** Half a character, such as a cut text may end with, has no encoding. */
+function encode(text: string): string {
+  return encodeURIComponent(Buffer.from(String(text)).toString())
 }
 
 function decode(text: string): string {
