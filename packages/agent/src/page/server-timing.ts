@@ -21,7 +21,8 @@ export function addServerTiming(agent: Agent): void {
     writeHead => {
       return function (this: ServerResponse, ...args) {
         try {
-          const span = this.headersSent ? undefined : spanOfRequest(this.req)
+          const isOpen = !this.headersSent && !args.some(isListOfPairs)
+          const span = isOpen ? spanOfRequest(this.req) : undefined
           if (span !== undefined) {
             const own = this.getHeader(HEADER)
             const timing = serverTiming(span, performance.now())
@@ -48,6 +49,11 @@ export function serverTiming(span: ActiveSpan, nowMs: number): string {
   if (totals.renderMs > 0) parts.push(`render;dur=${tenths(totals.renderMs)}`)
   parts.push(`traceparent;desc="${writeTraceParent(span, span.id0, span.id1)}"`)
   return parts.join(', ')
+}
+
+/** Node takes `[[name, value], …]` only where no header was set before. */
+function isListOfPairs(headers: unknown): boolean {
+  return Array.isArray(headers) && Array.isArray(headers[0])
 }
 
 /** One statement so often in one request is a loop of them. */
