@@ -172,6 +172,10 @@ export function followPromise<Value>(
   )
 }
 
+/**
+ * Of what a driver answers. What an application answers may be one that does its work when it is waited for, and again
+ * when it is waited for again, as the queries of mappers: there only Node's own promises are followed.
+ */
 export function isPromise(value: unknown): value is Promise<unknown> {
   return (
     typeof value === 'object' &&

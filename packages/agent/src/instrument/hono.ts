@@ -1,7 +1,7 @@
+import { isPromise } from 'node:util/types'
 import type { Agent } from '../agent.ts'
 import { declareRoute } from '../declare/declarations.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
-import { isPromise } from './database-statement.ts'
 import { noteErrorOf, spanOfRequest } from './request-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 

@@ -1,8 +1,9 @@
+import { isPromise } from 'node:util/types'
 import type { Agent } from '../agent.ts'
 import { ActiveSpan, activeSpan, type RemoteParent } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
 import { type SpanRecorder, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
-import { followPromise, isPromise, nameOf } from './database-statement.ts'
+import { followPromise, nameOf } from './database-statement.ts'
 
 /** Work that no request asked for now: a job of a queue, a run of a schedule. */
 export interface Job {
