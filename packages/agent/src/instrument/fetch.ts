@@ -84,7 +84,10 @@ interface Dispatcher {
 /** What `fetch` of Node itself uses, once it was used: https://github.com/nodejs/undici/blob/main/lib/global.js */
 const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1')
 const patched = new WeakSet<object>()
-/** Who asked for a call, by the options that it travels with through all queues. */
+/**
+ * Who asked for a call, by the handler of its answer, which travels with it through all queues. The options do so too,
+ * but an application may ask by the same ones again.
+ */
 const askedBy = new WeakMap<object, ActiveSpan>()
 
 /**
@@ -116,12 +119,12 @@ function keepContext(dispatcher: object): void {
     dispatch =>
       function (this: unknown, options, handler) {
         const here = activeSpan.getStore()
-        if (typeof options !== 'object' || options === null) {
+        if (typeof handler !== 'object' || handler === null) {
           return dispatch.call(this, options, handler)
         }
-        const asked = askedBy.get(options)
+        const asked = askedBy.get(handler)
         if (asked === undefined || asked === here) {
-          if (here !== undefined) askedBy.set(options, here)
+          if (here !== undefined) askedBy.set(handler, here)
           return dispatch.call(this, options, handler)
         }
         return activeSpan.run(asked, () => dispatch.call(this, options, handler))

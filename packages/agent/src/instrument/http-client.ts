@@ -35,13 +35,14 @@ export function instrumentHttpClient(agent: Agent): void {
           return made
         } as typeof http.request,
     )
-    // `get` of Node calls its own `request`, not the one above.
+    // `get` of Node calls its own `request`, and so does this: not one that somebody puts over ours later.
+    const { request } = module
     wrapMethod(
       module,
       'get',
       () =>
         function (this: unknown, ...args: unknown[]) {
-          const made = (module.request as (...args: unknown[]) => ClientRequest)(...args)
+          const made = (request as (...args: unknown[]) => ClientRequest)(...args)
           made.end()
           return made
         } as typeof http.get,

@@ -152,7 +152,9 @@ function callingLine(): CodeLine | undefined {
     if (COPIED_RUNTIME.test(line)) continue
     const frame = FRAME.exec(line)
     if (frame !== null) {
-      return { file: pathOf(frame[1] ?? ''), line: Number(frame[2]), misses: 0 }
+      // By way of bytes: a part of a text keeps all of it in memory.
+      const file = Buffer.from(pathOf(frame[1] ?? '')).toString()
+      return { file, line: Number(frame[2]), misses: 0 }
     }
   }
   return undefined

@@ -140,6 +140,11 @@ export function tracedTemplate<Compiled>(
 export function templateName(file: unknown, otherwise: string): string {
   if (typeof file !== 'string' || file === '') return otherwise
   if (!isAbsolute(file)) return file
-  const path = relative(process.cwd(), file)
-  return path.startsWith('..') || isAbsolute(path) ? basename(file) : path.replaceAll('\\', '/')
+  try {
+    const path = relative(process.cwd(), file)
+    return path.startsWith('..') || isAbsolute(path) ? basename(file) : path.replaceAll('\\', '/')
+  } catch {
+    // The folder that the process is in may have been removed.
+    return basename(file)
+  }
 }
