@@ -58,4 +58,7 @@ describe('an application that does what few do', () => {
   it('may begin spans within spans without end: those that are over are not held', async () => {
     expect(Number(await app.get('/chain'))).toBeLessThan(10)
   })
+  it('may put a context into a context without end', async () => {
+    expect(await app.get('/deep')).toBe('20000')
+  })
 })

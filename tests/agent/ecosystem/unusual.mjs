@@ -109,6 +109,25 @@ function heldSpansOfChain() {
   })
 }
 
+/** A context within a context within … with a span that does nothing: the way of a loop that calls itself. */
+function deepContexts() {
+  const idle = trace.wrapSpanContext({
+    traceId: '0'.repeat(32),
+    spanId: '0'.repeat(16),
+    traceFlags: 0,
+  })
+  let depth = 0
+  return new Promise(resolve => {
+    const next = () =>
+      context.with(trace.setSpan(context.active(), idle), () => {
+        if (++depth === 20_000) resolve(depth)
+        else if (depth % 100 === 0) setImmediate(next)
+        else process.nextTick(next)
+      })
+    next()
+  })
+}
+
 const server = http.createServer(async (request, response) => {
   if (request.url === '/exit') return response.end('', () => process.exit(0))
   if (request.url === '/slow') return setTimeout(() => response.end('slow'), 5)
@@ -121,6 +140,7 @@ const server = http.createServer(async (request, response) => {
     await body.text()
     return response.end('same')
   }
+  if (request.url === '/deep') return response.end(String(await deepContexts()))
   if (request.url === '/chain') return response.end(String(await heldSpansOfChain()))
   const values = context.with(context.active().setValue(KEY, 'kept'), () => {
     const tracer = trace.getTracer('unusual')
