@@ -50,10 +50,11 @@ describe('the performance log', () => {
     await using app = await start({ PERFLOOP_PERFORMANCE_LOG: path })
     await app.get('/projects/7?secret=1')
     await app.get('/quick')
+    await app.get('/rendered')
     await app.get('/exit')
     await app.exited
     const lines = linesOf(path)
-    expect(lines.map(([, route]) => route)).toEqual(['/projects/7', '/quick'])
+    expect(lines.map(([, route]) => route)).toEqual(['/projects/7', '/quick', '/rendered'])
     const [load = 0, queries, database = 0, render, total = 0] = (lines[0] ?? [])
       .slice(2)
       .map(Number)
@@ -64,6 +65,9 @@ describe('the performance log', () => {
     expect(render).toBe(0)
     expect(load).toBeGreaterThanOrEqual(database)
     expect(total).toBeGreaterThanOrEqual(load)
+    const [, , , rendered = 0, inAll = 0] = (lines[2] ?? []).slice(2).map(Number)
+    expect(rendered).toBeGreaterThanOrEqual(59)
+    expect(inAll).toBeGreaterThanOrEqual(rendered)
     // As those read it who have nothing but a shell.
     const average = execFileSync(
       'sh',

@@ -1,6 +1,7 @@
 // Pages with a known time in the database and in a template, by several workers of a cluster when LOGGED_WORKERS says so.
 // Environment: LOGGED_DATABASE.
 import cluster from 'node:cluster'
+import ejs from 'ejs'
 import express from 'express'
 import pg from 'pg'
 
@@ -17,6 +18,11 @@ if (process.env.LOGGED_WORKERS && cluster.isPrimary) {
     await pool.query('SELECT pg_sleep(0.1)')
     await Promise.all([pool.query('SELECT pg_sleep(0.2)'), pool.query('SELECT pg_sleep(0.2)')])
     response.send('done')
+  })
+  app.get('/rendered', (_request, response) => {
+    response.send(
+      ejs.render('<% const until = Date.now() + 60; while (Date.now() < until); %>done'),
+    )
   })
   app.get('/quick', (_request, response) => response.send('quick'))
   app.get('/exit', (_request, response) => {
