@@ -46,6 +46,37 @@ describe('PostgreSQL', () => {
     ])
   })
 
+  it('lets an application fail as it does without the agent, and takes whatever it is given', async () => {
+    const paths = ['/huge', '/parameters', '/getters', '/nothing', '/copies', '/strange-rejections']
+    const env = {
+      SHOP_DATABASE: postgres.url,
+      OTHER_PG: fileURLToPath(new URL('./nodes/node_modules/pg', import.meta.url)),
+    }
+    await using receiver = await startOtlpReceiver()
+    await using bare = await startWithAgent('database-faults.mjs', receiver.endpoint, {
+      env,
+      bare: true,
+    })
+    await using app = await startWithAgent('database-faults.mjs', receiver.endpoint, { env })
+    for (const path of paths) expect(await app.get(path), path).toBe(await bare.get(path))
+    const { spans } = receiver
+    await eventually('the spans', async () =>
+      roots(spans).length === paths.length ? true : undefined,
+    )
+    const texts = statements(spans).map(textOf)
+    expect(texts.filter(text => text.startsWith('SELECT 1 AS one /* xxx'))[0]?.length).toBe(8_192)
+    // Two copies of the package, one of them patched by somebody else too: each statement once.
+    expect(texts.filter(text => text.endsWith('AS copy')).sort()).toEqual([
+      'SELECT 1 AS copy',
+      'SELECT 2 AS copy',
+    ])
+    expect(await app.get('/endless')).toBe('"asked"')
+    const began = Date.now()
+    await app.get('/exit')
+    expect(await app.exited).toBe(0)
+    expect(Date.now() - began).toBeLessThan(2_000)
+  })
+
   it('tells how long a request waited for a connection, and the state of its pool', async () => {
     const { host, pathname } = new URL(postgres.url)
     await expectWaitsTold(

@@ -1,5 +1,5 @@
 import Module from 'node:module'
-import { dirname, resolve, sep } from 'node:path'
+import { posix, sep } from 'node:path'
 
 /** Changes what a file exports, in place. Called once for each copy of it, right after that was first loaded. */
 export type ModulePatch = (exports: object) => void
@@ -64,15 +64,16 @@ export function hookModules(
         packageOfParent.set(parent, within)
       }
       if (within === null) return undefined
-      const file = withoutExtension(slashed(resolve(sep, dirname(within.file), request)).slice(1))
+      const from = posix.dirname(`/${within.file}`)
+      const file = withoutExtension(posix.resolve(from, slashed(request)).slice(1))
       return targets.get(within.package)?.find(target => isAt(target, file))
     }
-    const bare = targets.get(request)
-    if (bare !== undefined) return bare.find(({ isInner }) => !isInner)
     const found = fileOfPackage(request) ?? fileOfSpecifier(request)
-    if (found === null) return undefined
+    const own = targets.get(found.package)
+    if (own === undefined) return undefined
+    if (found.file === '') return own.find(({ isInner }) => !isInner)
     const file = withoutExtension(found.file)
-    return targets.get(found.package)?.find(target => isAt(target, file))
+    return own.find(target => isAt(target, file))
   }
 
   const loader = Module as unknown as ModuleWithLoad
@@ -116,11 +117,11 @@ function fileOfPackage(path: string): PackageFile | null {
   return mark < 0 ? null : fileOfSpecifier(slashed(path.slice(mark + MARK.length)))
 }
 
-/** `mysql2` and `promise` of `mysql2/promise`. */
-function fileOfSpecifier(specifier: string): PackageFile | null {
+/** `mysql2` and `promise` of `mysql2/promise`; no file of the bare name of a package. */
+function fileOfSpecifier(specifier: string): PackageFile {
   const first = specifier.indexOf('/')
   const end = specifier.startsWith('@') ? specifier.indexOf('/', first + 1) : first
-  if (end <= 0) return null
+  if (end < 0) return { package: specifier, file: '' }
   return { package: specifier.slice(0, end), file: specifier.slice(end + 1) }
 }
 
