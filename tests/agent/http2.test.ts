@@ -91,4 +91,18 @@ describe('HTTP/2, as the Node agent sees it', () => {
     await eventually('a span', async () => (receiver.spans.length > 0 ? true : undefined))
     expect(receiver.spans.map(({ attributes }) => attributes['url.path'])).toEqual(['/after'])
   })
+
+  it('tells pages over HTTP/2 what their requests cost, where it is told to', async () => {
+    await using app = await startWithAgent('http2.mjs', 'http://127.0.0.1:9', {
+      env: { PERFLOOP_SERVER_TIMING: 'on' },
+    })
+    const [byRequests] = JSON.parse(await app.get('/ports')) as number[]
+    const session = connect(`http://127.0.0.1:${byRequests}`)
+    const stream = session.request({ ':path': '/request', 'user-agent': 'test' })
+    const [headers] = await once(stream, 'response')
+    expect(headers['server-timing']).toMatch(/^total;dur=[\d.]+, traceparent;desc="00-/)
+    stream.resume()
+    await once(stream, 'close')
+    session.close()
+  })
 })

@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
 import type { Agent } from '../agent.ts'
 import { spanOfRequest } from '../instrument/request-span.ts'
 import { wrapMethod } from '../instrument/wrap-method.ts'
@@ -14,27 +15,35 @@ const HEADER = 'server-timing'
  */
 export function addServerTiming(agent: Agent): void {
   countRepeats()
-  type WriteHead = (this: ServerResponse, ...args: unknown[]) => ServerResponse
-  wrapMethod(
-    ServerResponse.prototype as unknown as { writeHead: WriteHead },
-    'writeHead',
-    writeHead => {
-      return function (this: ServerResponse, ...args) {
-        try {
-          const isOpen = !this.headersSent && !args.some(isListOfPairs)
-          const span = isOpen ? spanOfRequest(this.req) : undefined
-          if (span !== undefined) {
-            const own = this.getHeader(HEADER)
-            const timing = serverTiming(span, performance.now())
-            this.setHeader(HEADER, own === undefined ? timing : `${String(own)}, ${timing}`)
-          }
-        } catch (error) {
-          agent.report('writing Server-Timing', error)
+  // Whoever answers a stream of HTTP/2 without a response gives all headers himself.
+  for (const { prototype } of [ServerResponse, Http2ServerResponse]) tellTiming(agent, prototype)
+}
+
+interface AnyResponse {
+  readonly req: object
+  readonly headersSent: boolean
+  getHeader(name: string): unknown
+  setHeader(name: string, value: string): unknown
+  writeHead(...args: unknown[]): unknown
+}
+
+function tellTiming(agent: Agent, prototype: object): void {
+  wrapMethod(prototype as AnyResponse, 'writeHead', writeHead => {
+    return function (this: AnyResponse, ...args) {
+      try {
+        const isOpen = !this.headersSent && !args.some(isListOfPairs)
+        const span = isOpen ? spanOfRequest(this.req) : undefined
+        if (span !== undefined) {
+          const own = this.getHeader(HEADER)
+          const timing = serverTiming(span, performance.now())
+          this.setHeader(HEADER, own === undefined ? timing : `${String(own)}, ${timing}`)
         }
-        return writeHead.apply(this, args)
+      } catch (error) {
+        agent.report('writing Server-Timing', error)
       }
-    },
-  )
+      return writeHead.apply(this, args)
+    }
+  })
 }
 
 export function serverTiming(span: ActiveSpan, nowMs: number): string {
