@@ -53,6 +53,8 @@ const PREFIXES = [
   'insert into a ',
   'update a set ',
   'with a (',
+  'insert ',
+  'explain ',
   "x = '",
 ]
 const PIECES = [
@@ -73,6 +75,7 @@ const PIECES = [
   ...['bearer ', 'eyJ', 'eyJaaaaaaaa.', 'Key (', 'Key (a)=(', 'dup key: {', 'input syntax "'],
   ...['&a=', '?a=', 'http://', '://a:b@', '/', '/1', ':', ':1:', '.metadata.', '.metadata.auth'],
   ...[',ot=', 'ot=;', ',', 'th:', '{"a":', 'é', '😀', '\0', 'select ', '(select ', 'values ('],
+  ...['analyze ', 'or a ', 'set ', 'using '],
 ]
 const TAILS = ['', '!x', '(', '"', "'"]
 

@@ -176,6 +176,28 @@ describe('what must not be stored', () => {
     expect(secretsIn(buffer.take(NOW_MS / 1000))).toEqual([])
   })
 
+  it.each([
+    'EXPLAIN (ANALYZE, BUFFERS) SELECT * FROM users WHERE ssn = V',
+    'explain query plan select * from users where ssn = V',
+    'BEGIN; UPDATE users SET ssn = V WHERE id = 1',
+    'INSERT OR REPLACE INTO users VALUES (V)',
+    'INSERT IGNORE INTO users (ssn) VALUES (V)',
+    'INSERT users (ssn) VALUES (V)',
+    'REPLACE users SET ssn = V',
+    'DELETE users WHERE ssn = V',
+    'MERGE users AS u USING others AS o ON u.ssn = V WHEN MATCHED THEN DELETE',
+    'WITH "of her" AS (SELECT V) SELECT 1',
+    'VALUES (V, 1), (V, 2)',
+    'SELECT V WHERE 1 = 1',
+    'ALTER USER keeper WITH PASSWORD V',
+  ])('has no value of a statement under any key: %s', statement => {
+    const buffer = scratchBuffer()
+    const attributes = { 'my.sql': statement.replaceAll(/\bV\b/g, `'hush-hush'`) }
+    sendProtobuf(buffer, 'traces', sentTraces([sentSpan({ id: 1, attributes })]))
+    const stored = buffer.take(NOW_MS / 1000).map(({ bytes }) => Buffer.from(bytes).toString())
+    expect(stored.join()).not.toContain('hush')
+  })
+
   it('leaves sentences that only begin like a statement', () => {
     const buffer = scratchBuffer()
     const sentences = [
@@ -183,6 +205,10 @@ describe('what must not be stored', () => {
       "Update 'cart' to version 17 now",
       'Delete the order 4711, please',
       "With 2 items as 'gift'",
+      "Insert the 2 items of 'cart' again",
+      "Begin with step 2 of 'checkout'",
+      "Merge 'left' with 'right' using 3 hands",
+      "Create user 'keeper' with 2 roles",
     ]
     sendProtobuf(
       buffer,

@@ -39,9 +39,23 @@ export function redactKept(text: string): string {
 
 export const SHORTEST_STATEMENT = 16
 const MAY_BE_VALUE = /['"$\d]/
-/** Verb and clause: the sentence `Update the cart` has the one and not the other. */
-const STATEMENT =
-  /select\b.+\bfrom\b|select\s+(?:\d+|'[^']*')\s*(?:$|[,;]|\/\*|--|as\b)|(?:insert|replace)\s+into\s+\S.*\b(?:values|select|set)\b|update\s+\S.*?\bset\s+\S+\s*=|delete\s+from\s+\S|merge\s+into\s+\S|with\s+(?:recursive\s+)?[\w"`]+\s*(?:\([^)]*\)\s*)?as\s*\(|(?:call|exec|execute)\s+[\w."`[\]]+\s*[(@'\d]/isy
+/** What may stand before a statement and belongs to it. */
+const LEAD = String.raw`(?:explain\s+(?:(?:analy[sz]e|verbose|extended|query\s+plan|format\s*=\s*\w+)\s+|\([^)]*\)\s*)*|(?:begin|start)(?:\s+(?:transaction|work))?\s*;\s*)?`
+/** Verb and clause: the sentence `Update the cart` has the one and not the other. A backtick is \x60. */
+const CLAUSES = [
+  String.raw`select\b.+\bfrom\b`,
+  String.raw`select\s+(?:\d+|'[^']*')\s*(?:$|[,;]|\/\*|--|(?:as|where)\b)`,
+  String.raw`(?:insert|replace)\s+(?:(?:or\s+\w+|ignore|low_priority|high_priority|delayed)\s+)*into\s+\S.*\b(?:values|select|set)\b`,
+  String.raw`(?:insert|replace)\s+(?:ignore\s+)?[^\s(]+\s*(?:\([^)]*\)\s*)?(?:values\s*\(|set\s+\S+\s*=)`,
+  String.raw`update\s+\S.*?\bset\s+\S+\s*=`,
+  String.raw`delete\s+(?:from\s+\S|\S+\s+where\s+\S+\s*[=<>])`,
+  String.raw`merge\s+(?:into\s+\S|\S+(?:\s+(?:as\s+)?\w+)?\s+using\b)`,
+  String.raw`with\s+(?:recursive\s+)?(?:"[^"]*"|[\w"\x60]+)\s*(?:\([^)]*\)\s*)?as\s*\(`,
+  String.raw`(?:call|exec|execute)\s+[\w."\x60[\]]+\s*[(@'\d]`,
+  String.raw`values\s*\(`,
+  String.raw`(?:create|alter)\s+(?:user|role|login)\s.+\b(?:password|identified)\b`,
+]
+const STATEMENT = new RegExp(`${LEAD}(?:${CLAUSES.join('|')})`, 'isy')
 
 /** Behind white space, parentheses and comments. */
 function wordsStart(text: string): number {
@@ -69,6 +83,11 @@ export function mayBeginStatement(first: number, second: number): boolean {
     case 0x7769: // wi
     case 0x6361: // ca
     case 0x6578: // ex
+    case 0x6265: // be
+    case 0x7374: // st
+    case 0x7661: // va
+    case 0x6372: // cr
+    case 0x616c: // al
     case 0x2f2a: // /*
     case 0x2d2d: // --
       return true
