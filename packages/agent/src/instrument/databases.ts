@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { offerMysql2PoolKnobs } from '../knobs/mysql2-pool.ts'
 import { offerPgPoolKnobs } from '../knobs/pg-pool.ts'
 import { whenBuiltinIsLoaded } from './builtin-hook.ts'
 import { instrumentIoredis } from './ioredis.ts'
@@ -32,7 +33,10 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
       offerPgPoolKnobs(agent.knobs, exports)
     }),
     inner('mysql2', 'lib/connection.js', instrumentMysql2),
-    inner('mysql2', 'lib/pool.js', instrumentMysql2Pool),
+    inner('mysql2', 'lib/pool.js', (_, exports) => {
+      instrumentMysql2Pool(agent, exports)
+      offerMysql2PoolKnobs(agent.knobs, exports)
+    }),
     inner('mysql2', 'lib/pool_connection.js', instrumentMysql2PoolConnection),
     inner('mysql2', 'lib/pool_cluster.js', instrumentMysql2Cluster),
     inner('mysql2', 'lib/promise/pool.js', instrumentMysql2Promises),

@@ -1,26 +1,15 @@
 import type { Knobs } from '../control/knobs.ts'
-import { wrapMethod } from '../instrument/wrap-method.ts'
+import { offerPoolKnobs, type PoolKnob } from './pool-knobs.ts'
 
 /** What pg-pool reads anew each time it decides: https://node-postgres.com/apis/pool */
-interface PoolOptions {
-  max: number
-  idleTimeoutMillis: number
-  connectionTimeoutMillis: number
-}
+type PoolOptions = Record<'max' | 'idleTimeoutMillis' | 'connectionTimeoutMillis', number>
 
 interface Pool {
   readonly options: PoolOptions
-  connect(...args: unknown[]): unknown
+  connect(...args: never[]): unknown
 }
 
-interface PoolKnob {
-  readonly name: string
-  readonly unit: string
-  readonly option: keyof PoolOptions
-  readonly description: string
-}
-
-const POOL_KNOBS: readonly PoolKnob[] = [
+const POOL_KNOBS: readonly PoolKnob<PoolOptions>[] = [
   {
     name: 'pg.pool.max',
     unit: '{connection}',
@@ -40,59 +29,8 @@ const POOL_KNOBS: readonly PoolKnob[] = [
     description: 'How long pg waits for a connection of its pool; 0 for ever',
   },
 ]
-const MOST_POOLS = 100
 
-/** Pools are known by their first use. Each keeps its own values and gets them back. */
 export function offerPgPoolKnobs(knobs: Knobs, exports: object): void {
-  const wanted = POOL_KNOBS.filter(({ name }) => knobs.isEnabled(name))
   const { prototype } = exports as { readonly prototype: Pool }
-  if (wanted.length === 0 || typeof prototype?.connect !== 'function') return
-  const pools = new Set<WeakRef<Pool>>()
-  const seen = new WeakSet<Pool>()
-  const alive = () => [...pools].flatMap(pool => pool.deref() ?? [])
-  const turned = new Map<PoolKnob, number>()
-  const own = new WeakMap<Pool, Partial<PoolOptions>>()
-  const turn = (pool: Pool, knob: PoolKnob, value: number) => {
-    const kept = own.get(pool) ?? {}
-    kept[knob.option] ??= pool.options[knob.option]
-    own.set(pool, kept)
-    pool.options[knob.option] = value
-  }
-  for (const knob of wanted) {
-    knobs.offer({
-      ...knob,
-      read() {
-        const values = alive().map(pool => pool.options[knob.option])
-        return values.length === 0 ? undefined : Math.max(...values)
-      },
-      apply(value) {
-        turned.set(knob, value)
-        for (const pool of alive()) turn(pool, knob, value)
-      },
-      putBack() {
-        turned.delete(knob)
-        for (const pool of alive()) {
-          const value = own.get(pool)?.[knob.option]
-          if (value !== undefined) pool.options[knob.option] = value
-        }
-      },
-    })
-  }
-  wrapMethod(
-    prototype,
-    'connect',
-    connect =>
-      function (this: Pool, ...args) {
-        if (!seen.has(this)) {
-          seen.add(this)
-          if (pools.size >= MOST_POOLS)
-            for (const pool of pools) if (!pool.deref()) pools.delete(pool)
-          if (pools.size < MOST_POOLS) {
-            pools.add(new WeakRef(this))
-            for (const [knob, value] of turned) turn(this, knob, value)
-          }
-        }
-        return connect.apply(this, args)
-      },
-  )
+  offerPoolKnobs(knobs, POOL_KNOBS, prototype, 'connect', ({ options }) => options)
 }
