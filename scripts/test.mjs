@@ -70,7 +70,7 @@ function install(folder) {
   const lock = readFileSync(join(root, folder, 'package-lock.json'), 'utf8')
   const installedLock = join(root, folder, 'node_modules', '.installed-lock.json')
   if (existsSync(installedLock) && readFileSync(installedLock, 'utf8') === lock) return
-  step(`installing ${folder}`, 'npm', [
+  const isInstalled = step(`installing ${folder}`, 'npm', [
     'ci',
     `--prefix=${folder}`,
     '--ignore-scripts',
@@ -78,11 +78,12 @@ function install(folder) {
     '--no-fund',
     '--loglevel=error',
   ])
-  writeFileSync(installedLock, lock)
+  if (isInstalled) writeFileSync(installedLock, lock)
 }
 
 function step(name, command, args) {
   console.log(`\n── ${name}`)
   const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
   if (status !== 0) failures.push(name)
+  return status === 0
 }
