@@ -103,6 +103,7 @@ describe('an event loop that is blocked', () => {
       const late = spans.find(({ spanId }) => spanId === blocks()[1]?.parentSpanId)
       expect(late?.attributes['url.path']).toBe('/late')
       expect(blocks().length).toBe(2)
+      expect(await app.get('/prepared')).toBe('0')
       expect(app.standardError()).toBe('')
     },
   )

@@ -2,6 +2,13 @@
 
 import http from 'node:http'
 
+// As an application that maps its stacks to its sources: nobody else is to call it.
+let prepared = 0
+Error.prepareStackTrace = error => {
+  prepared++
+  return `${error.name}: ${error.message}`
+}
+
 const kept = []
 
 function sortSlowly(ms) {
@@ -18,6 +25,7 @@ const server = http.createServer((request, response) => {
   if (pathname === '/late') setTimeout(() => sortSlowly(ms), 1_000)
   if (pathname === '/keep') kept.push(Buffer.alloc(1_000_000, 'x').toString())
   if (pathname === '/collect') globalThis.gc?.()
+  if (pathname === '/prepared') return response.end(String(prepared))
   if (pathname === '/wait') {
     setTimeout(() => response.end('waited'), ms)
     return

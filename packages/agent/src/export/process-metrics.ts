@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import type { SentMetric } from '../measure/metrics.ts'
 
+const cores = availableParallelism()
 const CPU_MODES = ['user', 'system'] as const
 let lastCpu = process.cpuUsage()
 let lastMs = performance.now()
@@ -12,6 +14,7 @@ let lastMs = performance.now()
 export function processMetrics(): SentMetric[] {
   const cpu = process.cpuUsage()
   const nowMs = performance.now()
+  const elapsedMs = Math.max(nowMs - lastMs, 1)
   const byMode = (value: (mode: 'user' | 'system') => number) =>
     CPU_MODES.map(mode => ({ value: value(mode), attributes: { 'cpu.mode': mode } }))
   const metrics: SentMetric[] = [
@@ -22,11 +25,11 @@ export function processMetrics(): SentMetric[] {
       points: byMode(mode => cpu[mode] / 1e6),
     },
     {
-      // In cores, as the resource page has it: 1.5 is one and a half.
+      // As a share of all cores.
       name: 'process.cpu.utilization',
       unit: '1',
       type: 'gauge',
-      points: byMode(mode => (cpu[mode] - lastCpu[mode]) / 1e3 / Math.max(nowMs - lastMs, 1)),
+      points: byMode(mode => (cpu[mode] - lastCpu[mode]) / 1e3 / elapsedMs / cores),
     },
     plain('process.memory.usage', 'By', 'up-down-counter', process.memoryUsage.rss()),
     plain('process.uptime', 's', 'gauge', process.uptime()),

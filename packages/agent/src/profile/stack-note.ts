@@ -43,14 +43,15 @@ function operationOf(span: ActiveSpan | undefined): string {
 }
 
 function currentStack(): string {
+  // An application may have made it read-only: then this throws, before anything is changed.
   const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = DEEPEST_STACK
   // The application's own way of writing stacks might read files.
   const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
   if (prepare !== undefined) Reflect.deleteProperty(Error, 'prepareStackTrace')
-  Error.stackTraceLimit = DEEPEST_STACK
   const { stack = '' } = new Error()
-  Error.stackTraceLimit = limit
   if (prepare !== undefined) Object.defineProperty(Error, 'prepareStackTrace', prepare)
+  Error.stackTraceLimit = limit
   let from = 0
   for (let line = 0; line < OWN_LINES; line++) {
     from = stack.indexOf('\n', from) + 1
