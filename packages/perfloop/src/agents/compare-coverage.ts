@@ -68,12 +68,7 @@ function compareRoutes(
       ? []
       : [{ ...operation, method, route: routeKey(route) }]
   })
-  const byRoute = new Map<string, typeof seen>()
-  for (const one of seen) {
-    const same = byRoute.get(one.route)
-    if (same === undefined) byRoute.set(one.route, [one])
-    else same.push(one)
-  }
+  const byRoute = groupBy(seen, ({ route }) => route)
   const matched = new Set<(typeof seen)[number]>()
   const declared = new Map<string, RouteCoverage>()
   for (const { method, route, framework } of declarations.flatMap(({ routes }) => routes)) {
@@ -115,19 +110,22 @@ function compareModels(
   seen: readonly SeenModel[],
 ): readonly ModelCoverage[] {
   const matched = new Set<SeenModel>()
+  const hitsOf = tableFinder(seen)
+  const known = new Map<string, Pick<SeenModel, 'reads' | 'writes'>>()
+  const use = (table: string) => {
+    const before = known.get(table)
+    if (before !== undefined) return before
+    const hits = hitsOf(table)
+    for (const hit of hits) matched.add(hit)
+    const found = { reads: sum(hits, hit => hit.reads), writes: sum(hits, hit => hit.writes) }
+    known.set(table, found)
+    return found
+  }
   const declared = new Map<string, ModelCoverage>()
   for (const { name, table, mapper } of declarations.flatMap(({ models }) => models)) {
     const key = `${name}\n${table}`
     if (declared.has(key)) continue
-    const hits = seen.filter(one => isSameTable(one.model, table === '' ? name : table))
-    for (const hit of hits) matched.add(hit)
-    declared.set(key, {
-      name,
-      table,
-      mapper,
-      reads: sum(hits, hit => hit.reads),
-      writes: sum(hits, hit => hit.writes),
-    })
+    declared.set(key, { name, table, mapper, ...use(table === '' ? name : table) })
   }
   // Without declarations of models nothing can be said of one that is not among them.
   const undeclared = declared.size === 0 ? [] : seen.filter(one => !matched.has(one))
@@ -143,12 +141,36 @@ function compareModels(
   ]
 }
 
-/** `market.stalls` and `stalls` are one table where only one of the two names its schema. */
-function isSameTable(a: string, b: string): boolean {
-  const [x, y] = [a.toLowerCase(), b.toLowerCase()]
-  if (x === y) return true
-  if (x.includes('.') && y.includes('.')) return false
-  return x.slice(x.lastIndexOf('.') + 1) === y.slice(y.lastIndexOf('.') + 1)
+/**
+ * `market.stalls` and `stalls` are one table where only one of the two names its schema. Looked up, since agents may
+ * declare thousands.
+ */
+function tableFinder(seen: readonly SeenModel[]): (table: string) => readonly SeenModel[] {
+  const whole = groupBy(seen, ({ model }) => model.toLowerCase())
+  const bare = groupBy(seen, ({ model }) => withoutSchema(model.toLowerCase()))
+  return table => {
+    const name = table.toLowerCase()
+    return name.includes('.')
+      ? [...(whole.get(name) ?? []), ...(whole.get(withoutSchema(name)) ?? [])]
+      : (bare.get(name) ?? [])
+  }
+}
+
+function withoutSchema(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1)
+}
+
+function groupBy<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>()
+  for (const item of items) {
+    const same = groups.get(keyOf(item))
+    if (same === undefined) groups.set(keyOf(item), [item])
+    else same.push(item)
+  }
+  return groups
 }
 
 /** `/towns/` and `/towns` are one route in every framework unless it is told otherwise. */
