@@ -269,8 +269,10 @@ describe('/agent/v1', () => {
     }
     expect(statuses.filter(status => status === 200)).toHaveLength(6)
     expect(statuses.at(-1)).toBe(429)
-    const { data } = await perfloop.get(`/measure/profiles?agent=${agent}&kind=cpu`)
+    const { data } = await perfloop.get(`/measure/profiles?agent=${agent}&origin=continuous`)
     expect(data).toHaveLength(6)
+    const hot = await perfloop.get('/measure/hot-code?environment=development&service=dock')
+    expect(hot.data).toMatchObject({ profiles: 6, graph: { root: { total: 6 } } })
   })
 
   it('turns no knob while everything is stopped, but puts one back', async () => {

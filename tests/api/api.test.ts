@@ -94,7 +94,7 @@ describe('every endpoint', () => {
     const query =
       endpoint.path.startsWith('/measure/operation/') || endpoint.path === '/measure/operation'
         ? `?${OPERATION}`
-        : endpoint.path === '/insights/coverage/service'
+        : /^\/(insights\/coverage\/service|measure\/hot-code)$/.test(endpoint.path)
           ? '?environment=production&service=service-0'
           : ''
     const path = endpoint.path

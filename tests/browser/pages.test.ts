@@ -30,6 +30,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   agents: () => '/agents',
   profile: () => `/profiles/${profileId}`,
   coverage: () => '/coverage',
+  'hot code': () => '/code',
   health: () => '/health',
   'send data': () => '/send',
   settings: () => '/settings',

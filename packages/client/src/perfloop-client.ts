@@ -3,6 +3,8 @@ import type {
   AgentListParams,
   CoverageDetail,
   Health,
+  HotCode,
+  HotCodeParams,
   IngestToken,
   IngestTokenInput,
   Issue,
@@ -150,6 +152,11 @@ export interface PerfloopClient {
   /** With its flame graph once it is finished. */
   profile(id: string, options?: CallOptions): Promise<ProfileDetail>
   requestProfile(profile: AskedFor<ProfileInput, 'agent'>, options?: CallOptions): Promise<Profile>
+  /** The continuous profile of a service, added up. */
+  hotCode(
+    ask: AskedFor<HotCodeParams, 'environment' | 'service'>,
+    options?: CallOptions,
+  ): Promise<HotCode>
   /** Of each service that declared something. */
   coverage(ask?: Asked<ScopeParams>, options?: CallOptions): Promise<readonly ServiceCoverage[]>
   serviceCoverage(
@@ -252,6 +259,7 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
     profiles: (ask, call) => list('/measure/profiles', ask, call),
     profile: (id, call) => get(`/measure/profiles/${encodeURIComponent(id)}`, undefined, call),
     requestProfile: (profile, call) => write('POST', '/measure/profiles', profile, call),
+    hotCode: (ask, call) => get('/measure/hot-code', ask, call),
     coverage: (ask, call) => get('/insights/coverage', ask, call),
     serviceCoverage: (ask, call) => get('/insights/coverage/service', ask, call),
 

@@ -103,6 +103,11 @@ const routeTree = rootRoute.addChildren([
   }),
   createRoute({
     getParentRoute,
+    path: '/code',
+    component: lazyPage(() => import('./pages/hot-code/hot-code-page.tsx'), 'HotCodePage'),
+  }),
+  createRoute({
+    getParentRoute,
     path: '/agents',
     validateSearch: readListSearch,
     component: lazyPage(() => import('./pages/agents/agents-page.tsx'), 'AgentsPage'),

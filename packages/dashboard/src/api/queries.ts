@@ -165,6 +165,15 @@ export const profileQuery = (id: string) =>
       query.state.data === undefined || isOpenProfile(query.state.data) ? 1_000 : false,
   })
 
+export const hotCodeQuery = (
+  ask: ScopeAsk & { readonly environment: string; readonly service: string },
+) =>
+  queryOptions({
+    queryKey: ['hot-code', ask],
+    queryFn: ({ signal }) => perfloop.hotCode(ask, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
 export const coverageQuery = (ask: ScopeAsk) =>
   queryOptions({
     queryKey: ['coverage', ask],

@@ -1,6 +1,9 @@
-export type CodeOrigin = 'own' | 'package' | 'node' | 'engine'
+export type CodeOrigin = 'operation' | 'own' | 'package' | 'node' | 'engine'
 
-/** Whose code a frame is: the application's, a package's, Node's own, or the engine's (`(garbage collector)`). */
+/**
+ * Whose code a frame is: the application's, a package's, Node's own, or the engine's (`(garbage collector)`); or the
+ * operation that it ran for (`GET /orders`), which stands above it in the continuous profile.
+ */
 export function codeOrigin({
   name,
   file,
@@ -9,11 +12,13 @@ export function codeOrigin({
   readonly file: string
 }): CodeOrigin {
   if (file.startsWith('node:') || file.startsWith('internal/')) return 'node'
+  if (file === '' && /^[^(]\S* /.test(name)) return 'operation'
   if (file === '') return name.startsWith('(') && name !== '(anonymous)' ? 'engine' : 'node'
   return /[\\/]node_modules[\\/]/.test(file) ? 'package' : 'own'
 }
 
 export const CODE_ORIGINS: readonly { readonly origin: CodeOrigin; readonly label: string }[] = [
+  { origin: 'operation', label: 'Operations' },
   { origin: 'own', label: 'Your code' },
   { origin: 'package', label: 'Packages' },
   { origin: 'node', label: 'Node.js' },

@@ -19,6 +19,7 @@ export const PLACES: readonly { readonly group: string; readonly places: readonl
       { to: '/operations', label: 'Operations', icon: 'operations', key: 'p', also: '/operation' },
       { to: '/statements', label: 'Statements', icon: 'statements', key: 's' },
       { to: '/traces', label: 'Traces', icon: 'traces', key: 't' },
+      { to: '/code', label: 'Hot code', icon: 'flame', key: 'f' },
       { to: '/coverage', label: 'Coverage', icon: 'coverage', key: 'c' },
     ],
   },

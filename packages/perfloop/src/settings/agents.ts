@@ -65,6 +65,9 @@ export const AgentSettings = section({
   maxProfiles: count()
     .default(20_000)
     .describe('All profiles together; beyond, the oldest go first.'),
+  mergedProfiles: count()
+    .default(60)
+    .describe('Newest parts of the continuous profile that are added up for a range.'),
   maxFrames: count()
     .default(4_000)
     .describe('Frames of a flame graph; the smallest beyond are drawn with their callers.'),

@@ -69,7 +69,7 @@ function Profiles({
 }: {
   ask: { environment: string | undefined; service: string | undefined }
 }): ReactElement {
-  const query = useQuery(profilesQuery({ ...ask, per_page: 15 }))
+  const query = useQuery(profilesQuery({ ...ask, origin: 'request', per_page: 15 }))
   return (
     <Panel title="Profiles" note="newest first" flush>
       <Loaded query={query} skeleton={<SkeletonRows rows={4} />}>

@@ -1,26 +1,22 @@
-import type { HotFunction, ProfileDetail } from '@perfloop/client'
+import type { ProfileDetail } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type ReactElement, useEffect, useState } from 'react'
 import { isOpenProfile, profileQuery } from '../../api/queries.ts'
-import { ShareBar } from '../../charts/breakdown-bar.tsx'
 import { Badge } from '../../components/badge.tsx'
-import { type Column, DataTable } from '../../components/data-table.tsx'
 import { Empty } from '../../components/empty.tsx'
 import { Instant } from '../../components/instant.tsx'
 import { Loaded } from '../../components/loaded.tsx'
 import { PageHead } from '../../components/page-head.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { Skeleton } from '../../components/skeleton.tsx'
-import { codeOrigin, shortPlace } from '../../flame/code-origin.ts'
 import { FlameGraph } from '../../flame/flame-graph.tsx'
-import { formatBytes, formatPercent, plural } from '../../format/number.ts'
-import { formatProfileValue } from '../../format/profile-value.ts'
+import { FunctionsPanel } from '../../flame/functions-panel.tsx'
+import { formatBytes, plural } from '../../format/number.ts'
 
 const route = getRouteApi('/profiles/$id')
 const CRUMBS = [{ label: 'Agents', to: '/agents' }]
 const KINDS = { cpu: 'CPU profile', heap: 'Heap profile' } as const
-const MOST_FUNCTIONS = 50
 
 export function ProfilePage(): ReactElement {
   const { id } = route.useParams()
@@ -81,7 +77,7 @@ function Body({ profile }: { profile: ProfileDetail }): ReactElement {
               <FlameGraph root={graph.root} unit={graph.unit} />
             )}
           </Panel>
-          <Functions functions={graph.functions} total={graph.root.total} unit={graph.unit} />
+          <FunctionsPanel functions={graph.functions} total={graph.root.total} unit={graph.unit} />
         </>
       )}
     </>
@@ -112,65 +108,6 @@ function Progress({ profile }: { profile: ProfileDetail }): ReactElement {
           {words}. The application goes on as it was; this page shows the profile when it is there.
         </p>
       </div>
-    </Panel>
-  )
-}
-
-function Functions({
-  functions,
-  total,
-  unit,
-}: {
-  functions: readonly HotFunction[]
-  total: number
-  unit: string
-}): ReactElement {
-  const most = Math.max(...functions.map(({ self }) => self), 1)
-  const columns: readonly Column<HotFunction>[] = [
-    {
-      id: 'function',
-      label: 'Function',
-      width: '50%',
-      cell: row => (
-        <span className="two-lines">
-          <b className="function-name" data-origin={codeOrigin(row)}>
-            {row.name}
-          </b>
-          <small className="quiet" title={row.file}>
-            {shortPlace(row)}
-          </small>
-        </span>
-      ),
-    },
-    {
-      id: 'self',
-      label: 'Of its own',
-      align: 'end',
-      cell: row => <ShareBar share={row.self / most} label={formatProfileValue(row.self, unit)} />,
-    },
-    {
-      id: 'self-share',
-      label: 'Share',
-      align: 'end',
-      yields: 1,
-      cell: row => formatPercent(row.self / Math.max(total, 1)),
-    },
-    {
-      id: 'total',
-      label: 'With what it called',
-      align: 'end',
-      yields: 2,
-      cell: row => formatProfileValue(row.total, unit),
-    },
-  ]
-  return (
-    <Panel title="Functions" note="the most of their own first" flush>
-      <DataTable
-        label="Functions"
-        columns={columns}
-        rows={functions.slice(0, MOST_FUNCTIONS)}
-        rowKey={row => `${row.name} ${row.file}`}
-      />
     </Panel>
   )
 }

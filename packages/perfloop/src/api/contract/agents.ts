@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { PageParams, ScopeParams } from './envelope.ts'
+import { PageParams, RangeParams, ScopeParams } from './envelope.ts'
 
 const instant = () => z.iso.datetime()
 
@@ -93,6 +93,7 @@ export const ProfileListParams = z.object({
   service: z.string().optional(),
   agent: z.string().optional(),
   kind: z.enum(['cpu', 'heap']).optional(),
+  origin: z.enum(['request', 'continuous']).optional(),
   ...PageParams.shape,
 })
 
@@ -125,19 +126,27 @@ export const HotFunction = z.object({
   total: z.number(),
 })
 
-export const ProfileDetail = Profile.extend({
-  graph: z
-    .object({
-      type: z.string().describe('What is counted, such as cpu or space'),
-      unit: z.string().describe('nanoseconds, bytes or count'),
-      root: FlameFrame,
-      functions: z.array(HotFunction).describe('The most of its own first'),
-      frames: z.int(),
-      hidden: z.int().describe('Frames too small to be shown'),
-    })
-    .nullable()
-    .describe('Null until it is finished'),
+export const FlameGraph = z.object({
+  type: z.string().describe('What is counted, such as cpu or space'),
+  unit: z.string().describe('nanoseconds, bytes or count'),
+  root: FlameFrame,
+  functions: z.array(HotFunction).describe('The most of its own first'),
+  frames: z.int(),
+  hidden: z.int().describe('Frames too small to be shown'),
 })
+
+export const ProfileDetail = Profile.extend({
+  graph: FlameGraph.nullable().describe('Null until it is finished'),
+})
+
+export const HotCode = z.object({
+  environment: z.string(),
+  service: z.string(),
+  profiles: z.int().describe('Parts of the continuous profile that are added up'),
+  duration_ms: z.int().describe('Of these together'),
+  graph: FlameGraph.nullable().describe('Null where there is none in the range'),
+})
+export const HotCodeParams = RangeParams.extend({ environment: z.string(), service: z.string() })
 
 export const CoverageCount = z.object({
   declared: z.int(),
@@ -187,6 +196,9 @@ export type Knob = z.output<typeof Knob>
 export type KnobBack = z.output<typeof KnobBack>
 export type KnobInput = z.output<typeof KnobInput>
 export type KnobTurned = z.output<typeof KnobTurned>
+export type FlameGraph = z.output<typeof FlameGraph>
+export type HotCode = z.output<typeof HotCode>
+export type HotCodeParams = z.output<typeof HotCodeParams>
 export type HotFunction = z.output<typeof HotFunction>
 export type Profile = z.output<typeof Profile>
 export type ProfileDetail = z.output<typeof ProfileDetail>

@@ -1,12 +1,24 @@
 import { z } from 'zod'
 import { flameGraph } from '../../agents/flame-graph.ts'
-import { readProfile } from '../../agents/pprof.ts'
+import { type Profile as ReadableProfile, readProfile } from '../../agents/pprof.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { ProfileRecord } from '../../store/control/control-store.ts'
 import type { ApiContext } from '../api-context.ts'
-import { Profile, ProfileDetail, ProfileInput, ProfileListParams } from '../contract/agents.ts'
+import {
+  type FlameGraph,
+  HotCode,
+  HotCodeParams,
+  Profile,
+  ProfileDetail,
+  ProfileInput,
+  ProfileListParams,
+} from '../contract/agents.ts'
 import { defineEndpoint } from '../endpoint.ts'
 import { toLimit } from '../page.ts'
+import { readRange } from '../request-range.ts'
+
+/** Of all stacks that are added up. */
+const MOST_FRAMES = 2_000_000
 
 export const profileEndpoints = [
   defineEndpoint({
@@ -42,6 +54,55 @@ export const profileEndpoints = [
     },
   }),
   defineEndpoint({
+    name: 'measure.hot-code',
+    method: 'GET',
+    path: '/measure/hot-code',
+    summary: 'Where the code of a service spends its time: its continuous profile within the range',
+    access: 'read',
+    query: HotCodeParams,
+    data: HotCode,
+    async answer({ query, nowUnixMs }, context) {
+      const { control, settings } = context
+      const { environment, service } = query
+      const range = readRange(query, nowUnixMs)
+      const { rows } = await control.profiles.list({
+        environment,
+        service,
+        kind: 'cpu',
+        origin: 'continuous',
+        since: new Date(range.fromUnixMs).toISOString(),
+        until: new Date(range.toUnixMs).toISOString(),
+        limit: settings.agents.mergedProfiles,
+        offset: 0,
+      })
+      const profiles: ReadableProfile[] = []
+      let frames = 0
+      for (const { id } of rows) {
+        const bytes = await control.profiles.bytes(id)
+        if (bytes === undefined) continue
+        const profile = await readProfile(bytes)
+        for (const { stack } of profile.samples) frames += stack.length
+        // Of true ones it is a small part of this, however many there are.
+        if (frames > MOST_FRAMES) break
+        profiles.push(profile)
+      }
+      const [first] = profiles
+      const samples = profiles
+        .filter(({ unit }) => unit === first?.unit)
+        .flatMap(profile => profile.samples)
+      return {
+        target: { type: 'service', id: service },
+        data: {
+          environment,
+          service,
+          profiles: profiles.length,
+          duration_ms: rows.reduce((sum, { durationMs }) => sum + durationMs, 0),
+          graph: first === undefined ? null : toGraph({ ...first, samples }, context),
+        },
+      }
+    },
+  }),
+  defineEndpoint({
     name: 'measure.profile',
     method: 'GET',
     path: '/measure/profiles/:id',
@@ -62,12 +123,15 @@ export const profileEndpoints = [
 
 async function graphOf(
   { id, status }: ProfileRecord,
-  { control, settings }: ApiContext,
+  context: ApiContext,
 ): Promise<ProfileDetail['graph']> {
   if (status !== 'finished') return null
-  const bytes = await control.profiles.bytes(id)
+  const bytes = await context.control.profiles.bytes(id)
   if (bytes === undefined) return null
-  const profile = await readProfile(bytes)
+  return toGraph(await readProfile(bytes), context)
+}
+
+function toGraph(profile: ReadableProfile, { settings }: ApiContext): FlameGraph {
   const { root, functions, frames, hidden } = flameGraph(profile, settings.agents.maxFrames)
   return {
     type: profile.type,

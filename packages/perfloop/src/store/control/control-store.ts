@@ -363,6 +363,10 @@ export interface ProfileRepository {
     readonly service?: string
     readonly agent?: string
     readonly kind?: ProfileRecord['kind']
+    readonly origin?: ProfileRecord['origin']
+    /** Asked for (or, of the continuous one, received) within `[since, until)`. */
+    readonly since?: string
+    readonly until?: string
     readonly limit: number
     readonly offset: number
   }): Promise<PageOf<ProfileRecord>>

@@ -7,12 +7,15 @@ const OPEN: readonly ProfileRecord['status'][] = ['requested', 'running']
 
 export function profileRepository(db: () => ControlDatabase): ProfileRepository {
   return {
-    async list({ environment, service, agent, kind, limit, offset }) {
+    async list({ environment, service, agent, kind, origin, since, until, limit, offset }) {
       let matching = db().selectFrom('agentProfiles')
       if (environment !== undefined) matching = matching.where('environment', '=', environment)
       if (service !== undefined) matching = matching.where('service', '=', service)
       if (agent !== undefined) matching = matching.where('agent', '=', agent)
       if (kind !== undefined) matching = matching.where('kind', '=', kind)
+      if (origin !== undefined) matching = matching.where('origin', '=', origin)
+      if (since !== undefined) matching = matching.where('requestedAt', '>=', toInstant(since))
+      if (until !== undefined) matching = matching.where('requestedAt', '<', toInstant(until))
       const rows = await matching
         .selectAll()
         .orderBy('requestedAt', 'desc')
@@ -79,6 +82,15 @@ export function profileRepository(db: () => ControlDatabase): ProfileRepository 
 
     async prune(before, mostBytes, most) {
       await db().deleteFrom('agentProfiles').where('requestedAt', '<', toInstant(before)).execute()
+      const { profiles, bytes } = await db()
+        .selectFrom('agentProfiles')
+        .select(({ fn }) => [
+          fn.countAll<number>().as('profiles'),
+          fn.sum<number | null>('sizeBytes').as('bytes'),
+        ])
+        .executeTakeFirstOrThrow()
+      // As nearly always: then none has to be looked at.
+      if (Number(profiles) <= most && Number(bytes ?? 0) <= mostBytes) return
       const rows = await db()
         .selectFrom('agentProfiles')
         .select(['id', 'sizeBytes'])
