@@ -192,4 +192,35 @@ describe('the agent in the page', () => {
     )
     expect(spans.find(({ name }) => name === 'page load /tagged')?.service).toBe('tagged')
   })
+  it('leaves the page its calls as they are: method, referrer, and failures that nobody waits for', async () => {
+    const { page } = await openPage(browser)
+    await load(page, '/shop')
+    await page.getByText('["a"]').waitFor()
+    const sent: {
+      method: string
+      traceparent: string | undefined
+      referrer: string | undefined
+    }[] = []
+    page.on('request', async request => {
+      if (!request.url().includes('/api/items/own')) return
+      const { traceparent, referer: referrer } = await request.allHeaders()
+      sent.push({ method: request.method(), traceparent, referrer })
+    })
+    const seen = await page.evaluate(async () => {
+      // The values of this one are not its own properties.
+      await fetch('/api/items/own', new Request('/', { method: 'PUT' }))
+      const request = new Request('/api/items/own', { referrerPolicy: 'no-referrer' })
+      await fetch(request)
+      const rejected = new Promise(resolve => {
+        window.addEventListener('unhandledrejection', ({ reason }) => resolve(String(reason)))
+      })
+      fetch('http://127.0.0.1:1/')
+      return { rejected: await rejected, isCarried: request.headers.has('traceparent') }
+    })
+    expect(seen).toEqual({ rejected: 'TypeError: Failed to fetch', isCarried: false })
+    expect(sent).toEqual([
+      { method: 'PUT', traceparent: undefined, referrer: expect.any(String) },
+      { method: 'GET', traceparent: expect.stringMatching(/^00-/), referrer: undefined },
+    ])
+  })
 })

@@ -82,7 +82,14 @@ function measure(options: BrowserOptions): void {
 }
 
 /** Views of a single-page application. */
-function observeNavigation(note: (path: string) => void): void {
+function observeNavigation(begin: (path: string) => void): void {
+  const note = (path: string) => {
+    try {
+      begin(path)
+    } catch {
+      // The page's own function for routes may throw.
+    }
+  }
   for (const method of ['pushState', 'replaceState'] as const) {
     const original = history[method]
     history[method] = function (...args) {

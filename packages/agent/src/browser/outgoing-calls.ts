@@ -71,27 +71,45 @@ function wrapFetch(begin: Begin, carries: (call: Call) => boolean): void {
     const [input, init] = args
     let call: Call | undefined
     let sent = args
+    let lent: Headers | undefined
     try {
       const request = input instanceof Request ? input : undefined
       call = begin(init?.method ?? request?.method ?? 'GET', request?.url ?? String(input))
       if (call !== undefined && carries(call)) {
-        const headers = new Headers(init?.headers ?? request?.headers)
-        if (!headers.has('traceparent')) headers.set('traceparent', call.traceparent)
-        sent = [input, { ...init, headers }]
+        const own = init === undefined ? request?.headers : undefined
+        const headers = own ?? new Headers(init?.headers ?? request?.headers)
+        if (!headers.has('traceparent')) {
+          headers.set('traceparent', call.traceparent)
+          // With options beside it, a request loses its referrer: it has the header itself while it is sent.
+          if (own !== undefined) lent = own
+          else if (isPlain(init)) sent = [input, { ...init, headers }]
+        }
       }
     } catch {
       // Whatever it is that is fetched: the page gets its own answer, or its own error.
       sent = args
     }
     const answer = original.apply(this, sent)
+    lent?.delete('traceparent')
     if (call === undefined) return answer
     const { end } = call
-    answer.then(
-      ({ status }) => end(status, undefined),
-      (error: unknown) => end(0, error instanceof Error ? error.name : 'error'),
+    // The page gets the promise that follows, so that a failure that nobody waits for is still told of.
+    return answer.then(
+      response => {
+        end(response.status, undefined)
+        return response
+      },
+      (error: unknown) => {
+        end(0, error instanceof Error ? error.name : 'error')
+        throw error
+      },
     )
-    return answer
   }
+}
+
+/** What has its values from a class, such as another `Request`, cannot be copied. */
+function isPlain(init: object | undefined): boolean {
+  return init === undefined || Object.getPrototypeOf(init) === Object.prototype
 }
 
 function wrapRequests(begin: Begin, carries: (call: Call) => boolean): void {
