@@ -343,3 +343,35 @@ it('leaves a backend that is no Perfloop alone', async () => {
   server.close()
   expect(asked.filter(line => line.includes('/agent/'))).toEqual(['POST /agent/v1/report'])
 })
+
+it('is not driven by a server that answers at once, again and again, and wants profiles without end', async () => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0] ?? ''
+    asked.push(path)
+    request.resume()
+    const ids = Array.from({ length: 50 }, (_, n) => `${asked.length}-${n}`)
+    const settings = {
+      lease_ms: 1e12,
+      flush_interval_ms: 0,
+      profiles: ids.map(id => ({ id, kind: 'cpu', duration_ms: 1 })),
+    }
+    response.end(JSON.stringify(path === '/agent/v1/settings' ? settings : { agent: 'one' }))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  {
+    await using application = await startApplication(`http://127.0.0.1:${port}`)
+    await eventually('it to ask', async () =>
+      asked.includes('/agent/v1/settings') ? true : undefined,
+    )
+    asked.length = 0
+    await new Promise(resolve => setTimeout(resolve, 3_000))
+    expect(asked.filter(path => path === '/agent/v1/settings').length).toBeLessThanOrEqual(31)
+    expect(asked.filter(path => path === '/agent/v1/profiles').length).toBeLessThanOrEqual(1)
+    expect(await application.text('/hello/bo')).toBe('{"hello":"bo"}')
+    expect(application.standardError()).toBe('')
+  }
+  server.closeAllConnections()
+  server.close()
+})

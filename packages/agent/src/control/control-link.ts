@@ -12,6 +12,8 @@ import type {
 import type { ControlTarget } from './control-target.ts'
 
 const WAIT_S = 25
+/** A server that has news is asked again at once, but not without end: it may answer without waiting for any. */
+const SHORTEST_ASK_MS = 100
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
 /** Whoever is no Perfloop is asked again, but hardly ever: it may become one. */
@@ -83,7 +85,10 @@ export class ControlLink {
         await this.#push()
         // What was said meanwhile may have failed.
         if (this.#isResting) throw new Error('nothing could be told')
+        const askedMs = performance.now()
         await this.#ask()
+        const leftMs = SHORTEST_ASK_MS - (performance.now() - askedMs)
+        if (leftMs > 0) await new Promise(resolve => setTimeout(resolve, leftMs))
         this.#retryMs = FIRST_RETRY_MS
       } catch (error) {
         waitMs =
@@ -271,8 +276,8 @@ function judge({ status, body }: Answer): Record<string, unknown> {
 
 /** Whatever came, bounded: nonsense is as if it had not been said. */
 function readSettings(answer: Record<string, unknown>): ServerSettings {
-  const leaseMs = numberOf(answer.lease_ms, 1_000, 86_400_000)
-  const flushIntervalMs = numberOf(answer.flush_interval_ms, 1, 60_000)
+  const leaseMs = numberOf(answer.lease_ms, 1_000, LONGEST_LEASE_MS)
+  const flushIntervalMs = numberOf(answer.flush_interval_ms, SHORTEST_FLUSH_MS, 60_000)
   if (leaseMs === undefined || flushIntervalMs === undefined) throw new Stranger()
   return {
     watched: answer.watched === true,
@@ -298,6 +303,9 @@ function readSettings(answer: Record<string, unknown>): ServerSettings {
 
 /** What the agent holds back at most, whatever it is told. */
 const MOST_QUEUED_BYTES = 64 * 1024 * 1024
+const LONGEST_LEASE_MS = 10 * 60_000
+/** What a host may set itself. */
+const SHORTEST_FLUSH_MS = 10
 const LONGEST_PROFILE_MS = 10 * 60_000
 const MOST_ITEMS = 100
 

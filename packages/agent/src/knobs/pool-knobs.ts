@@ -53,7 +53,9 @@ export function offerPoolKnobs<
       putBack() {
         turned.delete(knob)
         for (const pool of alive()) {
-          const value = own.get(pool)?.get(knob.option)
+          const kept = own.get(pool)
+          const value = kept?.get(knob.option)
+          kept?.delete(knob.option)
           if (value !== undefined) optionsOf(pool)[knob.option] = value
         }
       },
@@ -65,7 +67,11 @@ export function offerPoolKnobs<
     if (pools.size >= MOST_POOLS) for (const known of pools) if (!known.deref()) pools.delete(known)
     if (pools.size >= MOST_POOLS) return
     pools.add(new WeakRef(pool))
-    for (const [knob, value] of turned) turn(pool, knob, value)
+    try {
+      for (const [knob, value] of turned) turn(pool, knob, value)
+    } catch {
+      // Options that the application has frozen stay what they are.
+    }
   }
   wrapMethod(
     prototype,

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { ControlNews, ProfileRequest, TakenProfile } from '../control/control-message.ts'
 import { ContinuousProfile } from './continuous-profile.ts'
 import type { MainThread } from './main-thread.ts'
@@ -5,6 +6,10 @@ import { Profiles } from './profiles.ts'
 import type { Pulse } from './pulse.ts'
 
 const MOST_REMEMBERED = 100
+/** Beyond, requests are passed over: whoever asks for so many wants no profile. */
+const MOST_WAITING = 4
+/** To begin one of the CPU stops the application for a moment: they must not follow each other without end. */
+const REST_MS = 10_000
 const SHORTEST_PART_MS = 1_000
 /** So long after the server was last heard of, nobody wants a profile any more. */
 const PATIENCE_MS = 5 * 60_000
@@ -19,6 +24,8 @@ export class ProfileDuty {
   readonly #send: (profile: TakenProfile) => void
   readonly #asked = new Set<string>()
   #last: Promise<void> = Promise.resolve()
+  #waiting = 0
+  #restUntilMs = 0
   #patience: NodeJS.Timeout | undefined
 
   /** A part of the profile without end is sent after each `partMs`; 0 for none. */
@@ -44,7 +51,9 @@ export class ProfileDuty {
     for (const request of news.settings.profiles) {
       if (this.#asked.has(request.id)) continue
       if (this.#asked.size >= MOST_REMEMBERED) this.#asked.clear()
+      if (this.#waiting >= MOST_WAITING) continue
       this.#asked.add(request.id)
+      this.#waiting++
       this.#last = this.#last.then(() => this.#take(request))
     }
   }
@@ -52,6 +61,7 @@ export class ProfileDuty {
   async #take({ id, kind, durationMs }: ProfileRequest): Promise<void> {
     let pprof: Buffer | undefined
     let failure: string | undefined
+    if (kind === 'cpu') await wait(Math.max(0, this.#restUntilMs - performance.now()))
     try {
       pprof = await (kind === 'cpu'
         ? this.#profiles.takeCpuProfile(durationMs)
@@ -59,6 +69,8 @@ export class ProfileDuty {
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error)
     }
+    this.#waiting--
+    if (kind === 'cpu') this.#restUntilMs = performance.now() + REST_MS
     this.#send({ request: id, kind, durationMs, pprof, failure })
   }
 
