@@ -59,8 +59,8 @@ export class SpanBatch {
   passingTexts: string[] = []
   exceptions: RecordedException[] = []
   details: RecordedDetails[] = []
-  /** Of all texts in `details`. */
-  detailCharacters = 0
+  /** Of its passing texts, exceptions and details. */
+  characters = 0
 
   constructor(buffer: ArrayBuffer = new ArrayBuffer(BATCH_BYTES)) {
     this.buffer = buffer

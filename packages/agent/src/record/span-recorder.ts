@@ -30,8 +30,8 @@ const MOST_TEXT_CHARACTERS = 4 * 1024 * 1024
 const LONGEST_TEXT = 8_192
 const LONGEST_PASSING_TEXT = 2_048
 const LONGEST_STACK = 16_384
-/** A batch with more text of the application's own in it goes at once. */
-const MOST_DETAIL_CHARACTERS = 1024 * 1024
+/** A batch with more text in it goes at once: the exporting thread has little memory, on purpose. */
+const MOST_CHARACTERS = 1024 * 1024
 
 export interface BatchSender {
   /** A buffer to fill; undefined when all are on their way. */
@@ -141,9 +141,14 @@ export class SpanRecorder {
   }
 
   passingText(value: string | undefined): void {
-    const texts = this.#batch?.passingTexts
-    if (typeof value !== 'string' || texts === undefined) this.#value(Number.NaN)
-    else this.#value(texts.push(cut(value, LONGEST_PASSING_TEXT)) - 1)
+    const batch = this.#batch
+    if (typeof value !== 'string' || batch === undefined) {
+      this.#value(Number.NaN)
+      return
+    }
+    const kept = cut(value, LONGEST_PASSING_TEXT)
+    batch.characters += kept.length
+    this.#value(batch.passingTexts.push(kept) - 1)
   }
 
   /** NaN for none. */
@@ -159,7 +164,9 @@ export class SpanRecorder {
   exception(error: unknown, atMs: number): void {
     const batch = this.#batch
     if (batch === undefined) return
-    batch.exceptions.push({ row: batch.rows, ...describe(error), atMs })
+    const described = describe(error)
+    batch.characters += described.message.length + described.stack.length
+    batch.exceptions.push({ row: batch.rows, ...described, atMs })
   }
 
   end(): void {
@@ -172,7 +179,7 @@ export class SpanRecorder {
     if (
       batch.rows === BATCH_SPANS ||
       batch.valueCount > MOST_VALUES - MOST_VALUES_OF_A_SPAN ||
-      batch.detailCharacters > MOST_DETAIL_CHARACTERS
+      batch.characters + this.#texts.unsentCharacters > MOST_CHARACTERS
     ) {
       this.flush()
     }
@@ -205,7 +212,7 @@ export const MOST_VALUES_OF_A_SPAN = 32
 
 function addDetails(batch: SpanBatch, details: SpanDetails): void {
   const { scope, attributes } = details
-  batch.detailCharacters += details.characters
+  batch.characters += details.characters
   batch.details.push({ row: batch.rows, scope, attributes, more: moreOf(details) })
 }
 

@@ -8,6 +8,8 @@ export class TextTable {
   readonly #maxCharacters: number
   #characters = 0
   #unsent: string[] = []
+  /** Of those that the exporting thread was not told yet. */
+  unsentCharacters = 0
   #firstUnsent = 0
 
   constructor(maxTexts: number, maxCharacters: number) {
@@ -21,6 +23,7 @@ export class TextTable {
     const number = this.#numbers.size
     this.#numbers.set(text, number)
     this.#characters += text.length
+    this.unsentCharacters += text.length
     this.#unsent.push(text)
     return number
   }
@@ -34,6 +37,7 @@ export class TextTable {
     const taken = { texts: this.#unsent, first: this.#firstUnsent }
     this.#firstUnsent += this.#unsent.length
     this.#unsent = []
+    this.unsentCharacters = 0
     return taken
   }
 
@@ -41,6 +45,7 @@ export class TextTable {
     this.#numbers.clear()
     this.#characters = 0
     this.#unsent = []
+    this.unsentCharacters = 0
     this.#firstUnsent = 0
   }
 }

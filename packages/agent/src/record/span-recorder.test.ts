@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { ActiveSpan } from './active-span.ts'
+import { attributeSchema, PASSING_TEXT, TEXT } from './attribute-schema.ts'
+import { CostBudget } from './cost-budget.ts'
+import { SpanBatch } from './span-batch.ts'
+import { SpanRecorder } from './span-recorder.ts'
+
+const SCHEMA = attributeSchema('test', {}, { statement: TEXT, path: PASSING_TEXT })
+
+it.each(['exceptions', 'texts', 'passing texts'])(
+  'hands over a batch before its %s are more than the exporting thread can hold',
+  what => {
+    const sentRows: number[] = []
+    const recorder = new SpanRecorder(
+      {
+        takeBuffer: () => new SpanBatch().buffer,
+        send(batch, texts) {
+          sentRows.push(batch.rows)
+          texts.takeNew()
+        },
+        wake() {},
+      },
+      new CostBudget(1, () => {}),
+    )
+    const span = new ActiveSpan(undefined)
+    const long = 'x'.repeat(8_000)
+    for (let n = 0; n < 2_000; n++) {
+      recorder.begin(SCHEMA, 'name', 1, 0, span, 1, n, 0, 0, 0, 1)
+      if (what === 'exceptions') recorder.exception(new Error(long), 0)
+      recorder.text(what === 'texts' ? `${long}${n}` : 'select 1')
+      recorder.passingText(what === 'passing texts' ? long : '/')
+      recorder.end()
+    }
+    // A million characters, of which each span has two thousand at least.
+    expect(Math.max(...sentRows)).toBeLessThan(530)
+    expect(sentRows.length).toBeGreaterThan(2)
+  },
+)
