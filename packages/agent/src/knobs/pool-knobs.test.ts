@@ -42,3 +42,16 @@ it('turns the size of a pool of mysql2, and puts it back', async () => {
   knobs.turn([])
   expect(pool.config.connectionLimit).toBe(4)
 })
+
+it('lets a pool connect whose options the application has frozen', async () => {
+  const knobs = knobsOf('pg.pool.max')
+  const Pool = require('pg-pool')
+  offerPgPoolKnobs(knobs, Pool)
+  const pool = new Pool({ ...nowhere, max: 3 })
+  await pool.connect().catch(() => {})
+  knobs.turn([{ name: 'pg.pool.max', value: 20 }])
+  const frozen = new Pool(nowhere)
+  Object.freeze(frozen.options)
+  await expect(frozen.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  knobs.turn([])
+})
