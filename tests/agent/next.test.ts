@@ -8,7 +8,6 @@ import { NODES } from './agent-process.ts'
 import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
 
 const SERVER = 2
-const INTERNAL = 1
 const ecosystem = fileURLToPath(new URL('ecosystem', import.meta.url))
 const application = join(ecosystem, 'next-app')
 const telling = join(ecosystem, 'tell-declared.mjs')
@@ -108,7 +107,9 @@ describe('Next.js, as the Node agent sees it', () => {
       const told = requests.map(({ name, attributes, traceId, spanId, events }) => {
         const rendered = spans.find(
           span =>
-            span.kind === INTERNAL && span.traceId === traceId && span.parentSpanId === spanId,
+            'template.name' in span.attributes &&
+            span.traceId === traceId &&
+            span.parentSpanId === spanId,
         )
         return [
           attributes['url.path'],
