@@ -11,9 +11,12 @@ const quiet = process.argv.includes('--quiet')
 function run(command, args, cwd = root) {
   const result = spawnSync(command, args, {
     cwd,
-    stdio: quiet ? ['ignore', 'ignore', 'inherit'] : 'inherit',
+    stdio: quiet ? ['ignore', 'pipe', 'inherit'] : 'inherit',
   })
-  if (result.status !== 0) process.exit(result.status ?? 1)
+  if (result.status === 0) return
+  // The compiler writes its errors to standard output.
+  process.stderr.write(result.stdout ?? '')
+  process.exit(result.status ?? 1)
 }
 
 /** The newest modification below a folder, to skip the dashboard build when nothing changed. */
