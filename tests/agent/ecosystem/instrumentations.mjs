@@ -8,12 +8,10 @@ const { registerInstrumentations } = load('@opentelemetry/instrumentation')
 const { ExpressInstrumentation } = load('@opentelemetry/instrumentation-express')
 const { HttpInstrumentation } = load('@opentelemetry/instrumentation-http')
 const { PgInstrumentation } = load('@opentelemetry/instrumentation-pg')
-const { UndiciInstrumentation } = load('@opentelemetry/instrumentation-undici')
 registerInstrumentations({
   instrumentations: [
     new HttpInstrumentation(),
     new ExpressInstrumentation(),
     new PgInstrumentation(),
-    new UndiciInstrumentation(),
   ],
 })
