@@ -29,7 +29,8 @@ const LONGEST_DELIVERY_MS = 15_000
 
 /**
  * What an agent costs: the same application, all variants alive at once, rounds that take turns. CPU is of all threads
- * of the process until the last span is acknowledged. A round in which not every span arrived does not count.
+ * of the process until the last span is acknowledged. A round in which fewer than nine spans a request
+ * arrived does not count.
  * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--seconds N` is how long the server is away in the last part.
  */
 export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
@@ -143,7 +144,8 @@ async function measureCpu(application: MeasuredApplication): Promise<CpuRound> {
   return {
     cpuUs: ((application.cpuSeconds() - cpuBefore) / REQUESTS) * 1e6,
     perSecond,
-    isVoid: application.receiver.spans() - spansBefore !== expected,
+    // More is what an agent tells besides, such as a wait for a connection: its own cost too.
+    isVoid: application.receiver.spans() - spansBefore < expected,
   }
 }
 
