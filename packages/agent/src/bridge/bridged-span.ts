@@ -160,23 +160,11 @@ export class ManualSpan extends BridgedSpan {
   override end(endTime?: unknown): void {
     if (!this.close() || !this.active.isRecorded) return
     const { recorder } = this.#agent
-    const { id0, id1, parent0, parent1 } = this.active
     const endMs =
       endTime === undefined ? performance.now() : Math.max(this.#startMs, spanTimeMs(endTime))
-    const isBegun = recorder.begin(
-      SCHEMA,
-      this.#name,
-      this.#kind,
-      0,
-      this.active,
-      id0,
-      id1,
-      parent0,
-      parent1,
-      this.#startMs,
-      endMs,
-    )
-    if (isBegun) recorder.end()
+    if (recorder.begin(SCHEMA, this.#name, this.#kind, false, this.active, this.#startMs, endMs)) {
+      recorder.end()
+    }
   }
 }
 

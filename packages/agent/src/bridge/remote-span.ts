@@ -1,10 +1,12 @@
 import type { Span, SpanContext } from './api-shapes.ts'
+import { SilentSpan } from './silent-span.ts'
 
 /** A span of another process, or of nobody: it can be a parent, and nothing else. */
-export class RemoteSpan implements Span {
+export class RemoteSpan extends SilentSpan implements Span {
   readonly #context: SpanContext
 
   constructor(context: SpanContext) {
+    super()
     this.#context = context
   }
 
@@ -14,34 +16,6 @@ export class RemoteSpan implements Span {
 
   isRecording(): boolean {
     return false
-  }
-
-  setAttribute(): this {
-    return this
-  }
-
-  setAttributes(): this {
-    return this
-  }
-
-  addEvent(): this {
-    return this
-  }
-
-  addLink(): this {
-    return this
-  }
-
-  addLinks(): this {
-    return this
-  }
-
-  setStatus(): this {
-    return this
-  }
-
-  updateName(): this {
-    return this
   }
 
   end(): void {}

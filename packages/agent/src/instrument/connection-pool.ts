@@ -2,8 +2,7 @@ import type { Agent } from '../agent.ts'
 import type { Histogram, MetricAttributes, Observe } from '../measure/metrics.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
-import { randomWord } from '../record/random-ids.ts'
-import { KIND_INTERNAL, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_INTERNAL } from '../record/span-recorder.ts'
 import { codeOf, nameOf } from './database-statement.ts'
 
 /** Time a request waited for a connection. No `db.system.name`: it is neither a statement nor time of the database. */
@@ -173,16 +172,12 @@ export function recordPoolWait(
     const hasFailed = error !== undefined && error !== null
     if (!hasFailed) pool.waited(endMs - startMs)
     if (parent?.isRecorded !== true || endMs - startMs < SHORTEST_WAIT_MS) return
-    const isBegun = recorder.begin(
+    const isBegun = recorder.beginChild(
       SCHEMA,
       'wait for a connection',
       KIND_INTERNAL,
-      hasFailed ? STATUS_ERROR : STATUS_UNSET,
+      hasFailed,
       parent,
-      randomWord(),
-      (randomWord() | 1) >>> 0,
-      parent.id0,
-      parent.id1,
       startMs,
       endMs,
     )

@@ -1,8 +1,7 @@
 import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
-import { randomWord } from '../record/random-ids.ts'
-import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_CLIENT } from '../record/span-recorder.ts'
 import { awaitingLine, issuingLine, type KnownText, knownText } from './issuing-line.ts'
 
 /** A statement that was issued and is not over. */
@@ -94,16 +93,12 @@ export function recordStatement(
   try {
     const { known, parent, startMs } = statement
     const hasFailed = error !== undefined && error !== null
-    const isBegun = recorder.begin(
+    const isBegun = recorder.beginChild(
       schema,
       known.name,
       KIND_CLIENT,
-      hasFailed ? STATUS_ERROR : STATUS_UNSET,
+      hasFailed,
       parent,
-      randomWord(),
-      (randomWord() | 1) >>> 0,
-      parent.id0,
-      parent.id1,
       startMs,
       endMs,
     )

@@ -2,7 +2,7 @@ import { isPromise } from 'node:util/types'
 import type { Agent } from '../agent.ts'
 import { ActiveSpan, activeSpan, type RemoteParent } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
-import { type SpanRecorder, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import type { SpanRecorder } from '../record/span-recorder.ts'
 import { followPromise, nameOf } from './database-statement.ts'
 
 /** Work that no request asked for now: a job of a queue, a run of a schedule. */
@@ -50,14 +50,8 @@ function record({ recorder, report }: Agent, job: Job, span: ActiveSpan, error: 
   if (!span.isRecorded) return
   try {
     const hasFailed = error !== undefined && error !== null
-    const { id0, id1, parent0, parent1, startMs } = span
-    const status = hasFailed ? STATUS_ERROR : STATUS_UNSET
     const { schema, name, kind } = job
-    if (
-      !recorder.begin(schema, name, kind, status, span, id0, id1, parent0, parent1, startMs, endMs)
-    ) {
-      return
-    }
+    if (!recorder.begin(schema, name, kind, hasFailed, span, span.startMs, endMs)) return
     if (hasFailed) recorder.exception(error, endMs)
     job.write(recorder)
     recorder.text(hasFailed ? nameOf(error) : undefined)

@@ -1,6 +1,7 @@
 import type { Agent } from '../agent.ts'
+import { SilentSpan } from '../bridge/silent-span.ts'
 import { declareRoute } from '../declare/declarations.ts'
-import { writeTraceParent } from '../propagate/trace-context.ts'
+import { spanIdOf, traceIdOf } from '../propagate/trace-context.ts'
 import { activeSpan } from '../record/active-span.ts'
 import { beginRender, endRender, RenderSpan, renderSchema, traceRender } from './render-span.ts'
 import { noteErrorOf } from './request-span.ts'
@@ -83,7 +84,7 @@ export function instrumentNextTracer(agent: Agent, exports: object): void {
 }
 
 /** The span that Next ends when the last of a page was streamed, and that it tells errors. A span of OpenTelemetry's. */
-class NextRender {
+class NextRender extends SilentSpan {
   readonly #agent: Agent
   readonly #span: RenderSpan
   readonly #route: string
@@ -91,6 +92,7 @@ class NextRender {
   #error: unknown
 
   constructor(agent: Agent, span: RenderSpan, route: string) {
+    super()
     this.#agent = agent
     this.#span = span
     this.#route = route
@@ -113,36 +115,7 @@ class NextRender {
 
   spanContext(): { traceId: string; spanId: string; traceFlags: number } {
     const { id0, id1 } = this.#span
-    const [, traceId = '', spanId = ''] = writeTraceParent(this.#span, id0, id1).split('-')
-    return { traceId, spanId, traceFlags: 1 }
-  }
-
-  setAttribute(): this {
-    return this
-  }
-
-  setAttributes(): this {
-    return this
-  }
-
-  addEvent(): this {
-    return this
-  }
-
-  addLink(): this {
-    return this
-  }
-
-  addLinks(): this {
-    return this
-  }
-
-  setStatus(): this {
-    return this
-  }
-
-  updateName(): this {
-    return this
+    return { traceId: traceIdOf(this.#span), spanId: spanIdOf(id0, id1), traceFlags: 1 }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Agent } from '../agent.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
-import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_CLIENT } from '../record/span-recorder.ts'
 
 /** A call over HTTP that is on its way. */
 export interface Call {
@@ -37,25 +37,19 @@ export function recordCall(
   const { parent, id0, id1, startMs, status } = call
   const endMs = performance.now()
   const hasFailed = error !== undefined || status >= 400
-  const statusOfSpan = hasFailed ? STATUS_ERROR : STATUS_UNSET
   const name = method.toUpperCase()
-  if (
-    !recorder.begin(
-      schema,
-      name,
-      KIND_CLIENT,
-      statusOfSpan,
-      parent,
-      id0,
-      id1,
-      parent.id0,
-      parent.id1,
-      startMs,
-      endMs,
-    )
-  ) {
-    return
-  }
+  const isBegun = recorder.beginChild(
+    schema,
+    name,
+    KIND_CLIENT,
+    hasFailed,
+    parent,
+    startMs,
+    endMs,
+    id0,
+    id1,
+  )
+  if (!isBegun) return
   if (error !== undefined) recorder.exception(error, endMs)
   recorder.text(name)
   recorder.passingText(`${url.origin}${url.pathname}`)

@@ -1,7 +1,7 @@
 import type { Agent } from '../agent.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
-import { KIND_INTERNAL, STATUS_ERROR } from '../record/span-recorder.ts'
+import { KIND_INTERNAL } from '../record/span-recorder.ts'
 import { nameOf } from './database-statement.ts'
 
 const SCHEMA = attributeSchema('@perfloop/agent/process', {}, { 'error.type': TEXT })
@@ -33,20 +33,7 @@ function record({ recorder, report }: Agent, name: string, error: unknown): void
   try {
     const active = activeSpan.getStore()
     const span = new ActiveSpan(active?.isRecorded === true ? active : undefined)
-    const isBegun = recorder.begin(
-      SCHEMA,
-      name,
-      KIND_INTERNAL,
-      STATUS_ERROR,
-      span,
-      span.id0,
-      span.id1,
-      span.parent0,
-      span.parent1,
-      atMs,
-      atMs,
-    )
-    if (!isBegun) return
+    if (!recorder.begin(SCHEMA, name, KIND_INTERNAL, true, span, atMs, atMs)) return
     recorder.exception(error, atMs)
     recorder.text(error === null || error === undefined ? 'error' : nameOf(error))
     recorder.end()

@@ -1,8 +1,7 @@
 import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
-import { randomWord } from '../record/random-ids.ts'
-import { KIND_CLIENT, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_CLIENT } from '../record/span-recorder.ts'
 import { nameOf, recordedParent } from './database-statement.ts'
 import { issuingLine, type KnownText, knownText } from './issuing-line.ts'
 
@@ -107,16 +106,12 @@ export function recordCommand(
     const { operation, parent, startMs, known } = call
     const hasFailed = error !== undefined && error !== null
     const code = hasFailed ? codeOfReply(error) : undefined
-    const isBegun = recorder.begin(
+    const isBegun = recorder.beginChild(
       SCHEMA,
       operation,
       KIND_CLIENT,
-      hasFailed ? STATUS_ERROR : STATUS_UNSET,
+      hasFailed,
       parent,
-      randomWord(),
-      (randomWord() | 1) >>> 0,
-      parent.id0,
-      parent.id1,
       startMs,
       endMs,
     )

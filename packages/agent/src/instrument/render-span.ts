@@ -2,7 +2,7 @@ import { basename, isAbsolute, relative } from 'node:path'
 import type { Agent } from '../agent.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, TEXT } from '../record/attribute-schema.ts'
-import { KIND_INTERNAL, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_INTERNAL } from '../record/span-recorder.ts'
 import { followPromise, isPromise } from './database-statement.ts'
 
 /**
@@ -42,25 +42,8 @@ export function endRender(
   try {
     const hasFailed = error !== undefined && error !== null
     const { recorder } = agent
-    const { id0, id1, parent0, parent1, startMs } = span
-    const status = hasFailed ? STATUS_ERROR : STATUS_UNSET
     const name = `render ${template}`
-    if (
-      !recorder.begin(
-        schema,
-        name,
-        KIND_INTERNAL,
-        status,
-        span,
-        id0,
-        id1,
-        parent0,
-        parent1,
-        startMs,
-        endMs,
-      )
-    )
-      return
+    if (!recorder.begin(schema, name, KIND_INTERNAL, hasFailed, span, span.startMs, endMs)) return
     if (hasFailed) recorder.exception(error, endMs)
     recorder.text(template)
     recorder.end()

@@ -3,7 +3,7 @@ import type { Agent } from '../agent.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { detail } from '../record/cost-budget.ts'
-import { KIND_SERVER, STATUS_ERROR, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_SERVER } from '../record/span-recorder.ts'
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server */
 const SCHEMA = attributeSchema(
@@ -65,25 +65,11 @@ export function recordServerSpan(
   const method = METHODS.has(request.method ?? '') ? (request.method as string) : '_OTHER'
   const route = typeof span.place === 'string' ? span.place : undefined
   const isFailed = status >= 500
-  const { id0, id1, parent0, parent1, startMs, totals } = span
+  const { startMs, totals } = span
   const path = withoutQuery(request.url)
   requestLog?.note(span, path, totals.readyMs === 0 ? endMs : totals.readyMs, endMs)
-  if (
-    !recorder.begin(
-      SCHEMA,
-      route === undefined ? method : `${method} ${route}`,
-      KIND_SERVER,
-      isFailed ? STATUS_ERROR : STATUS_UNSET,
-      span,
-      id0,
-      id1,
-      parent0,
-      parent1,
-      startMs,
-      endMs,
-    )
-  )
-    return
+  const name = route === undefined ? method : `${method} ${route}`
+  if (!recorder.begin(SCHEMA, name, KIND_SERVER, isFailed, span, startMs, endMs)) return
   if (span.exception !== undefined) recorder.exception(span.exception, span.exceptionMs)
   recorder.text(method)
   recorder.text(route)

@@ -3,7 +3,7 @@ import type { Agent } from '../agent.ts'
 import type { EventLoopDelay } from '../measure/event-loop-delay.ts'
 import { ActiveSpan, whenWorkBegins } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
-import { KIND_INTERNAL, STATUS_UNSET } from '../record/span-recorder.ts'
+import { KIND_INTERNAL } from '../record/span-recorder.ts'
 import type { Pulse } from './pulse.ts'
 import { isOfApplication, readStack } from './stack-frame.ts'
 import { answerNotes, type StackNote } from './stack-note.ts'
@@ -139,20 +139,8 @@ function isWorthTelling({ stack, span }: StackNote): boolean {
 function recordBlock({ recorder }: Agent, note: StackNote, startMs: number, endMs: number): void {
   const parent = note.span?.isRecorded === true ? note.span : undefined
   const span = new ActiveSpan(parent)
-  const isBegun = recorder.begin(
-    SCHEMA,
-    'event loop block',
-    KIND_INTERNAL,
-    STATUS_UNSET,
-    span,
-    span.id0,
-    span.id1,
-    span.parent0,
-    span.parent1,
-    startMs,
-    endMs,
-  )
-  if (!isBegun) return
+  if (!recorder.begin(SCHEMA, 'event loop block', KIND_INTERNAL, false, span, startMs, endMs))
+    return
   const frames = readStack(note.stack)
   const frame = frames.find(isOfApplication) ?? frames[0]
   recorder.text(note.stack)

@@ -25,7 +25,7 @@ it.each(['exceptions', 'texts', 'passing texts'])(
     const span = new ActiveSpan(undefined)
     const long = 'x'.repeat(8_000)
     for (let n = 0; n < 2_000; n++) {
-      recorder.begin(SCHEMA, 'name', 1, 0, span, 1, n, 0, 0, 0, 1)
+      recorder.beginChild(SCHEMA, 'name', 1, false, span, 0, 1)
       if (what === 'exceptions') recorder.exception(new Error(long), 0)
       recorder.text(what === 'texts' ? `${long}${n}` : 'select 1')
       recorder.passingText(what === 'passing texts' ? long : '/')

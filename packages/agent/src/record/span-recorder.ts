@@ -2,6 +2,7 @@ import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
 import type { CostBudget } from './cost-budget.ts'
 import { probabilityMember } from './head-sampling.ts'
+import { randomWord } from './random-ids.ts'
 import {
   BATCH_SPANS,
   FACT_WORDS,
@@ -20,8 +21,8 @@ export const KIND_SERVER = 2
 export const KIND_CLIENT = 3
 export const KIND_CONSUMER = 5
 
-export const STATUS_UNSET = 0
-export const STATUS_ERROR = 2
+const STATUS_UNSET = 0
+const STATUS_ERROR = 2
 
 /** Distinct names, statements and routes remembered; a text beyond these begins the table anew. */
 const MOST_TEXTS = 20_000
@@ -42,8 +43,8 @@ export interface BatchSender {
 }
 
 /**
- * Writes finished spans into columns: `begin`, then one call for each value of the schema in its order, then
- * `end`. Nothing is allocated for a span, and nothing ever grows: without a free buffer, spans are dropped and
+ * Writes finished spans into columns: `begin` or `beginChild`, then one call for each value of the schema in its
+ * order, then `end`. Nothing is allocated for a span, and nothing ever grows: without a free buffer, spans are dropped and
  * counted.
  */
 export class SpanRecorder {
@@ -64,8 +65,65 @@ export class SpanRecorder {
     this.budget = budget
   }
 
-  /** Begins the row of a span that is over. False when there is no room: then neither values nor `end` follow. */
+  /**
+   * Begins the row of a span that is over, and that other work may belong to. False when there is no room: then neither
+   * values nor `end` follow.
+   */
   begin(
+    schema: AttributeSchema,
+    name: string,
+    kind: number,
+    hasFailed: boolean,
+    span: ActiveSpan,
+    startMs: number,
+    endMs: number,
+  ): boolean {
+    const { id0, id1, parent0, parent1, details } = span
+    return this.#begin(
+      schema,
+      details?.name ?? name,
+      kind,
+      details?.status ?? (hasFailed ? STATUS_ERROR : STATUS_UNSET),
+      span,
+      id0,
+      id1,
+      parent0,
+      parent1,
+      startMs,
+      endMs,
+      details,
+    )
+  }
+
+  /** The same of what nothing here belongs to: a statement, a call or a wait within `parent`. */
+  beginChild(
+    schema: AttributeSchema,
+    name: string,
+    kind: number,
+    hasFailed: boolean,
+    parent: ActiveSpan,
+    startMs: number,
+    endMs: number,
+    id0 = randomWord(),
+    id1 = (randomWord() | 1) >>> 0,
+  ): boolean {
+    return this.#begin(
+      schema,
+      name,
+      kind,
+      hasFailed ? STATUS_ERROR : STATUS_UNSET,
+      parent,
+      id0,
+      id1,
+      parent.id0,
+      parent.id1,
+      startMs,
+      endMs,
+      undefined,
+    )
+  }
+
+  #begin(
     schema: AttributeSchema,
     name: string,
     kind: number,
@@ -77,6 +135,7 @@ export class SpanRecorder {
     parent1: number,
     startMs: number,
     endMs: number,
+    details: SpanDetails | undefined,
   ): boolean {
     if (this.isStopped) return false
     if (schema.part !== NO_PART) trace.totals.add(schema.part, startMs, endMs)
@@ -105,11 +164,9 @@ export class SpanRecorder {
     times[row * 2] = startMs
     times[row * 2 + 1] = endMs
     const fact = row * FACT_WORDS
-    // Its own row, and not that of a statement or a call within it.
-    const details = trace.id0 === id0 && trace.id1 === id1 ? trace.details : undefined
-    facts[fact] = this.#texts.numberOf(details?.name ?? name)
+    facts[fact] = this.#texts.numberOf(name)
     facts[fact + 1] = schema.id
-    facts[fact + 2] = kind | ((details?.status ?? status) << 8)
+    facts[fact + 2] = kind | (status << 8)
     facts[fact + 3] = trace.traceState === '' ? 0 : this.#probability(trace.traceState)
     if (details !== undefined) addDetails(batch, details)
     return true
