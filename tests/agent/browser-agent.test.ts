@@ -223,4 +223,45 @@ describe('the agent in the page', () => {
       { method: 'GET', traceparent: expect.stringMatching(/^00-/), referrer: undefined },
     ])
   })
+
+  it('tells all of a page with so many long calls that no single body could carry them', async () => {
+    const { page } = await openPage(browser)
+    const bodies: number[] = []
+    const named = new Set<string>()
+    page.on('requestfinished', request => {
+      if (!request.url().endsWith('/v1/traces') || request.method() !== 'POST') return
+      const body = request.postData() ?? ''
+      bodies.push(body.length)
+      for (const [, n = ''] of body.matchAll(/x-(\d+)-/g)) named.add(n)
+    })
+    await load(page, '/shop')
+    await page.getByText('["a"]').waitFor()
+    await page.evaluate(async () => {
+      const calls = Array.from({ length: 100 }, (_, n) =>
+        fetch(`/api/items/x-${n}-${'long'.repeat(800)}`),
+      )
+      await Promise.all(calls)
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden' })
+      document.dispatchEvent(new Event('visibilitychange'))
+    })
+    await eventually('all calls', async () => (named.size === 100 ? true : undefined), 5_000)
+    expect(Math.max(...bodies)).toBeLessThan(64 * 1024)
+    expect(bodies.reduce((sum, length) => sum + length)).toBeGreaterThan(5 * 64 * 1024)
+  })
+
+  it('leaves the trace alone that a request of the page carries by itself', async () => {
+    const { page } = await openPage(browser)
+    await load(page, '/shop')
+    await page.getByText('["a"]').waitFor()
+    const own = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`
+    const sent = page.waitForRequest(request => request.url().endsWith('/api/items/traced'))
+    await page.evaluate(async traceparent => {
+      const request = new XMLHttpRequest()
+      request.open('GET', '/api/items/traced')
+      request.setRequestHeader('Traceparent', traceparent)
+      request.send()
+      await new Promise(resolve => request.addEventListener('load', resolve))
+    }, own)
+    expect((await (await sent).allHeaders()).traceparent).toBe(own)
+  })
 })

@@ -16,6 +16,8 @@ let count = 0
 app.get('/count/:what', (request, response) => {
   if (request.params.what === 'cookie') response.cookie('seen', '1')
   if (request.params.what === 'private') response.set('cache-control', 'private')
+  if (request.params.what === 'momentary') response.set('cache-control', 'max-age=0')
+  if (request.params.what === 'vary') response.vary('x-customer')
   response.json({ count: ++count, what: request.query.q ?? '' })
 })
 app.get('/raw/count', (_request, response) => {

@@ -222,7 +222,12 @@ describe('an agent and its server', () => {
     for (const [path, headers] of [
       ['/count/all', { cookie: 'session=1' }],
       ['/count/all', { authorization: 'Bearer 1' }],
+      ['/count/all', { 'x-api-key': '1' }],
+      // Nobody knows what it means.
+      ['/count/all', { 'x-customer': '1' }],
       ['/count/all', { 'cache-control': 'no-cache' }],
+      ['/count/vary', {}],
+      ['/count/momentary', {}],
       ['/count/cookie', {}],
       ['/count/private', {}],
     ] as const) {

@@ -149,4 +149,48 @@ describe('the performance log', () => {
     expect(written().filter(line => line.startsWith('e'))).toEqual(counted('e'))
     expect(readdirSync(scratch).filter(name => /lock|guard/.test(name))).toEqual([])
   })
+
+  it('holds no half line where the disk was full, or a process was killed while it wrote', async () => {
+    const folder = mkdtempSync(join(scratch, 'full-'))
+    const path = join(folder, 'performance.log')
+    const writer = join(folder, 'writer.mjs')
+    const built = new URL('../../packages/agent/dist/log/rotating-log.js', import.meta.url)
+    writeFileSync(
+      writer,
+      `import { RotatingLog } from ${JSON.stringify(built.href)}
+      const problems = []
+      const log = new RotatingLog(
+        { path: process.argv[2], maxBytes: 10_000_000, kept: 10 },
+        { onProblem: problem => problems.push(problem), onWritten() {} },
+      )
+      for (let n = 0; n < 40; n++) {
+        log.append(Array.from({ length: 10 }, (_, i) => String(n * 10 + i).padStart(98, '.') + '\\n'))
+      }
+      console.log(problems[0])
+      process.exit(0)`,
+    )
+    writeFileSync(path, 'a whole line\nthe first half of a li')
+    // In blocks of 512 bytes: the system takes a part of the write that goes beyond, as a full disk does.
+    const told = execFileSync(
+      'sh',
+      ['-c', 'ulimit -f 40; exec "$0" "$@"', process.execPath, writer, path],
+      {
+        encoding: 'utf8',
+      },
+    )
+    expect(told).toContain('EFBIG')
+    const lines = readFileSync(path, 'utf8').split('\n')
+    expect(lines.pop()).toBe('')
+    expect(lines[0]).toBe('a whole line')
+    const numbers = lines.slice(1).map(line => {
+      expect(line).toMatch(/^\.+\d{1,3}$/)
+      return Number(/\d+$/.exec(line)?.[0])
+    })
+    expect(numbers).toEqual(Array.from(numbers, (_, n) => n))
+    expect(numbers.length).toBeGreaterThan(150)
+    expect(readdirSync(folder).filter(name => /lock|guard/.test(name))).toEqual([])
+    // With room again, the next ones follow.
+    execFileSync(process.execPath, [writer, path])
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(lines.length + 401)
+  })
 })

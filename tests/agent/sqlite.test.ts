@@ -73,6 +73,28 @@ describe('SQLite', () => {
     expect(textOf(large.statements[0]?.attributes ?? {}).length).toBe(8_192)
     expect(app.standardError().replace(/^.*ExperimentalWarning.*\n.*\n/m, '')).toBe('')
   })
+
+  it.each(NODES)(
+    'is seen with its lines where the host has frozen Error, on Node %s',
+    async (version, node) => {
+      await using receiver = await startOtlpReceiver()
+      // With stacks of two frames, both of which are the agent's own, no line is left on Node 20.
+      const freeze = `Error.stackTraceLimit = ${version === '20' ? 10 : 2}; Object.freeze(Error)`
+      await using app = await startWithAgent('sqlite.mjs', receiver.endpoint, {
+        node,
+        flags: ['--import', `data:text/javascript,${freeze}`],
+      })
+      await app.get('/fruits?driver=libsql')
+      const statements = await eventually('the statements', async () => {
+        const own = receiver.spans.filter(({ scope }) => scope === '@perfloop/agent/sqlite')
+        return own.length === 7 ? own : undefined
+      })
+      for (const { attributes } of statements) {
+        expect(attributes).toMatchObject({ 'code.file.path': application })
+      }
+      expect(app.standardError()).not.toContain('perfloop')
+    },
+  )
 })
 
 const textOf = (attributes: ReceivedSpan['attributes']) => String(attributes['db.query.text'])

@@ -38,6 +38,13 @@ const byHand = express.Router()
 byHand.get('/report', (_request, response) => response.json('report'))
 app.use('/tenants/:tenant', (request, response, next) => byHand(request, response, next))
 
+// Slashes within parentheses, as only Express 4 takes them.
+if (typeof app.lazyrouter === 'function') {
+  const zone = express.Router()
+  zone.get('/plan', (_request, response) => response.json('plan'))
+  app.use('/zones/:zone(inner/city)', zone)
+}
+
 app.get(/^\/pattern-(\d+)$/, (_request, response) => response.json('pattern'))
 app.get(['/one', '/two'], (_request, response) => response.json('either'))
 app.all('/anything', (_request, response) => response.json('any'))

@@ -114,18 +114,29 @@ function isPlain(init: object | undefined): boolean {
 
 function wrapRequests(begin: Begin, carries: (call: Call) => boolean): void {
   const { prototype } = XMLHttpRequest
-  const { open, send } = prototype
-  const opened = new WeakMap<XMLHttpRequest, { method: string; url: string }>()
+  const { open, send, setRequestHeader } = prototype
+  const opened = new WeakMap<
+    XMLHttpRequest,
+    { method: string; url: string; hasOwnTrace: boolean }
+  >()
   prototype.open = function (this: XMLHttpRequest, ...args: unknown[]) {
-    opened.set(this, { method: String(args[0]), url: String(args[1]) })
+    opened.set(this, { method: String(args[0]), url: String(args[1]), hasOwnTrace: false })
     return (open as (...args: unknown[]) => void).apply(this, args)
+  }
+  // A header that is set twice has both values.
+  prototype.setRequestHeader = function (...args) {
+    const asked = opened.get(this)
+    if (asked !== undefined && /^traceparent$/i.test(args[0])) asked.hasOwnTrace = true
+    return setRequestHeader.apply(this, args)
   }
   prototype.send = function (...args) {
     try {
       const asked = opened.get(this)
       const call = asked && begin(asked.method, asked.url)
       if (call !== undefined) {
-        if (carries(call)) this.setRequestHeader('traceparent', call.traceparent)
+        if (carries(call) && !asked?.hasOwnTrace) {
+          setRequestHeader.call(this, 'traceparent', call.traceparent)
+        }
         this.addEventListener('loadend', () => {
           call.end(this.status, this.status === 0 ? 'error' : undefined)
         })

@@ -206,7 +206,7 @@ function pathsOf(path: unknown): unknown[] {
 function below(base: Base, path: unknown): Base {
   if (path === undefined || path === '' || path === '/') return base
   const text = pathText(path).replace(/\/+$/, '')
-  const isLiteral = typeof path === 'string' && !/[:*({?+\\]/.test(path)
+  const isLiteral = typeof path === 'string' && !/[:*(){}?+\\]/.test(path)
   const source = isLiteral ? text.replace(/[.[\]|^$]/g, '\\$&') : sourceOf(path, text)
   return {
     text: base.text + text,
@@ -221,7 +221,7 @@ function sourceOf(path: unknown, text: string): string {
   const segments = text.split('/').slice(1)
   return segments
     .map(segment => {
-      if (/[*({?+\\]/.test(segment)) return '(?:/.*)?'
+      if (/[*(){}?+\\]/.test(segment)) return '(?:/.*)?'
       if (segment.includes(':')) return '/[^/]+'
       return `/${segment.replace(/[.[\]|^$]/g, '\\$&')}`
     })

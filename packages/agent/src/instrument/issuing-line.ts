@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { callSites, limitStacks } from '../profile/stack-limit.ts'
 import { detail } from '../record/cost-budget.ts'
 
 const MOST_TEXTS = 2_000
@@ -139,15 +140,19 @@ const FRAME = /^\s+at (?:.* \(|async )?((?:file:\/\/|\/|[A-Z]:\\).+):(\d+):\d+\)
 function callingLine(): CodeLine | undefined {
   const limit = Error.stackTraceLimit
   let stack: unknown
+  const isDeep = limitStacks(DEEPEST_STACK)
   try {
-    Error.stackTraceLimit = DEEPEST_STACK
     // Read here: it is written when it is first asked for.
     stack = new Error().stack
   } finally {
-    Error.stackTraceLimit = limit
+    if (isDeep) limitStacks(limit)
   }
-  if (typeof stack !== 'string') return undefined
-  for (const line of stack.split('\n')) {
+  const line = typeof stack === 'string' ? ownLineOf(stack.split('\n')) : undefined
+  return line ?? (isDeep ? undefined : ownLineOf(callSites(DEEPEST_STACK)))
+}
+
+function ownLineOf(stack: readonly string[]): CodeLine | undefined {
+  for (const line of stack) {
     if (line.includes('node_modules') || line.includes('node:') || isOurs(line)) continue
     if (COPIED_RUNTIME.test(line)) continue
     const frame = FRAME.exec(line)

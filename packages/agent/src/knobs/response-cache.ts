@@ -12,9 +12,31 @@ const MOST_ENTRIES = 1_000
 const MOST_BYTES = 8 * 1024 * 1024
 const MOST_BODY_BYTES = 256 * 1024
 /** What an answer may depend on without it being anybody's own: part of the key. */
-const KEY_HEADERS = ['host', 'accept', 'accept-encoding', 'accept-language', 'origin'] as const
-/** A request with one of these may be answered for its sender only, or in part. */
-const PERSONAL_HEADERS = ['authorization', 'cookie', 'range', 'if-none-match', 'if-modified-since']
+const KEY_HEADERS = [
+  'host',
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'origin',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+] as const
+/**
+ * What says nothing of who asks, or for what. With any other header, such as `Authorization`, `Cookie`, `X-API-Key` or
+ * `Range`, a request may be answered for its sender only, or in part: it is not answered from here, and neither is its
+ * answer kept.
+ */
+const HARMLESS_HEADERS = new Set<string>([
+  ...KEY_HEADERS,
+  ...(
+    'accept-charset baggage cache-control connection dnt forwarded keep-alive pragma priority referer save-data ' +
+    'sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user ' +
+    'sec-gpc te traceparent tracestate upgrade-insecure-requests user-agent via x-forwarded-for x-real-ip ' +
+    'x-request-id'
+  ).split(' '),
+])
 /** Of one exchange, and not of what it was about. */
 const PASSING_HEADERS = new Set([
   'date',
@@ -30,14 +52,16 @@ interface Kept {
   readonly body: Buffer
   readonly route: unknown
   readonly keptMs: number
+  /** How long the application itself lets others keep it. */
+  readonly freshMs: number
 }
 
 type Emit = (this: unknown, event: string | symbol, ...args: unknown[]) => boolean
 
 /**
  * Answers requests again as they were answered, for as long as the knob says; off until somebody turns it. Only what
- * the host has listed by path, only GET without credentials, only 200 without cookies that neither `Cache-Control` nor
- * `Vary` makes anybody's own. It stands between the agent's own trace and the application, so that what it answers is
+ * the host has listed by path, only GET with no header that is not known to be harmless, only 200 without cookies that
+ * neither `Cache-Control` nor `Vary` makes anybody's own. It stands between the agent's own trace and the application, so that what it answers is
  * seen as a request.
  */
 export function offerResponseCache(agent: Agent, paths: readonly string[]): void {
@@ -118,13 +142,10 @@ class ResponseCache {
   }
 
   #keyOf({ method, url = '', headers, socket }: IncomingMessage): string | undefined {
-    if (method !== 'GET' || PERSONAL_HEADERS.some(name => headers[name] !== undefined)) {
-      return undefined
-    }
-    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
-      return undefined
-    }
-    if (/no-cache|no-store/i.test(headers['cache-control'] ?? '')) return undefined
+    if (method !== 'GET') return undefined
+    for (const name in headers) if (!HARMLESS_HEADERS.has(name)) return undefined
+    const { pragma, 'cache-control': wanted } = headers
+    if (/no-cache|no-store|max-age=0\b/i.test(`${wanted},${pragma}`)) return undefined
     const query = url.indexOf('?')
     const path = query < 0 ? url : url.slice(0, query)
     if (!this.#paths.some(listed => path === listed || path.startsWith(withSlash(listed)))) {
@@ -138,7 +159,7 @@ class ResponseCache {
     const kept = this.#kept.get(key)
     if (kept === undefined) return undefined
     this.#forget(key, kept)
-    if (performance.now() - kept.keptMs >= this.ttlMs) return undefined
+    if (performance.now() - kept.keptMs >= Math.min(this.ttlMs, kept.freshMs)) return undefined
     this.#kept.set(key, kept)
     this.#bytes += kept.body.length
     return kept
@@ -204,7 +225,8 @@ class ResponseCache {
         if (headers === undefined) return
         const route = spanOfRequest(request)?.place
         const body = Buffer.concat(chunks)
-        this.#add(key, { headers, body, route, keptMs: performance.now() })
+        const freshMs = freshMsOf(headers['cache-control'])
+        this.#add(key, { headers, body, route, keptMs: performance.now(), freshMs })
       } catch (error) {
         this.#agent.report('keeping an answer', error)
       }
@@ -224,15 +246,23 @@ function answer(
   return true
 }
 
+/** https://www.rfc-editor.org/rfc/rfc9111#section-4.2.1 */
+function freshMsOf(cacheControl: unknown): number {
+  const value = String(cacheControl)
+  const seconds = /s-maxage="?(\d+)/i.exec(value) ?? /max-age="?(\d+)/i.exec(value)
+  return seconds === null ? Number.POSITIVE_INFINITY : Number(seconds[1]) * 1_000
+}
+
 /** Undefined for an answer that is somebody's own, or is said not to be kept. */
 function plainHeaders(headers: OutgoingHttpHeaders): OutgoingHttpHeaders | undefined {
   const plain: OutgoingHttpHeaders = {}
   for (const [given, value] of Object.entries(headers)) {
     const name = given.toLowerCase()
     if (name === 'set-cookie') return undefined
-    if (name === 'cache-control' && /private|no-store|no-cache|max-age=0/i.test(String(value))) {
+    if (name === 'cache-control' && /private|no-store|no-cache/i.test(String(value))) {
       return undefined
     }
+    if (name === 'pragma' && /no-cache/i.test(String(value))) return undefined
     if (name === 'vary' && !isVaryKnown(String(value))) return undefined
     if (name === 'trailer') return undefined
     if (!PASSING_HEADERS.has(name)) plain[name] = value

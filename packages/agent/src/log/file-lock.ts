@@ -47,6 +47,10 @@ function create(path: string): boolean {
   }
   try {
     writeSync(file, String(process.pid))
+  } catch (error) {
+    // A full disk takes the file and not what is in it.
+    unlinkQuietly(path)
+    throw error
   } finally {
     closeSync(file)
   }

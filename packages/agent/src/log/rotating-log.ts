@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { FileLock } from './file-lock.ts'
 
@@ -110,14 +120,7 @@ export class RotatingLog {
       return
     }
     const chunk = Buffer.concat(this.#waiting.slice(0, Math.max(1, lines)))
-    const file = openSync(path, 'a')
-    try {
-      for (let written = 0; written < chunk.length; ) {
-        written += writeSync(file, chunk, written)
-      }
-    } finally {
-      closeSync(file)
-    }
+    appendWhole(path, chunk)
     this.#waiting = this.#waiting.slice(Math.max(1, lines))
     this.#waitingBytes -= chunk.length
     if (this.#lostLines > 0) this.#tell(`${path}: lines came faster than they were written`)
@@ -138,6 +141,50 @@ export class RotatingLog {
     this.#events.onProblem(problem, this.#lostLines)
     this.#lostLines = 0
   }
+}
+
+/**
+ * All of the chunk or nothing, by whoever holds the lock: a disk that is full takes a part of it, which is taken away
+ * again, and so is the half line of a process that was killed while it wrote.
+ */
+function appendWhole(path: string, chunk: Buffer): void {
+  const file = openSync(path, 'a+')
+  try {
+    const size = endOfLines(file)
+    try {
+      for (let written = 0; written < chunk.length; ) {
+        written += writeSync(file, chunk, written)
+      }
+    } catch (error) {
+      ftruncateSync(file, size)
+      throw error
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+const LINE_FEED = 10
+const READ_BYTES = 4_096
+
+/** The size of the file, once what follows its last line feed is cut off. */
+function endOfLines(file: number): number {
+  const { size } = fstatSync(file)
+  const read = Buffer.alloc(1)
+  if (size === 0 || (readSync(file, read, 0, 1, size - 1) === 1 && read[0] === LINE_FEED)) {
+    return size
+  }
+  const block = Buffer.alloc(READ_BYTES)
+  let end = 0
+  for (let from = size; from > 0 && end === 0; ) {
+    const bytes = Math.min(READ_BYTES, from)
+    from -= bytes
+    const count = readSync(file, block, 0, bytes, from)
+    end = block.subarray(0, count).lastIndexOf(LINE_FEED) + 1
+    if (end > 0) end += from
+  }
+  ftruncateSync(file, end)
+  return end
 }
 
 const SLEEP = new Int32Array(new SharedArrayBuffer(4))

@@ -1,4 +1,5 @@
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
+import { limitStacks } from './stack-limit.ts'
 
 /** What ran on the application's thread when the exporting thread asked. */
 export interface StackNote {
@@ -43,15 +44,14 @@ function operationOf(span: ActiveSpan | undefined): string {
 }
 
 function currentStack(): string {
-  // An application may have made it read-only: then this throws, before anything is changed.
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = DEEPEST_STACK
+  const isDeep = limitStacks(DEEPEST_STACK)
   // The application's own way of writing stacks might read files.
   const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
   if (prepare !== undefined) Reflect.deleteProperty(Error, 'prepareStackTrace')
   const { stack = '' } = new Error()
   if (prepare !== undefined) Object.defineProperty(Error, 'prepareStackTrace', prepare)
-  Error.stackTraceLimit = limit
+  if (isDeep) limitStacks(limit)
   let from = 0
   for (let line = 0; line < OWN_LINES; line++) {
     from = stack.indexOf('\n', from) + 1
