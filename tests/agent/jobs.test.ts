@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type EmbeddedPostgres,
@@ -18,11 +19,15 @@ if (!canRun) console.warn('redis-server is not installed: jobs are not tested.')
 const INTERNAL = 1
 const CONSUMER = 5
 const scratch = mkdtempSync(join(tmpdir(), 'perfloop-jobs-'))
+const packages = fileURLToPath(new URL('./ecosystem/node_modules', import.meta.url))
+/** Under its own name, by which it is known. */
+const otherBullMq = join(scratch, 'node_modules/bullmq')
 let postgres: EmbeddedPostgres
 let redis: RedisServer
 
 describe.skipIf(!canRun)('jobs', () => {
   beforeAll(async () => {
+    cpSync(join(packages, 'bullmq'), otherBullMq, { recursive: true })
     postgres = await startEmbeddedPostgres({ directory: join(scratch, 'postgres') })
     redis = await startRedisServer()
   })
@@ -36,7 +41,12 @@ describe.skipIf(!canRun)('jobs', () => {
   const start = (endpoint: string, node: string) =>
     startWithAgent('jobs.mjs', endpoint, {
       node,
-      env: { JOBS_DATABASE: postgres.url, JOBS_REDIS_PORT: String(redis.port) },
+      env: {
+        JOBS_DATABASE: postgres.url,
+        JOBS_REDIS_PORT: String(redis.port),
+        JOBS_OTHER_BULLMQ: join(otherBullMq, 'dist/cjs/index.js'),
+        NODE_PATH: packages,
+      },
     })
   const statementsOf = (spans: readonly ReceivedSpan[], job: ReceivedSpan) =>
     spans
@@ -60,10 +70,16 @@ describe.skipIf(!canRun)('jobs', () => {
           span => span.kind === INTERNAL && span.name === name && span.parentSpanId === '',
         )
       await eventually('the schedules', async () =>
-        runs('tidy up')[0] && runs('* * * * * *')[0] ? true : undefined,
+        runs('tidy up')[0] && runs('* * * * * *')[0] && runs('by its name')[0] ? true : undefined,
       )
-      const told = JSON.parse(await app.get('/')) as { done: unknown[]; ticks: boolean[] }
+      const told = JSON.parse(await app.get('/')) as {
+        done: unknown[]
+        ticks: boolean[]
+        byWorker: number[]
+      }
       expect(told.done.map(String).sort()).toEqual([...'12345678', 'failed lost'])
+      // Each of the two copies has had its part.
+      expect(Math.min(...told.byWorker)).toBeGreaterThan(0)
       expect(told.ticks.every(isItself => isItself)).toBe(true)
 
       expect(new Set(jobs().map(({ traceId }) => traceId)).size).toBe(9)
@@ -89,12 +105,36 @@ describe.skipIf(!canRun)('jobs', () => {
 
       const [tidied] = runs('tidy up')
       const [counted] = runs('* * * * * *')
-      if (tidied === undefined || counted === undefined) throw new Error('a schedule is missing')
+      const [named] = runs('by its name')
+      if (!tidied || !counted || !named) throw new Error('a schedule is missing')
+      expect(statementsOf(spans, named)).toEqual(['SELECT 4 AS named'])
       expect(statementsOf(spans, tidied)).toEqual(['SELECT 2 AS tidied'])
       expect(statementsOf(spans, counted)).toEqual(['SELECT 3 AS counted'])
       await eventually('the waits', async () =>
         metrics.find(({ name, count }) => name === 'perfloop.job.wait' && count === 9),
       )
+      const depths = () => {
+        const latest = metrics.filter(({ name }) => name === 'perfloop.job.queue.depth').slice(-6)
+        return latest
+          .map(
+            ({ attributes, value }) =>
+              `${attributes['messaging.destination.name']} ${attributes['perfloop.job.state']} ${value}`,
+          )
+          .sort()
+      }
+      const settled = [
+        'letters active 0',
+        'letters delayed 0',
+        'letters waiting 0',
+        'waiting active 0',
+        'waiting delayed 1',
+        'waiting waiting 2',
+      ]
+      await eventually('the depths', async () =>
+        depths().join() === settled.join() ? true : undefined,
+      ).catch(() => expect(depths()).toEqual(settled))
+      const commands = spans.filter(({ scope }) => scope === '@perfloop/agent/redis')
+      expect(commands.filter(({ parentSpanId }) => parentSpanId === '')).toEqual([])
       expect(app.standardError()).toBe('')
     },
   )

@@ -9,6 +9,7 @@ import {
 } from '../../packages/perfloop/src/targets/postgres/embedded-postgres.ts'
 import { eventually } from '../perfloop-process.ts'
 import { startWithAgent } from './agent-process.ts'
+import { startOtlpReceiver } from './otlp-receiver.ts'
 
 /** Built from the one line that the format was given by. */
 const LINE =
@@ -78,6 +79,34 @@ describe('the performance log', () => {
       { encoding: 'utf8' },
     )
     expect(Number(average)).toBe(load)
+  })
+
+  it('has a line for each request, with its statements and templates, also where no trace is recorded', async () => {
+    const path = join(scratch, 'unrecorded.log')
+    await using receiver = await startOtlpReceiver()
+    await using app = await startWithAgent('logged.mjs', receiver.endpoint, {
+      env: {
+        LOGGED_DATABASE: postgres.url,
+        PERFLOOP_PERFORMANCE_LOG: path,
+        OTEL_TRACES_SAMPLER: 'always_off',
+      },
+    })
+    await app.get('/projects/7')
+    await app.get('/rendered')
+    await fetch(`${app.url}/quick`, {
+      headers: { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-00` },
+    })
+    await app.get('/exit')
+    await app.exited
+    const lines = linesOf(path)
+    expect(lines.map(([, route, , queries]) => [route, queries])).toEqual([
+      ['/projects/7', '3'],
+      ['/rendered', '0'],
+      ['/quick', '0'],
+    ])
+    expect(Number(lines[0]?.[4])).toBeGreaterThanOrEqual(295)
+    expect(Number(lines[1]?.[5])).toBeGreaterThanOrEqual(59)
+    expect(receiver.spans).toEqual([])
   })
 
   it('is one file of all workers of a cluster, by route when it is told so', async () => {

@@ -25,6 +25,7 @@ import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
 import { EventLoopWatch } from './profile/event-loop-watch.ts'
+import { followAll } from './record/active-span.ts'
 import { CostBudget } from './record/cost-budget.ts'
 import { headSampling } from './record/head-sampling.ts'
 import { SpanRecorder } from './record/span-recorder.ts'
@@ -65,6 +66,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     exporter.recorder = recorder
     const report = reportOnce()
     const requestLog = target.performanceLog && startRequestLog(exporter, configuration)
+    if (requestLog !== undefined) followAll()
     const agent: Agent = {
       recorder,
       report,

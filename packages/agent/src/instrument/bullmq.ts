@@ -4,6 +4,7 @@ import { readTraceParent } from '../propagate/trace-context.ts'
 import type { RemoteParent } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { KIND_CONSUMER } from '../record/span-recorder.ts'
+import { type CountedQueue, type QueueGetters, queueDepths } from './bullmq-depths.ts'
 import { runJob } from './job-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
@@ -40,16 +41,29 @@ interface BullJob {
   readonly opts?: { readonly delay?: unknown; readonly telemetry?: { readonly metadata?: unknown } }
 }
 
-interface Worker {
-  readonly name: string
+interface Worker extends CountedQueue {
   callProcessJob(job: BullJob, ...rest: unknown[]): unknown
+  run(): unknown
 }
+
+interface Queue extends CountedQueue {
+  waitUntilReady(): unknown
+}
+
+interface BullMq {
+  readonly Worker?: { readonly prototype: Worker }
+  readonly Queue?: { readonly prototype: Queue }
+  readonly QueueGetters?: { readonly prototype: QueueGetters }
+}
+
+/** By queue, whichever copy of the package its jobs go through. */
+const waits = new Map<string, Histogram>()
 
 /** Jobs that a worker of BullMQ 5 or later processes in this process; one in a sandbox is seen from outside only. */
 export function instrumentBullMq(agent: Agent, exports: object): void {
-  const { Worker } = exports as { readonly Worker?: { readonly prototype: Worker } }
+  const { Worker, Queue, QueueGetters } = exports as BullMq
   if (typeof Worker?.prototype?.callProcessJob !== 'function') return
-  const waits = new Map<string, Histogram>()
+  observeQueues(agent, Queue, Worker, QueueGetters)
   const noteWait = (queue: string, waitMs: number) => {
     let histogram = waits.get(queue)
     if (histogram === undefined) {
@@ -87,6 +101,44 @@ export function instrumentBullMq(agent: Agent, exports: object): void {
           }
         }
         return runJob(agent, describe, () => callProcessJob.call(this, job, ...rest))
+      },
+  )
+}
+
+/** Queues are known from when somebody uses them here: adds jobs to them, or works on them. */
+function observeQueues(
+  agent: Agent,
+  Queue: BullMq['Queue'],
+  Worker: Required<BullMq>['Worker'],
+  QueueGetters: BullMq['QueueGetters'],
+): void {
+  if (typeof QueueGetters?.prototype?.getJobCounts !== 'function') return
+  const depths = queueDepths(agent)
+  const note = (queue: CountedQueue) => {
+    try {
+      depths.note(queue, QueueGetters.prototype)
+    } catch (error) {
+      agent.report('observing a queue of BullMQ', error)
+    }
+  }
+  if (typeof Queue?.prototype?.waitUntilReady === 'function') {
+    wrapMethod(
+      Queue.prototype,
+      'waitUntilReady',
+      waitUntilReady =>
+        function (this: Queue) {
+          note(this)
+          return waitUntilReady.call(this)
+        },
+    )
+  }
+  wrapMethod(
+    Worker.prototype,
+    'run',
+    run =>
+      function (this: Worker) {
+        note(this)
+        return run.call(this)
       },
   )
 }

@@ -37,6 +37,12 @@ export function statementSchema(driver: string, system: string): AttributeSchema
   )
 }
 
+/** Whose statements are to be timed now, if anybody's. */
+export function followedParent(): ActiveSpan | undefined {
+  const parent = activeSpan.getStore()
+  return parent?.isFollowed === true ? parent : undefined
+}
+
 /** Whose statements are to be recorded now, if anybody's. */
 export function recordedParent(): ActiveSpan | undefined {
   const parent = activeSpan.getStore()
@@ -46,7 +52,7 @@ export function recordedParent(): ActiveSpan | undefined {
 /** To be called while the application's own code is on the stack. */
 export function beginStatement(text: string, parent: ActiveSpan): Statement {
   const known = knownText(text)
-  issuingLine(known, parent.place)
+  if (parent.isRecorded) issuingLine(known, parent.place)
   const { repeats } = parent.totals
   if (repeats !== undefined) repeats.set(text, (repeats.get(text) ?? 0) + 1)
   return { known, parent, startMs: performance.now() }

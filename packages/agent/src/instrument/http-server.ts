@@ -74,7 +74,7 @@ function noteReady(this: ServerResponse): void {
 function recordRequest(agent: Agent, response: ServerResponse, scheme: string): void {
   const request = response.req
   const span = spanOfRequest(request)
-  if (span === undefined || !span.isRecorded) return
+  if (span === undefined || !span.isFollowed) return
   // The client went away before the answer was whole.
   const isAborted = !response.writableFinished
   const { headers } = request

@@ -94,7 +94,7 @@ function beginStream(
     stream.on('close', () => {
       try {
         agent.activeRequests--
-        if (span.isRecorded) recordStream(agent, span, stream, headers, clientAddress)
+        if (span.isFollowed) recordStream(agent, span, stream, headers, clientAddress)
       } catch (error) {
         agent.report('recording a request of http2', error)
       }

@@ -2,7 +2,7 @@ import type { Agent } from '../agent.ts'
 import { instrumentBullMq } from './bullmq.ts'
 import type { PatchedEsModule } from './es-modules.ts'
 import type { PatchedModule } from './module-hook.ts'
-import { instrumentCron, instrumentNodeCron } from './schedules.ts'
+import { instrumentCron, instrumentNodeCron, instrumentNodeCronTasks } from './schedules.ts'
 
 /** What does work that no request waits for. */
 export function jobModules(agent: Agent): readonly PatchedModule[] {
@@ -14,9 +14,12 @@ export function jobModules(agent: Agent): readonly PatchedModule[] {
   return [
     patched('bullmq', 'dist/cjs/index.js', instrumentBullMq),
     patched('cron', 'dist/index.js', instrumentCron),
-    patched('node-cron', 'dist/node-cron.cjs', instrumentNodeCron),
     // Version 3.
     patched('node-cron', 'src/node-cron.js', instrumentNodeCron),
+    ...NODE_CRON_TASKS.map(file => ({
+      ...patched('node-cron', file.replace('/esm/', '/cjs/'), instrumentNodeCronTasks),
+      isInner: true as const,
+    })),
   ]
 }
 
@@ -24,8 +27,11 @@ export function jobEsModules(agent: Agent): readonly PatchedEsModule[] {
   return [
     {
       package: 'node-cron',
-      files: ['dist/node-cron.js'],
-      patch: exports => instrumentNodeCron(agent, exports),
+      files: NODE_CRON_TASKS,
+      patch: exports => instrumentNodeCronTasks(agent, exports),
     },
   ]
 }
+
+/** From version 4.3 on, and before. */
+const NODE_CRON_TASKS = ['dist/_shared.js', 'dist/esm/tasks/inline-scheduled-task.js']

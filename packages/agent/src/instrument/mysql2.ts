@@ -263,7 +263,7 @@ interface Issued {
 const NOT_ISSUED: Issued = { connection: undefined, parent: undefined, statement: undefined }
 
 function begin(text: string | undefined, parent: ActiveSpan | undefined): Statement | undefined {
-  return text !== undefined && parent?.isRecorded === true
+  return text !== undefined && parent?.isFollowed === true
     ? beginStatement(text, parent)
     : undefined
 }

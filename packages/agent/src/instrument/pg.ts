@@ -60,7 +60,7 @@ export function instrumentPg(agent: Agent, exports: object): void {
       const parent = inner === undefined ? activeSpan.getStore() : inner.parent
       let statement: Statement | undefined
       try {
-        const text = parent?.isRecorded === true ? textOf(args[0]) : undefined
+        const text = parent?.isFollowed === true ? textOf(args[0]) : undefined
         if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan)
         bindCallbacks(agent, this, args, statement, parent, inner !== undefined)
       } catch (error) {

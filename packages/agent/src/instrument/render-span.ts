@@ -27,7 +27,7 @@ export function renderSchema(engine: string): AttributeSchema {
 /** Undefined outside of requests, and within another template. */
 export function beginRender(): RenderSpan | undefined {
   const outer = activeSpan.getStore()
-  if (outer?.isRecorded !== true || outer instanceof RenderSpan) return undefined
+  if (outer?.isFollowed !== true || outer instanceof RenderSpan) return undefined
   return new RenderSpan(outer)
 }
 

@@ -1,4 +1,5 @@
 import type { ActiveSpan } from '../record/active-span.ts'
+import { describeError } from '../record/error-description.ts'
 
 const SPAN = Symbol('perfloop.span')
 
@@ -22,14 +23,14 @@ export function noteRoute(request: object, route: string): void {
   if (span !== undefined) span.place = route
 }
 
-/** The first error of a request is what its span tells. */
+/** The first error of a request is what its span tells. One that comes when the request is over is nobody's. */
 export function noteError(request: object, error: unknown): void {
   const span = spanOfRequest(request)
   if (span !== undefined) noteErrorOf(span, error)
 }
 
 export function noteErrorOf(span: ActiveSpan, error: unknown): void {
-  if (error === undefined || error === null || span.exception !== undefined) return
-  span.exception = error
+  if (error === undefined || error === null || span.exceptionMs !== 0 || !span.isRecorded) return
   span.exceptionMs = performance.now()
+  span.exception = describeError(error)
 }

@@ -37,36 +37,74 @@ export function instrumentCron(agent: Agent, exports: object): void {
 }
 
 interface NodeCron {
-  schedule?: Schedule
-  createTask?: Schedule
-  default?: NodeCron
+  schedule?(expression: unknown, work: unknown, options?: unknown): unknown
 }
 
-type Schedule = (expression: unknown, work: unknown, options?: unknown) => unknown
-
-/** Runs of `node-cron`. Of its build for `import`, only what is called by the default export is within reach. */
+/** Runs of `node-cron` 3. */
 export function instrumentNodeCron(agent: Agent, exports: object): void {
-  const trace = (schedule: Schedule): Schedule =>
-    function (this: unknown, expression, work, options) {
-      if (typeof work !== 'function') return schedule.call(this, expression, work, options)
-      const source = () => textOf(expression)
-      const name = () => textOf((options as { name?: unknown } | undefined)?.name) ?? source()
-      return schedule.call(
-        this,
-        expression,
-        scheduled(agent, work as Callback, name, source),
-        options,
+  if (typeof (exports as NodeCron).schedule !== 'function') return
+  wrapMethod(
+    exports as Required<NodeCron>,
+    'schedule',
+    schedule =>
+      function (this: unknown, expression, work, options) {
+        if (typeof work !== 'function') {
+          return schedule.call(this as NodeCron, expression, work, options)
+        }
+        const source = () => textOf(expression)
+        const name = () => textOf((options as { name?: unknown } | undefined)?.name) ?? source()
+        const traced = scheduled(agent, work as Callback, name, source)
+        return schedule.call(this as NodeCron, expression, traced, options)
+      },
+  )
+}
+
+/** https://github.com/node-cron/node-cron/blob/master/src/tasks/inline-scheduled-task.ts */
+interface InlineTask {
+  readonly id?: unknown
+  readonly name?: unknown
+  readonly cronExpression?: unknown
+  readonly runner?: { onMatch?: unknown }
+  start(): unknown
+  execute(): unknown
+}
+
+const traced = new WeakSet<object>()
+
+/**
+ * Runs of `node-cron` 4: whichever way a task was made, it is of one class, which one of its files exports by one name or
+ * another. Tasks that run in a process of their own are not of that class.
+ */
+export function instrumentNodeCronTasks(agent: Agent, exports: object): void {
+  const trace = (task: InlineTask) => {
+    const { runner } = task
+    if (runner === undefined || traced.has(runner)) return
+    traced.add(runner)
+    if (typeof runner.onMatch !== 'function') return
+    const schedule = () => textOf(task.cronExpression)
+    // Without a name of its own its id is its name.
+    const name = () => (task.name === task.id ? undefined : textOf(task.name)) ?? schedule()
+    runner.onMatch = scheduled(agent, runner.onMatch as Callback, name, schedule)
+  }
+  for (const exported of Object.values(exports) as ({ readonly prototype?: InlineTask } | null)[]) {
+    const prototype = exported?.prototype
+    if (typeof prototype?.start !== 'function' || typeof prototype.execute !== 'function') continue
+    for (const method of ['start', 'execute'] as const) {
+      wrapMethod(
+        prototype,
+        method,
+        original =>
+          function (this: InlineTask, ...args: []) {
+            try {
+              trace(this)
+            } catch (error) {
+              agent.report('reading a task of node-cron', error)
+            }
+            return original.apply(this, args)
+          },
       )
     }
-  const done = new Set<object>()
-  const patch = (owner: NodeCron | undefined) => {
-    if (typeof owner !== 'object' || owner === null || done.has(owner)) return
-    done.add(owner)
-    if (typeof owner.schedule === 'function') wrapMethod(owner, 'schedule', trace)
-    if (typeof owner.createTask === 'function') wrapMethod(owner, 'createTask', trace)
   }
-  if (Object.isExtensible(exports)) patch(exports as NodeCron)
-  patch((exports as NodeCron).default)
 }
 
 function scheduled(

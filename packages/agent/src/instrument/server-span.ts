@@ -69,8 +69,13 @@ export function recordServerSpan(
   const path = withoutQuery(request.url)
   requestLog?.note(span, path, totals.readyMs === 0 ? endMs : totals.readyMs, endMs)
   const name = route === undefined ? method : `${method} ${route}`
+  const { exception, exceptionMs } = span
+  // What holds the span from here on, such as a timer that the request has left behind, holds no error.
+  span.exception = undefined
+  span.exceptionMs ||= endMs
+  if (!span.isRecorded) return
   if (!recorder.begin(SCHEMA, name, KIND_SERVER, isFailed, span, startMs, endMs)) return
-  if (span.exception !== undefined) recorder.exception(span.exception, span.exceptionMs)
+  if (exception !== undefined) recorder.describedException(exception, exceptionMs)
   recorder.text(method)
   recorder.text(route)
   recorder.passingText(path)

@@ -2,7 +2,7 @@ import type { Agent } from '../agent.ts'
 import {
   codeOf,
   type DatabaseAddress,
-  recordedParent,
+  followedParent,
   recordStatement,
   type Statement,
   statementSchema,
@@ -215,7 +215,7 @@ function follow(
 
 function begin(agent: Agent, given: string | KnownText): Statement | undefined {
   try {
-    const parent = recordedParent()
+    const parent = followedParent()
     if (parent === undefined || isInside) return undefined
     const known = typeof given === 'string' ? knownText(given) : given
     return { known, parent, startMs: performance.now() }

@@ -47,6 +47,9 @@ export function webSocketModules(agent: Agent): readonly PatchedModule[] {
   ]
 }
 
+/** Of the process, however many copies of the package it has. */
+let allSockets: WebSockets | undefined
+
 /**
  * Servers of `ws` 7 and 8: their connections and messages are counted, and the request that became a connection is a
  * span that ends when it did.
@@ -55,7 +58,8 @@ function instrumentWebSocketServer(agent: Agent, exports: object): void {
   const { prototype } = exports as { readonly prototype?: WebSocketServer }
   if (typeof prototype?.handleUpgrade !== 'function') return
   if (typeof prototype.completeUpgrade !== 'function') return
-  const sockets = new WebSockets(agent.metrics)
+  allSockets ??= new WebSockets(agent.metrics)
+  const sockets = allSockets
 
   wrapMethod(
     prototype,
@@ -138,7 +142,7 @@ function note(
     if (sender !== undefined) sender[CONNECTION] = connection
     socket.once('close', () => connection.close())
     const span = spanOfRequest(request)
-    if (span?.isRecorded !== true) return
+    if (span?.isFollowed !== true) return
     const isEncrypted = (request.socket as { encrypted?: unknown }).encrypted === true
     recordServerSpan(agent, span, {
       method: request.method,

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ErrorDescription } from './error-description.ts'
 import { headSampling } from './head-sampling.ts'
 import { randomWord } from './random-ids.ts'
 import type { SpanDetails } from './span-details.ts'
@@ -9,6 +10,13 @@ let workBegins: (() => void) | undefined
 /** Calls with each request, job or span made by hand that begins: this must cost next to nothing. */
 export function whenWorkBegins(call: () => void): void {
   workBegins = call
+}
+
+let isAllFollowed = false
+
+/** From now on what is not recorded is followed too, since somebody wants the totals of each request. */
+export function followAll(): void {
+  isAllFollowed = true
 }
 
 /** What work that begins now belongs to: a request, a job, or a span made by hand. */
@@ -28,8 +36,8 @@ export class ActiveSpan {
   place: unknown = undefined
   /** Of a request: `GET`. */
   method: string | undefined = undefined
-  /** What went wrong in it first, and when. */
-  exception: unknown = undefined
+  /** What went wrong in it first, and when; `exceptionMs` is 0 as long as nothing did and the span is not over. */
+  exception: ErrorDescription | undefined = undefined
   exceptionMs = 0
   /** What the application says of it by hand. */
   details: SpanDetails | undefined = undefined
@@ -68,6 +76,11 @@ export class ActiveSpan {
       this.isRecorded = parent.isRecorded
       this.traceState = parent.traceState
     }
+  }
+
+  /** Whether what is done in it is to be timed. Only what is recorded becomes spans. */
+  get isFollowed(): boolean {
+    return this.isRecorded || isAllFollowed
   }
 }
 

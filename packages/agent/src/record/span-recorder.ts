@@ -1,6 +1,7 @@
 import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
 import type { CostBudget } from './cost-budget.ts'
+import { describeError, type ErrorDescription } from './error-description.ts'
 import { probabilityMember } from './head-sampling.ts'
 import { randomWord } from './random-ids.ts'
 import {
@@ -12,7 +13,7 @@ import {
   SpanBatch,
 } from './span-batch.ts'
 import type { SpanDetails } from './span-details.ts'
-import { TextTable } from './text-table.ts'
+import { cut, LONGEST_TEXT, TextTable } from './text-table.ts'
 import { NO_PART } from './work-totals.ts'
 
 /** Values of OTLP's enum. */
@@ -27,10 +28,7 @@ const STATUS_ERROR = 2
 /** Distinct names, statements and routes remembered; a text beyond these begins the table anew. */
 const MOST_TEXTS = 20_000
 const MOST_TEXT_CHARACTERS = 4 * 1024 * 1024
-/** A longer text is cut: the server would. */
-const LONGEST_TEXT = 8_192
 const LONGEST_PASSING_TEXT = 2_048
-const LONGEST_STACK = 16_384
 /** A batch with more text in it goes at once: the exporting thread has little memory, on purpose. */
 const MOST_CHARACTERS = 1024 * 1024
 
@@ -66,8 +64,8 @@ export class SpanRecorder {
   }
 
   /**
-   * Begins the row of a span that is over, and that other work may belong to. False when there is no room: then neither
-   * values nor `end` follow.
+   * Begins the row of a span that is over, and that other work may belong to. False when there is no room, or where
+   * it only counts for the totals of its request: then neither values nor `end` follow.
    */
   begin(
     schema: AttributeSchema,
@@ -138,7 +136,10 @@ export class SpanRecorder {
     details: SpanDetails | undefined,
   ): boolean {
     if (this.isStopped) return false
-    if (schema.part !== NO_PART) trace.totals.add(schema.part, startMs, endMs)
+    if (schema.part !== NO_PART) {
+      trace.totals.add(schema.part, startMs, endMs)
+      if (!trace.isRecorded) return false
+    }
     const batch = this.#batch ?? this.#nextBatch()
     if (batch === undefined) {
       this.#dropped++
@@ -219,9 +220,12 @@ export class SpanRecorder {
   }
 
   exception(error: unknown, atMs: number): void {
+    if (this.#batch !== undefined) this.describedException(describeError(error), atMs)
+  }
+
+  describedException(described: ErrorDescription, atMs: number): void {
     const batch = this.#batch
     if (batch === undefined) return
-    const described = describe(error)
     batch.characters += described.message.length + described.stack.length
     batch.exceptions.push({ row: batch.rows, ...described, atMs })
   }
@@ -282,26 +286,4 @@ function moreOf(details: SpanDetails): RecordedDetails['more'] {
   const dropped = droppedAttributes + droppedEvents + droppedLinks
   if (statusMessage === '' && events.length + links.length + dropped === 0) return undefined
   return { statusMessage, events, links, droppedAttributes, droppedEvents, droppedLinks }
-}
-
-/** By way of bytes: a slice of a text keeps all of it in memory. */
-function cut(text: string, limit: number): string {
-  return text.length > limit ? Buffer.from(text.slice(0, limit)).toString() : text
-}
-
-/** Of anything that was thrown, whatever its getters and its `toString` do. */
-function describe(error: unknown): { type: string; message: string; stack: string } {
-  try {
-    if (!(error instanceof Error)) {
-      return { type: typeof error, message: cut(String(error), LONGEST_TEXT), stack: '' }
-    }
-    const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown }
-    return {
-      type: typeof name === 'string' ? cut(name, LONGEST_TEXT) : 'Error',
-      message: typeof message === 'string' ? cut(message, LONGEST_TEXT) : '',
-      stack: typeof stack === 'string' ? cut(stack, LONGEST_STACK) : '',
-    }
-  } catch {
-    return { type: typeof error, message: 'it cannot be described', stack: '' }
-  }
 }

@@ -1,3 +1,6 @@
+/** A longer text is cut: the server would. */
+export const LONGEST_TEXT = 8_192
+
 /**
  * Numbers for texts that repeat: names, statements, routes. Full, it begins anew: the exporting thread is told by
  * numbers that begin at zero again.
@@ -48,4 +51,9 @@ export class TextTable {
     this.unsentCharacters = 0
     this.#firstUnsent = 0
   }
+}
+
+/** By way of bytes: a slice of a text keeps all of it in memory. */
+export function cut(text: string, limit: number): string {
+  return text.length > limit ? Buffer.from(text.slice(0, limit)).toString() : text
 }
