@@ -52,7 +52,8 @@ describe('template rendering, as the Node agent sees it', () => {
         expect([path, ...own.map(({ name }) => name)]).toEqual([path, template])
         expect(own[0]?.parentSpanId).toBe(request?.spanId)
         expect(own[0]?.attributes['template.name']).toBe(template.slice('render '.length))
-        if (own[0] !== undefined) expect(ms(own[0])).toBeGreaterThanOrEqual(leastMs - 1)
+        // A timer counts from when its loop began: on a busy machine some of that is over already.
+        if (own[0] !== undefined) expect(ms(own[0])).toBeGreaterThanOrEqual(leastMs - 5)
       }
       expect(rendered(spans).length).toBe(CALLS.length)
       // What the application does after a template is no part of it.
