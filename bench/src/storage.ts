@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { Session } from 'chdb'
+import { recordDemoTraffic } from './demo-traffic.ts'
 import type { BenchOptions } from './main.ts'
 import { createOtlpClient } from './otlp-client.ts'
 import { readSpans, type SentSpan } from './otlp-reader.ts'
@@ -11,6 +12,7 @@ import { type ServerUnderTest, startServerUnderTest } from './server-under-test.
 import { createTraffic, type Traffic } from './traffic.ts'
 
 const SPANS = 1_000_000
+const DEMO_SPANS = 500_000
 const REBUILT_TRACES = 1000
 /** Of every so many bodies one is kept to compare with what comes back. */
 const BODIES_PER_SAMPLE = 37
@@ -27,18 +29,19 @@ const REDACTED = [
 
 /**
  * Bytes on disk after merging, rollups included, over the bytes of the OTLP protobuf bodies; pattern compression off
- * against on; and whether random traces come back as they were sent, but for what is redacted. `--data DIR` takes
- * recorded bodies (*.pb, *.pb.gz) instead of generated ones.
+ * against on; and whether random traces come back as they were sent, but for what is redacted. Of the demo shop's own
+ * traffic, as each of its two agents tells it, and of generated ones; `--only WORKLOAD` takes one of them, and
+ * `--data DIR` takes recorded bodies (*.pb, *.pb.gz) instead.
  */
 export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
-  const workloads =
-    options.data === undefined ? (['typical', 'high'] as const) : (['recorded'] as const)
   const figures: Record<string, unknown> = {}
-  for (const workload of workloads) {
+  for (const [name, open] of chosen(options)) {
+    const workload = await open()
     const on = await store(workload, options, true)
     const off = await store(workload, options, false)
+    workload.remove?.()
     const { compared, merged } = on
-    figures[workload] = {
+    figures[name] = {
       ratio: rounded(merged.diskBytes / on.bodyBytes, 4),
       ratio_uncompressed_patterns: rounded(off.merged.diskBytes / off.bodyBytes, 4),
       reduction_by_patterns: rounded(1 - merged.diskBytes / off.merged.diskBytes, 3),
@@ -56,11 +59,32 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
   return figures
 }
 
-async function store(
-  workload: 'typical' | 'high' | 'recorded',
-  options: BenchOptions,
-  patterns: boolean,
-) {
+interface Workload {
+  /** The same bodies each time. */
+  bodies(): Iterable<Buffer>
+  /** Of a whole number of traces each, or of whatever had ended. */
+  readonly spansPerBody: number | undefined
+  remove?(): void
+}
+
+function chosen(options: BenchOptions): [string, () => Promise<Workload>][] {
+  const { data, only, spans } = options
+  if (data !== undefined) return [['recorded', async () => recorded(data)]]
+  const parent = options.directory ?? join(process.cwd(), '.cache', 'bench')
+  const demo = (telemetry: 'agent' | 'opentelemetry') => async () => {
+    const { directory, remove } = await recordDemoTraffic(telemetry, spans ?? DEMO_SPANS, parent)
+    return { ...recorded(directory), remove }
+  }
+  const workloads: Record<string, () => Promise<Workload>> = {
+    demo_agent: demo('agent'),
+    demo_opentelemetry: demo('opentelemetry'),
+    typical: async () => generated('typical', spans ?? SPANS),
+    high: async () => generated('high', spans ?? SPANS),
+  }
+  return Object.entries(workloads).filter(([name]) => only === undefined || name === only)
+}
+
+async function store(workload: Workload, options: BenchOptions, patterns: boolean) {
   const server = await startServerUnderTest({
     directory: options.directory,
     env: {
@@ -70,26 +94,18 @@ async function store(
     },
   })
   const client = createOtlpClient(server.otlpHttpPort, 4)
-  const traffic = createTraffic({
-    seed: 5,
-    variety: workload === 'high' ? 'high' : 'typical',
-    templates: 400,
-  })
-  const { spansPerBody } = traffic
-  const bodies =
-    workload === 'recorded'
-      ? recorded(options.data ?? '.')
-      : generated(traffic, options.spans ?? SPANS)
   const samples = new Map<string, SentSpan[]>()
   let bodyBytes = 0
   let spans = 0
   let bodyCount = 0
-  for (const body of bodies) {
+  for (const body of workload.bodies()) {
     bodyBytes += body.length
-    // A whole trace is in one body in the generated workloads; of recorded ones those are taken that are.
+    // Traces are whole in the bodies of generated workloads, so some bodies are enough; of recorded ones all are read.
     const sent =
-      bodyCount % BODIES_PER_SAMPLE === 0 || workload === 'recorded' ? readSpans(body) : undefined
-    spans += sent?.length ?? spansPerBody
+      bodyCount % BODIES_PER_SAMPLE === 0 || workload.spansPerBody === undefined
+        ? readSpans(body)
+        : undefined
+    spans += sent?.length ?? workload.spansPerBody ?? 0
     if (sent !== undefined) collect(samples, sent)
     await client.send(body)
     bodyCount++
@@ -118,11 +134,20 @@ async function untilSettled(server: ServerUnderTest): Promise<void> {
 /** Segments of the server's own resource usage come all the time. */
 const SMALL_SEGMENTS_BYTES = 65_536
 
-function* generated(traffic: Traffic, spans: number): Generator<Buffer> {
+function generated(variety: 'typical' | 'high', spans: number): Workload {
+  const create = () => createTraffic({ seed: 5, variety, templates: 400 })
+  return { bodies: () => bodiesOf(create(), spans), spansPerBody: create().spansPerBody }
+}
+
+function* bodiesOf(traffic: Traffic, spans: number): Generator<Buffer> {
   for (let sent = 0; sent < spans; sent += traffic.spansPerBody) yield traffic.next(Date.now())
 }
 
-function* recorded(directory: string): Generator<Buffer> {
+function recorded(directory: string): Workload {
+  return { bodies: () => bodiesIn(directory), spansPerBody: undefined }
+}
+
+function* bodiesIn(directory: string): Generator<Buffer> {
   for (const name of readdirSync(directory).sort()) {
     const bytes = readFileSync(join(directory, name))
     if (name.endsWith('.pb')) yield bytes
