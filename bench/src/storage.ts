@@ -12,7 +12,7 @@ import { type ServerUnderTest, startServerUnderTest } from './server-under-test.
 import { createTraffic, type Traffic } from './traffic.ts'
 
 const SPANS = 1_000_000
-const DEMO_SPANS = 500_000
+const DEMO_SPANS = 200_000
 const REBUILT_TRACES = 1000
 /** Of every so many bodies one is kept to compare with what comes back. */
 const BODIES_PER_SAMPLE = 37
