@@ -26,61 +26,76 @@ const STARTS = 7
 const PROFILE_MS = 10_000
 const CONFIDENCE = 0.95
 const LONGEST_DELIVERY_MS = 15_000
+const FAULT_SECONDS = 20
 
 /**
  * What an agent costs: the same application, all variants alive at once, rounds that take turns. CPU is of all threads
  * of the process until the last span is acknowledged. A round in which fewer than nine spans a request
  * arrived does not count.
- * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--seconds N` is how long the server is away in the last part.
+ * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--only faults` runs the last part alone, in which the
+ * server is away in each of three ways for `--seconds N`.
  */
 export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
-  const variants: readonly Variant[] = [
-    WITHOUT,
-    WITHOUT_AGAIN,
-    PERFLOOP,
-    ...(options.only === undefined ? OTHERS : OTHERS.filter(({ name }) => name === options.only)),
-  ]
-  if (variants.length > 3) installPeers()
   const scratch = mkdtempSync(join(tmpdir(), 'perfloop-bench-agent-'))
   const postgres = await startEmbeddedPostgres({ directory: join(scratch, 'postgres') })
-  const place = { node: options.node ?? process.execPath, database: postgres.url }
-  await fill(postgres.url)
   try {
-    const applications: MeasuredApplication[] = []
-    for (const variant of variants) applications.push(await startApplication(variant, place))
-    for (const application of applications) await warmUp(application)
-
-    const rounds = await inTurns(applications, ROUNDS, measureCpu)
-    const [plain, again, ours] = applications
-    if (plain === undefined || again === undefined || ours === undefined) {
-      throw new Error('no application')
-    }
-    const rateRounds = await inTurns([plain, again, ours], RATE_ROUNDS, measureRate)
-    const figures: Record<string, unknown> = {
-      node: place.node,
-      rounds: ROUNDS,
-      ...Object.fromEntries(
-        applications.map(application => [
-          application.variant.name,
-          {
-            ...cpuFigures(of(rounds, plain), of(rounds, application)),
-            ...(rateRounds.has(application) && {
-              database_route: rateFigures(of(rateRounds, plain), of(rateRounds, application)),
-            }),
-            resident_mb: rounded(application.residentMb(), 0),
-          },
-        ]),
-      ),
-      longest_agent_ms: rounded(await longestAgentMs(ours), 3),
-    }
-    for (const application of applications) await application.end()
-    figures.start_ms = await startFigures(variants, place)
-    figures.server_away = await measureFaults(place, options.seconds ?? 60)
-    return figures
+    await fill(postgres.url)
+    const place = { node: options.node ?? process.execPath, database: postgres.url }
+    const faults = () => measureFaults(place, options.seconds ?? FAULT_SECONDS)
+    if (options.only === 'faults') return await faults()
+    return { ...(await measureCost(place, options.only)), server_away: await faults() }
   } finally {
     await postgres.stop()
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+interface Place {
+  readonly node: string
+  readonly database: string
+}
+
+async function measureCost(
+  place: Place,
+  only: string | undefined,
+): Promise<Readonly<Record<string, unknown>>> {
+  const variants: readonly Variant[] = [
+    WITHOUT,
+    WITHOUT_AGAIN,
+    PERFLOOP,
+    ...(only === undefined ? OTHERS : OTHERS.filter(({ name }) => name === only)),
+  ]
+  if (variants.length > 3) installPeers()
+  const applications: MeasuredApplication[] = []
+  for (const variant of variants) applications.push(await startApplication(variant, place))
+  for (const application of applications) await warmUp(application)
+
+  const rounds = await inTurns(applications, ROUNDS, measureCpu)
+  const [plain, again, ours] = applications
+  if (plain === undefined || again === undefined || ours === undefined) {
+    throw new Error('no application')
+  }
+  const rateRounds = await inTurns([plain, again, ours], RATE_ROUNDS, measureRate)
+  const figures: Record<string, unknown> = {
+    node: place.node,
+    rounds: ROUNDS,
+    ...Object.fromEntries(
+      applications.map(application => [
+        application.variant.name,
+        {
+          ...cpuFigures(of(rounds, plain), of(rounds, application)),
+          ...(rateRounds.has(application) && {
+            database_route: rateFigures(of(rateRounds, plain), of(rateRounds, application)),
+          }),
+          resident_mb: rounded(application.residentMb(), 0),
+        },
+      ]),
+    ),
+    longest_agent_ms: rounded(await longestAgentMs(ours), 3),
+  }
+  for (const application of applications) await application.end()
+  figures.start_ms = await startFigures(variants, place)
+  return figures
 }
 
 async function fill(url: string): Promise<void> {
@@ -247,7 +262,7 @@ async function longestAgentMs(application: MeasuredApplication): Promise<number>
 
 async function startFigures(
   variants: readonly Variant[],
-  place: { node: string; database: string },
+  place: Place,
 ): Promise<Readonly<Record<string, number>>> {
   const startsMs = new Map<string, number[]>()
   for (let n = 0; n < STARTS; n++) {

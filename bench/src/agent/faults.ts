@@ -1,10 +1,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { rounded } from '../percentile.ts'
 import { askAtRate } from './load.ts'
 import { startApplication } from './measured-application.ts'
 import { PERFLOOP } from './variants.ts'
 
 const PER_SECOND = 50
+const WARM_UP_SECONDS = 20
 
 /** What a server may do to its agents: it is gone, never answers, or answers nonsense. */
 const FAULTS: Readonly<Record<string, RequestListener | undefined>> = {
@@ -16,31 +18,42 @@ const FAULTS: Readonly<Record<string, RequestListener | undefined>> = {
   },
 }
 
-/** Requests that failed, and memory that grew, while the server is away in each of the ways for a third of the time. */
+/**
+ * Requests that failed, and memory that grew, while the server is away for `seconds` in each of the ways. Growth is
+ * against the end of a time with a server that answers; that of the second half tells a leak from buffers that fill up.
+ */
 export async function measureFaults(
   place: { readonly node: string; readonly database: string },
   seconds: number,
-): Promise<Readonly<Record<string, number>>> {
+): Promise<Readonly<Record<string, unknown>>> {
   const server = new ServerThatFails()
   const port = await server.listen()
   const application = await startApplication(PERFLOOP, {
     ...place,
     endpoint: `http://127.0.0.1:${port}`,
   })
-  let failed = 0
-  let asked = 0
-  const beforeMb = application.residentMb()
-  for (const [, listener] of Object.entries(FAULTS)) {
+  const askFor = (time: number) =>
+    askAtRate(application, '/baskets', { perSecond: PER_SECOND, seconds: time })
+  await askFor(Math.min(WARM_UP_SECONDS, seconds))
+  const figures: Record<string, unknown> = { seconds_each: seconds }
+  for (const [fault, listener] of Object.entries(FAULTS)) {
+    const beganMb = application.residentMb()
     await server.become(listener)
-    const load = { perSecond: PER_SECOND, seconds: seconds / Object.keys(FAULTS).length }
-    const result = await askAtRate(application, '/baskets', load)
-    failed += result.failed
-    asked += result.failed + result.latenciesMs.length
+    const first = await askFor(seconds / 2)
+    const halfMb = application.residentMb()
+    const second = await askFor(seconds / 2)
+    const failed = first.failed + second.failed
+    figures[fault] = {
+      asked_requests: failed + first.latenciesMs.length + second.latenciesMs.length,
+      failed_requests: failed,
+      began_mb: rounded(beganMb, 0),
+      grown_mb: rounded(application.residentMb() - beganMb, 1),
+      grown_in_second_half_mb: rounded(application.residentMb() - halfMb, 1),
+    }
   }
-  const grownMb = application.residentMb() - beforeMb
   await application.end()
   await server.become(undefined)
-  return { seconds, asked_requests: asked, failed_requests: failed, grown_mb: Math.round(grownMb) }
+  return figures
 }
 
 class ServerThatFails {
