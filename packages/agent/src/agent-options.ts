@@ -46,6 +46,11 @@ export interface AgentOptions {
   readonly cachePaths?: readonly string[]
   /** Knobs of the application's own, see `defineKnob`; each must be enabled as well. */
   readonly ownKnobs?: readonly KnobDefinition[]
+  /**
+   * `PERFLOOP_RESULT_HASHES`: whether reads of databases tell a hash of their result and of their parameters. `server`,
+   * as a Perfloop says, by default: it says no unless somebody set it.
+   */
+  readonly resultHashes?: 'on' | 'off' | 'server'
   /** `PERFLOOP_SERVER_TIMING`: tells pages what their requests cost. `development`, which is where NODE_ENV says so. */
   readonly serverTiming?: 'on' | 'off' | 'development'
   /** `PERFLOOP_BADGE`: shows in each page what its requests cost; never in production. `development` by default. */
@@ -70,6 +75,7 @@ export interface AgentConfiguration {
   readonly knobs: ReadonlyMap<string, KnobBounds>
   readonly ownKnobs: readonly KnobDefinition[]
   readonly cachePaths: readonly string[]
+  readonly resultHashes: 'on' | 'off' | 'server'
   readonly hasServerTiming: boolean
   /** Where the badge leads, if pages get one. */
   readonly badgeDashboardUrl: string | undefined
@@ -174,6 +180,12 @@ export function readConfiguration(
     ownKnobs: readOwnKnobs(reader),
     cachePaths: readCachePaths(reader),
     badgeDashboardUrl: readBadge(reader, endpoint, environment),
+    resultHashes: reader.choice({
+      option: 'resultHashes',
+      variable: 'PERFLOOP_RESULT_HASHES',
+      choices: ['on', 'off', 'server'],
+      byDefault: 'server',
+    }),
     hasServerTiming: isOn(
       reader.choice({
         option: 'serverTiming',

@@ -17,6 +17,7 @@ import { jobEsModules, jobModules } from './instrument/jobs.ts'
 import { mapperEsModules, mapperModules, observeMappers } from './instrument/mappers.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
+import { resultHashes } from './instrument/result-hash.ts'
 import { webSocketModules } from './instrument/ws.ts'
 import { httpMaxSockets } from './knobs/http-sockets.ts'
 import { offerResponseCache } from './knobs/response-cache.ts'
@@ -62,6 +63,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     })
     const budget = new CostBudget(configuration.costBudget, tell)
     headSampling.probability = configuration.samplingProbability
+    resultHashes.areTold = configuration.resultHashes === 'on'
     const recorder = new SpanRecorder(exporter, budget)
     exporter.recorder = recorder
     const report = reportOnce()

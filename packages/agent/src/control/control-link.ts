@@ -285,6 +285,7 @@ function readSettings(answer: Record<string, unknown>): ServerSettings {
     leaseMs,
     samplingProbability: numberOf(answer.sampling_probability, 0, 1) ?? 1,
     maxQueuedBytes: numberOf(answer.max_queued_bytes, 0, MOST_QUEUED_BYTES) ?? MOST_QUEUED_BYTES,
+    resultHashes: answer.result_hashes === true,
     knobs: itemsOf(answer.knobs).flatMap(({ name, value }) =>
       typeof name === 'string' && typeof value === 'number' && Number.isFinite(value)
         ? [{ name, value }]

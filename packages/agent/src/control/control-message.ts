@@ -7,6 +7,8 @@ export interface ServerSettings {
   /** Share of traces to record, 0 to 1. */
   readonly samplingProbability: number
   readonly maxQueuedBytes: number
+  /** Whether reads tell a hash of their result. */
+  readonly resultHashes: boolean
   /** Without an answer for so long, all of this ends. */
   readonly leaseMs: number
   readonly knobs: readonly { readonly name: string; readonly value: number }[]

@@ -4,6 +4,7 @@ import type { Agent } from '../agent.ts'
 import type { AgentConfiguration } from '../agent-options.ts'
 import { declarations } from '../declare/declarations.ts'
 import type { SpanExporter } from '../export/span-exporter.ts'
+import { resultHashes } from '../instrument/result-hash.ts'
 import { headSampling } from '../record/head-sampling.ts'
 import { Control } from './control.ts'
 import type { Framework } from './control-message.ts'
@@ -12,7 +13,7 @@ import type { Framework } from './control-message.ts'
 export function startControl(
   agent: Agent,
   exporter: SpanExporter,
-  { longestFlushMs, samplingProbability }: AgentConfiguration,
+  { longestFlushMs, samplingProbability, resultHashes: wanted }: AgentConfiguration,
 ): Control {
   const versions = new Map<string, string>()
   const control = new Control({
@@ -25,6 +26,7 @@ export function startControl(
       exporter.flushEvery(flushIntervalMs && Math.min(flushIntervalMs, longestFlushMs))
       exporter.limitQueue(settings?.maxQueuedBytes)
       headSampling.probability = Math.min(settings?.samplingProbability ?? 1, samplingProbability)
+      if (wanted === 'server') resultHashes.areTold = settings?.resultHashes ?? false
     },
     frameworks: () => frameworks(versions),
   })

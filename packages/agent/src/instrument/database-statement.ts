@@ -3,12 +3,22 @@ import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
 import { awaitingLine, issuingLine, type KnownText, knownText } from './issuing-line.ts'
+import {
+  declareHashes,
+  hashParameters,
+  hashRows,
+  resultHashes,
+  schemaWithHashes,
+  valuesAmong,
+} from './result-hash.ts'
 
 /** A statement that was issued and is not over. */
 export interface Statement {
   readonly known: KnownText
   readonly parent: ActiveSpan
   readonly startMs: number
+  /** Hash of what it was asked with, where that is told. */
+  readonly parameters: string | undefined
 }
 
 /** Where statements go. */
@@ -20,22 +30,23 @@ export interface DatabaseAddress {
 
 /** https://opentelemetry.io/docs/specs/semconv/db/database-spans/ */
 export function statementSchema(driver: string, system: string): AttributeSchema {
-  return attributeSchema(
-    `@perfloop/agent/${driver}`,
-    { 'db.system.name': system },
-    {
-      'db.namespace': TEXT,
-      'db.query.text': TEXT,
-      'server.address': TEXT,
-      'server.port': INTEGER,
-      'db.response.returned_rows': INTEGER,
-      'db.response.status_code': TEXT,
-      'error.type': TEXT,
-      'code.file.path': TEXT,
-      'code.line.number': INTEGER,
-    },
-  )
+  const fixed = { 'db.system.name': system }
+  const schema = attributeSchema(`@perfloop/agent/${driver}`, fixed, STATEMENT_ATTRIBUTES)
+  declareHashes(schema, fixed, STATEMENT_ATTRIBUTES)
+  return schema
 }
+
+const STATEMENT_ATTRIBUTES = {
+  'db.namespace': TEXT,
+  'db.query.text': TEXT,
+  'server.address': TEXT,
+  'server.port': INTEGER,
+  'db.response.returned_rows': INTEGER,
+  'db.response.status_code': TEXT,
+  'error.type': TEXT,
+  'code.file.path': TEXT,
+  'code.line.number': INTEGER,
+} as const
 
 /** Whose statements are to be timed now, if anybody's. */
 export function followedParent(): ActiveSpan | undefined {
@@ -49,13 +60,23 @@ export function recordedParent(): ActiveSpan | undefined {
   return parent?.isRecorded === true ? parent : undefined
 }
 
-/** To be called while the application's own code is on the stack. */
-export function beginStatement(text: string, parent: ActiveSpan): Statement {
+const NOTHING: readonly unknown[] = []
+
+/** To be called while the application's own code is on the stack. `asked` are the arguments of the driver's method. */
+export function beginStatement(
+  text: string,
+  parent: ActiveSpan,
+  asked: readonly unknown[] = NOTHING,
+): Statement {
   const known = knownText(text)
   if (parent.isRecorded) issuingLine(known, parent.place)
   const { repeats } = parent.totals
   if (repeats !== undefined) repeats.set(text, (repeats.get(text) ?? 0) + 1)
-  return { known, parent, startMs: performance.now() }
+  const parameters =
+    resultHashes.areTold && parent.isRecorded
+      ? hashParameters(known, valuesAmong(asked))
+      : undefined
+  return { known, parent, startMs: performance.now(), parameters }
 }
 
 /**
@@ -84,7 +105,7 @@ export function noteIssuingLine(agent: Agent, text: string | undefined): (() => 
 
 /**
  * The statement is over. `code` is the database's own for what went wrong, where the driver tells it; `rows` is NaN
- * where nobody knows.
+ * where nobody knows, `result` all rows it has answered, where the driver has them all.
  */
 export function recordStatement(
   { recorder, report }: Agent,
@@ -94,13 +115,18 @@ export function recordStatement(
   error: unknown,
   code: string | undefined,
   rows: number,
+  result?: unknown,
 ): void {
   const endMs = performance.now()
   try {
     const { known, parent, startMs } = statement
     const hasFailed = error !== undefined && error !== null
+    const hashes =
+      resultHashes.areTold && parent.isRecorded && Array.isArray(result)
+        ? hashRows(known, statement.parameters, result, recorder.budget)
+        : undefined
     const isBegun = recorder.beginChild(
-      schema,
+      hashes === undefined ? schema : schemaWithHashes(schema),
       known.name,
       KIND_CLIENT,
       hasFailed,
@@ -120,6 +146,11 @@ export function recordStatement(
     const { file, line } = issuingLine(known, parent.place)
     recorder.text(file)
     recorder.integer(line)
+    if (hashes !== undefined) {
+      recorder.passingText(hashes.parameters)
+      recorder.passingText(hashes.result)
+      recorder.integer(hashes.hashedRows)
+    }
     recorder.end()
   } catch (failure) {
     report('recording a statement', failure)

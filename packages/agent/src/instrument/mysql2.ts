@@ -52,6 +52,7 @@ interface PoolCluster {
 /** A command that is waiting or running: `onResult` is its callback; without one it tells by events. */
 interface Command {
   readonly sql?: unknown
+  readonly values?: unknown
   readonly statement?: { readonly query?: unknown }
   onResult?: OnResult | undefined
   emit(event: string | symbol, ...args: unknown[]): boolean
@@ -79,7 +80,8 @@ export function instrumentMysql2(agent: Agent, exports: object): void {
           let issued: Issued = NOT_ISSUED
           let isBound = false
           try {
-            issued = { connection: this, parent, statement: begin(textOf(args[0]), parent) }
+            const statement = begin(textOf(args[0]), parent, args)
+            issued = { connection: this, parent, statement }
             isBound = bindArguments(agent, args, issued)
           } catch (error) {
             agent.report('beginning a statement of mysql2', error)
@@ -106,7 +108,8 @@ export function instrumentMysql2(agent: Agent, exports: object): void {
             const text = command.statement?.query
             if (typeof text === 'string') {
               const parent = activeSpan.getStore()
-              const issued = { connection: this, parent, statement: begin(text, parent) }
+              const statement = begin(text, parent, [command])
+              const issued = { connection: this, parent, statement }
               if (!bindCommand(agent, command, issued)) bindEvents(agent, command, issued)
             }
           } catch (error) {
@@ -262,9 +265,13 @@ interface Issued {
 
 const NOT_ISSUED: Issued = { connection: undefined, parent: undefined, statement: undefined }
 
-function begin(text: string | undefined, parent: ActiveSpan | undefined): Statement | undefined {
+function begin(
+  text: string | undefined,
+  parent: ActiveSpan | undefined,
+  asked: readonly unknown[],
+): Statement | undefined {
   return text !== undefined && parent?.isFollowed === true
-    ? beginStatement(text, parent)
+    ? beginStatement(text, parent, asked)
     : undefined
 }
 
@@ -305,7 +312,8 @@ function noting(agent: Agent, issued: Issued): OnResult | undefined {
   return (error, result, fields) => {
     if (isOver) return
     isOver = true
-    record(agent, issued, error, error ? Number.NaN : rowsOf(result, fields))
+    const rows = error ? Number.NaN : rowsOf(result, fields)
+    record(agent, issued, error, rows, hasSeveral(fields) ? undefined : result)
   }
 }
 
@@ -337,7 +345,13 @@ function bindEvents(agent: Agent, asked: unknown, issued: Issued): void {
   }
 }
 
-function record(agent: Agent, issued: Issued, error: unknown, rows: number): void {
+function record(
+  agent: Agent,
+  issued: Issued,
+  error: unknown,
+  rows: number,
+  result?: unknown,
+): void {
   const { connection, statement } = issued
   if (connection === undefined || statement === undefined) return
   try {
@@ -347,7 +361,7 @@ function record(agent: Agent, issued: Issued, error: unknown, rows: number): voi
         ? { namespace: database, host, port }
         : { namespace: database, host: socketPath, port: undefined }
     const schema = connection._isMariaDB === true ? MARIADB : MYSQL
-    recordStatement(agent, schema, statement, address, error, errorCodeOf(error), rows)
+    recordStatement(agent, schema, statement, address, error, errorCodeOf(error), rows, result)
   } catch (failure) {
     agent.report('recording a statement of mysql2', failure)
   }
@@ -356,10 +370,13 @@ function record(agent: Agent, issued: Issued, error: unknown, rows: number): voi
 /** Several statements at once have several results, each with fields of its own or none. */
 function rowsOf(result: unknown, fields: unknown): number {
   if (!Array.isArray(result)) return affectedRowsOf(result) ?? Number.NaN
-  const [first] = Array.isArray(fields) ? fields : [null]
-  const hasSeveral = first === undefined || Array.isArray(first)
-  if (!hasSeveral) return result.length
+  if (!hasSeveral(fields)) return result.length
   return result.reduce<number>((sum, one) => sum + rowsOf(one, null), 0)
+}
+
+function hasSeveral(fields: unknown): boolean {
+  const [first] = Array.isArray(fields) ? fields : [null]
+  return first === undefined || Array.isArray(first)
 }
 
 function affectedRowsOf(result: unknown): number | undefined {

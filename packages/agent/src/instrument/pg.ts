@@ -61,7 +61,7 @@ export function instrumentPg(agent: Agent, exports: object): void {
       let statement: Statement | undefined
       try {
         const text = parent?.isFollowed === true ? textOf(args[0]) : undefined
-        if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan)
+        if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan, args)
         bindCallbacks(agent, this, args, statement, parent, inner !== undefined)
       } catch (error) {
         agent.report('beginning a statement of pg', error)
@@ -263,10 +263,10 @@ function record(
 ): void {
   try {
     const { database, host, port } = client
-    const { rowCount } = (result ?? {}) as { rowCount?: unknown }
+    const { rowCount, rows: all } = (result ?? {}) as { rowCount?: unknown; rows?: unknown }
     const rows = typeof rowCount === 'number' ? rowCount : Number.NaN
     const address = { namespace: database, host, port }
-    recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows)
+    recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows, all)
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
   }

@@ -8,6 +8,7 @@ import {
   statementSchema,
 } from './database-statement.ts'
 import { type KnownText, knownText } from './issuing-line.ts'
+import { hashParameters, resultHashes } from './result-hash.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 /** What `better-sqlite3`, `libsql` and `node:sqlite` have in common. All of it is synchronous. */
@@ -115,20 +116,39 @@ function instrumentExec(agent: Agent, prototype: Database): void {
 }
 
 function instrumentStatements(agent: Agent, methods: PreparedStatement, driver: Driver): void {
-  const trace = (name: 'get' | 'all' | 'run', rowsOf: (result: unknown) => number) =>
+  const trace = (
+    name: 'get' | 'all' | 'run',
+    rowsOf: (result: unknown) => number,
+    allOf: (result: unknown) => unknown = nothingOf,
+  ) =>
     wrapMethod(
       methods,
       name,
       method =>
         function (this: PreparedStatement, ...args: unknown[]) {
           const prepared = isInside ? undefined : preparedOf(agent, this, driver)
-          const statement = prepared && begin(agent, prepared.known)
+          const statement = prepared && begin(agent, prepared.known, args)
           if (prepared === undefined || statement === undefined) return method.apply(this, args)
-          return run(agent, statement, prepared.address, rowsOf, () => method.apply(this, args))
+          return run(
+            agent,
+            statement,
+            prepared.address,
+            rowsOf,
+            () => method.apply(this, args),
+            allOf,
+          )
         },
     )
-  trace('get', row => (row === undefined || row === null ? 0 : 1))
-  trace('all', rows => (Array.isArray(rows) ? rows.length : Number.NaN))
+  trace(
+    'get',
+    row => (row === undefined || row === null ? 0 : 1),
+    row => [row],
+  )
+  trace(
+    'all',
+    rows => (Array.isArray(rows) ? rows.length : Number.NaN),
+    rows => rows,
+  )
   trace('run', changesOf)
   wrapMethod(
     methods,
@@ -146,6 +166,12 @@ function instrumentStatements(agent: Agent, methods: PreparedStatement, driver: 
   )
 }
 
+const NO_VALUES: readonly unknown[] = []
+
+function nothingOf(): undefined {
+  return undefined
+}
+
 /** While a driver runs a statement: what it does for that by its own methods is no other one. */
 let isInside = false
 
@@ -155,6 +181,7 @@ function run<Result>(
   address: DatabaseAddress,
   rowsOf: (result: Result) => number,
   execute: () => Result,
+  allOf: (result: Result) => unknown = nothingOf,
 ): Result {
   isInside = true
   let result: Result
@@ -166,7 +193,16 @@ function run<Result>(
     throw error
   }
   isInside = false
-  recordStatement(agent, SCHEMA, statement, address, undefined, undefined, rowsOf(result))
+  recordStatement(
+    agent,
+    SCHEMA,
+    statement,
+    address,
+    undefined,
+    undefined,
+    rowsOf(result),
+    allOf(result),
+  )
   return result
 }
 
@@ -213,12 +249,20 @@ function follow(
   }
 }
 
-function begin(agent: Agent, given: string | KnownText): Statement | undefined {
+function begin(
+  agent: Agent,
+  given: string | KnownText,
+  values: readonly unknown[] = NO_VALUES,
+): Statement | undefined {
   try {
     const parent = followedParent()
     if (parent === undefined || isInside) return undefined
     const known = typeof given === 'string' ? knownText(given) : given
-    return { known, parent, startMs: performance.now() }
+    const parameters =
+      resultHashes.areTold && parent.isRecorded && values.length > 0
+        ? hashParameters(known, values)
+        : undefined
+    return { known, parent, startMs: performance.now(), parameters }
   } catch (error) {
     agent.report('beginning a statement of SQLite', error)
     return undefined

@@ -52,6 +52,7 @@ export function SpanDetails({
           ...(span.row_count === null
             ? []
             : [{ term: 'Rows', value: formatCount(span.row_count) }]),
+          ...(span.result === null ? [] : [{ term: 'Result', value: <code>{span.result}</code> }]),
           ...(span.code_location === null
             ? []
             : [{ term: 'Code', value: <code>{span.code_location}</code> }]),

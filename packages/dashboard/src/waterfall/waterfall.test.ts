@@ -161,6 +161,7 @@ function span(id: string, parent: string | null, startNs: number, durationNs: nu
     is_entry: parent === null,
     statement: null,
     parameters: null,
+    result: null,
     row_count: null,
     code_location: null,
     scope: { name: '', version: '' },
@@ -182,6 +183,7 @@ function statement(
     ...span(id, parent, startNs, durationNs),
     category: 'db',
     parameters,
+    result: null,
     statement: { fingerprint: 'f', text: 'SELECT 1', summary: 'SELECT' },
   }
 }

@@ -92,6 +92,8 @@ export interface AgentSettingsAnswer {
   readonly flush_interval_ms: number
   readonly sampling_probability: number
   readonly max_queued_bytes: number
+  /** Whether reads of databases are to tell a hash of their result. */
+  readonly result_hashes: boolean
   /** Without an answer for so long, knobs and sampling go back to the host's own. */
   readonly lease_ms: number
   /** Knobs that are turned; those not named are at the host's own value. */

@@ -433,6 +433,7 @@ export class Agents {
       flush_interval_ms: this.#isWatched ? agents.watchedFlushIntervalMs : agents.flushIntervalMs,
       sampling_probability: samplingOf(service) ?? samplingOf('*') ?? 1,
       max_queued_bytes: agents.maxQueuedBytes,
+      result_hashes: [service, '*'].some(name => agents.resultHashes.includes(name)),
       lease_ms: agents.leaseMs,
       knobs: turned
         .filter(({ expiresAt }) => Date.parse(expiresAt) > nowMs)

@@ -82,7 +82,8 @@ function toTraceSpan(
             text: pattern?.text ?? '',
             summary: pattern?.summary ?? '',
           },
-    parameters: span.parameters === 0 ? null : span.parameters.toString(16).padStart(8, '0'),
+    parameters: hashOrNull(span.parameters),
+    result: hashOrNull(span.result),
     row_count: span.row_count,
     code_location: span.code_location || null,
     scope: { name: shape?.scope_name ?? '', version: shape?.scope_version ?? '' },
@@ -91,6 +92,11 @@ function toTraceSpan(
     links: toLinks(span.links),
     resource: span.resource,
   }
+}
+
+/** 0 where it is not known. */
+function hashOrNull(hash: number): string | null {
+  return hash === 0 ? null : hash.toString(16).padStart(8, '0')
 }
 
 const OtlpAttributes = z.array(z.object({ key: z.string(), value: z.unknown() })).default([])

@@ -40,6 +40,12 @@ export const AgentSettings = section({
     .describe(
       'Share of traces that agents record at all, by service, `*` for the others; 1 by default. What is left out costs the application nothing; the others count for it.',
     ),
+  resultHashes: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Services whose reads of databases tell a hash of their result and their parameters, `*` for all: what shows which answers could be kept.',
+    ),
   maxQueuedBytes: sizeBytes()
     .default(16 * 1024 * 1024)
     .describe('Encoded spans that wait in an application while Perfloop is away.'),

@@ -185,6 +185,12 @@ export const TraceSpan = z.object({
     .object({ fingerprint: z.string(), text: z.string(), summary: z.string() })
     .nullable(),
   parameters: z.string().nullable().describe('Equal for equal parameters; null when not known'),
+  result: z
+    .string()
+    .nullable()
+    .describe(
+      'Equal for equal results, as far as these were hashed (perfloop.db.result.hashed_rows); null when not told',
+    ),
   row_count: z.int().nullable(),
   code_location: z.string().nullable(),
   scope: z.object({ name: z.string(), version: z.string() }),

@@ -166,6 +166,29 @@ describe('a trace in the store', () => {
     ])
   })
 
+  it('keeps no hash of a result but its own, and says where that is of a part', () => {
+    const read = (id: number, attributes: Record<string, string | number>) =>
+      sentSpan({ id, kind: 3, attributes: { 'db.query.text': 'SELECT 1', ...attributes } })
+    const result = (hash: string) => ({ 'perfloop.db.result.hash': hash })
+    send(
+      sentTraces([
+        read(1, result('00000000000000aa')),
+        read(2, { ...result('00000000000000bb'), 'perfloop.db.result.hashed_rows': 3 }),
+        read(3, result('00000000000000aa')),
+        read(4, {}),
+      ]),
+    )
+    const rows = store()
+    expect(rows.map(row => row.is_partial_result)).toEqual([0, 1, 0, 0])
+    expect(rows[0]?.result).toBe(rows[2]?.result)
+    expect(rows[0]?.result).not.toBe(rows[1]?.result)
+    expect(rows[3]?.result).toBe(0)
+    expect(JSON.stringify(engine.query('SELECT * FROM spans'))).not.toContain('00000000000000')
+    // Of spans that tell none, no such column is sent.
+    send(sentTraces([read(5, {})]))
+    expect(store().at(-1)).toMatchObject({ result: 0, is_partial_result: 0 })
+  })
+
   it('refers to its statement, with equal parameters told from different ones', () => {
     const spans = ['a@x.org', 'b@x.org', 'a@x.org'].map((mail, i) =>
       sentSpan({

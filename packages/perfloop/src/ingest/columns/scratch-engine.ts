@@ -36,7 +36,7 @@ export class ScratchEngine {
 
   constructor() {
     this.session.query('SET output_format_json_quote_64bit_integers = 1')
-    for (const file of readdirSync(SCHEMA).filter(name => /^000[145]/.test(name))) {
+    for (const file of readdirSync(SCHEMA).filter(name => /^000[1457]/.test(name))) {
       const text = readFileSync(join(SCHEMA, file), 'utf8').replace(/^--.*$/gm, '')
       for (const statement of text.split(/;\s*$/m)) {
         if (statement.trim() !== '') this.session.query(statement)

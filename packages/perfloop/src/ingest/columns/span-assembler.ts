@@ -50,6 +50,8 @@ const DB_PARAMETER = role('dbParameter')
 const HTTP_STATUS = role('httpStatus')
 const HTTP_ROUTE = role('httpRoute')
 const RPC_STATUS = role('rpcStatus')
+const DB_RESULT = role('dbResult')
+const DB_RESULT_ROWS = role('dbResultRows')
 const ROW_COUNT = role('rowCount')
 const RESPONSE_BYTES = role('responseBytes')
 const CODE_FILE = role('codeFile')
@@ -119,6 +121,7 @@ export class SpanAssembler implements SpanFacts {
   kind = 0
   scope = ''
   private parameterHashes: number[] = []
+  private resultRecord: AttributeRecord | undefined = undefined
   private isStatementSent = false
   private weight = 1
 
@@ -202,6 +205,7 @@ export class SpanAssembler implements SpanFacts {
     rows.statuses[row] = message.statusCode <= STATUS_ERROR ? message.statusCode : 0
     rows.statusCodes[row] = this.statusCode(keySet)
     rows.parameters[row] = use === undefined ? 0 : this.parameters(use.literalsHash)
+    this.setResult(row, keySet)
     this.setCount(rows.rowCounts, rows.rowCountNulls, row, keySet.slotOfRole[ROW_COUNT])
     this.setCount(rows.responseBytes, rows.responseNulls, row, keySet.slotOfRole[RESPONSE_BYTES])
     rows.flags[row] = message.flags
@@ -229,17 +233,18 @@ export class SpanAssembler implements SpanFacts {
     if (operation.isOther) parts.onLimited('operation_other', 1)
   }
 
-  /** Attributes without those that privacy drops; hashes of database parameters are kept aside. */
+  /** Attributes without those that privacy drops; hashes of database parameters and results are kept aside. */
   private collectSlots(): void {
     const { message, slots } = this
     let count = 0
     if (this.parameterHashes.length > 0) this.parameterHashes = []
+    this.resultRecord = undefined
     for (let i = 0; i < message.attributeCount; i++) {
       const record = message.attributes[i] as AttributeRecord
       if (record.key.isDropped) {
         if (record.key.role === DB_PARAMETER) {
           this.parameterHashes.push(record.hashLow, record.hashHigh)
-        }
+        } else if (record.key.role === DB_RESULT) this.resultRecord = record
       } else {
         slots[count++] = record
       }
@@ -332,6 +337,22 @@ export class SpanAssembler implements SpanFacts {
     this.scratch.u32(literalsHash)
     for (const hash of parameterHashes) this.scratch.u32(hash)
     return this.parts.keyedHash.of(this.scratch.bytes, 0, this.scratch.length)
+  }
+
+  /** A hash of what may be no more than a yes or a no is a secret like the parameters. */
+  private setResult(row: number, keySet: KeySet): void {
+    const { rows, scratch, resultRecord } = this
+    if (resultRecord === undefined) {
+      rows.results[row] = 0
+      rows.partialResults[row] = 0
+      return
+    }
+    scratch.clear()
+    scratch.u32(resultRecord.hashLow)
+    scratch.u32(resultRecord.hashHigh)
+    rows.hasResults = true
+    rows.results[row] = this.parts.keyedHash.of(scratch.bytes, 0, scratch.length)
+    rows.partialResults[row] = (keySet.slotOfRole[DB_RESULT_ROWS] as number) >= 0 ? 1 : 0
   }
 
   /** In place of the statement as sent: a reference to its pattern, or its text without literals. */

@@ -41,6 +41,10 @@ export class SpanRows {
   starts = new Uint32Array(FIRST_CAPACITY * 2)
   durations = new Uint32Array(FIRST_CAPACITY * 2)
   parameters = new Uint32Array(FIRST_CAPACITY)
+  /** Few senders tell them: where none has, their columns are left out. */
+  hasResults = false
+  results = new Uint32Array(FIRST_CAPACITY)
+  partialResults = new Uint8Array(FIRST_CAPACITY)
   rowCountNulls = new Uint8Array(FIRST_CAPACITY)
   rowCounts = new Uint32Array(FIRST_CAPACITY)
   responseNulls = new Uint8Array(FIRST_CAPACITY)
@@ -86,6 +90,8 @@ export class SpanRows {
     this.starts = grown(this.starts, new Uint32Array(rows * 2))
     this.durations = grown(this.durations, new Uint32Array(rows * 2))
     this.parameters = grown(this.parameters, new Uint32Array(rows))
+    this.results = grown(this.results, new Uint32Array(rows))
+    this.partialResults = grown(this.partialResults, new Uint8Array(rows))
     this.rowCountNulls = grown(this.rowCountNulls, new Uint8Array(rows))
     this.rowCounts = grown(this.rowCounts, new Uint32Array(rows))
     this.responseNulls = grown(this.responseNulls, new Uint8Array(rows))
@@ -135,7 +141,7 @@ export class SpanRows {
     }
 
     output.clear()
-    output.varint(COLUMN_COUNT)
+    output.varint(COLUMN_COUNT + (this.hasResults ? RESULT_COLUMN_COUNT : 0))
     output.varint(rows)
     dictionary('environment', this.environments)
     dictionary('service', this.services)
@@ -152,6 +158,10 @@ export class SpanRows {
     numbers('duration_ns', 'UInt64', this.durations, 8)
     dictionary('statement', this.statements)
     numbers('parameters', 'UInt32', this.parameters, 4)
+    if (this.hasResults) {
+      numbers('result', 'UInt32', this.results, 4)
+      numbers('is_partial_result', 'UInt8', this.partialResults, 1)
+    }
     numbers('row_count', 'Nullable(UInt32)', this.rowCountNulls, 1)
     output.array(this.rowCounts, 4, rows)
     numbers('response_bytes', 'Nullable(UInt32)', this.responseNulls, 1)
@@ -198,6 +208,7 @@ export class SpanRows {
 
   private clear(): void {
     this.rows = 0
+    this.hasResults = false
     this.valueCount = 0
     this.values.clear()
     this.events.clear()
@@ -208,6 +219,7 @@ export class SpanRows {
 }
 
 const COLUMN_COUNT = 27
+const RESULT_COLUMN_COUNT = 2
 
 function grown<Values extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
   old: Values,

@@ -19,6 +19,8 @@ export const ROLES = [
   'dbCollection',
   'dbNamespace',
   'dbParameter',
+  'dbResult',
+  'dbResultRows',
   'rowCount',
   'responseBytes',
   'rpcSystem',
@@ -114,6 +116,9 @@ const MEANINGS = new Map<string, KeyMeaning>([
   ['db.params', foreign('dbParameter', 'drop')],
   ['db.postgresql.values', foreign('dbParameter', 'drop')],
   ['db.connection_string', private_('text')],
+  ['perfloop.db.parameters.hash', foreign('dbParameter', 'drop')],
+  ['perfloop.db.result.hash', foreign('dbResult', 'drop')],
+  ['perfloop.db.result.hashed_rows', foreign('dbResultRows')],
 
   ['db.response.returned_rows', current('rowCount')],
   ['db.row_count', former('rowCount')],
