@@ -104,7 +104,8 @@ describe('the hash of what a read answered', () => {
   it('is told to nobody by default, and changes no answer', async () => {
     await using receiver = await startOtlpReceiver()
     await using app = await start(receiver.endpoint, { HASHES_MARIADB: '' })
-    await using hashing = await start(receiver.endpoint, {
+    await using others = await startOtlpReceiver()
+    await using hashing = await start(others.endpoint, {
       HASHES_MARIADB: '',
       PERFLOOP_RESULT_HASHES: 'on',
     })
