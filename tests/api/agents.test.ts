@@ -239,8 +239,12 @@ describe('/agent/v1', () => {
     const bytes = { 'content-type': 'application/octet-stream' }
     const path = `/profiles?agent=${agent}&request=${profile.id}`
     expect((await tell(path, Buffer.from('no profile'), bytes)).status).toBe(422)
-    expect((await tell(path, pprof({ 'main;render': 30, main: 10 }), bytes)).status).toBe(200)
+    const sent = pprof({ 'main;render': 30, main: 10 })
+    // Twice at once, as when an answer is lost and the agent sends again.
+    const answers = await Promise.all([tell(path, sent, bytes), tell(path, sent, bytes)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
     expect((await tell(path, pprof({ main: 1 }), bytes)).status).toBe(409)
+    expect((await tell(`${path}&failure=late`, '')).status).toBe(409)
     expect((await settingsOf(agent)).body.profiles).toEqual([])
     const { data } = await perfloop.get(`/measure/profiles/${profile.id}`)
     expect(data).toMatchObject({
@@ -252,6 +256,50 @@ describe('/agent/v1', () => {
         functions: [{ name: 'render', self: 30 }, { name: 'main' }],
       },
     })
+  })
+
+  it('takes one of two that ask for a profile at once, and tells the other which it is', async () => {
+    const agent = await report({ service: 'dock', instance: 'dock-3' })
+    const asked = await Promise.all(
+      [1, 2, 3].map(() => perfloop.send('POST', '/measure/profiles', { agent })),
+    )
+    expect(asked.map(({ status }) => status).sort()).toEqual([201, 409, 409])
+    const body = asked.find(({ status }) => status === 201)?.body as { data: { id: string } }
+    const refused = asked.find(({ status }) => status === 409)?.body
+    expect(refused).toMatchObject({
+      error: {
+        code: 'CONFLICT',
+        details: { profile: body.data.id, reason: 'a profile of this agent is being taken' },
+      },
+    })
+  })
+
+  it('pushes how far a profile is to whoever watches, and gives its file', async () => {
+    const agent = await report({ service: 'dock & sons', instance: 'dock-4' })
+    const told = profileEvents()
+    const asked = await perfloop.send('POST', '/measure/profiles', { agent, duration_ms: 500 })
+    const { id } = (asked.body as { data: { id: string } }).data
+    const next = (status: string) => untilTold(told, id, status)
+    await next('requested')
+    const early = await fetch(`${perfloop.url}/api/v1/measure/profiles/${id}/pprof`)
+    expect(early.status).toBe(409)
+    await settingsOf(agent)
+    await next('running')
+    const sent = pprof({ main: 10 })
+    await tell(`/profiles?agent=${agent}&request=${id}`, sent)
+    await next('finished')
+
+    const file = await fetch(`${perfloop.url}/api/v1/measure/profiles/${id}/pprof`)
+    expect([file.headers.get('content-type'), file.headers.get('content-disposition')]).toEqual([
+      'application/gzip',
+      expect.stringMatching(/^attachment; filename="dock_sons-cpu-\d{8}T\d{6}Z\.pb\.gz"$/),
+    ])
+    expect(Buffer.from(await file.arrayBuffer())).toEqual(sent)
+    const again = await perfloop.send('POST', '/measure/profiles', { agent })
+    const failing = (again.body as { data: { id: string } }).data.id
+    await tell(`/profiles?agent=${agent}&request=${failing}&failure=busy`, '')
+    expect((await untilTold(told, failing, 'failed')).failure).toBe('busy')
+    await told.return(undefined)
   })
 
   it('tells why there is no profile, and refuses more of them than a minute may have', async () => {
@@ -275,6 +323,24 @@ describe('/agent/v1', () => {
     expect(hot.data).toMatchObject({ profiles: 6, graph: { root: { total: 6 } } })
   })
 
+  it('turns what is counted by whole numbers only, and a share by any', async () => {
+    const [pool] = REPORT.knobs
+    const share = { ...pool, name: 'share', unit: '1', value: 0.5, minimum: 0.1, maximum: 0.9 }
+    const agent = await report({ service: 'mole', instance: 'mole-1', knobs: [pool, share] })
+    expect((await perfloop.get(`/config/agents/${agent}`)).data).toMatchObject({
+      knobs: [{ whole: true }, { whole: false }],
+    })
+    const key = { environment: 'development', service: 'mole' }
+    const turn = (name: string, value: number) =>
+      perfloop.send('PUT', '/config/knobs', { ...key, name, value })
+    expect(await turn('pool', 2.5)).toMatchObject({
+      status: 400,
+      body: { error: { details: { problems: [expect.stringContaining('a whole number')] } } },
+    })
+    expect((await turn('pool', 3)).status).toBe(200)
+    expect((await turn('share', 0.25)).status).toBe(200)
+  })
+
   it('turns no knob while everything is stopped, but puts one back', async () => {
     await report()
     const key = { environment: 'development', service: 'quay', name: 'pool' }
@@ -295,6 +361,40 @@ describe('/agent/v1', () => {
     expect(statuses).toEqual([400, 400, 429])
   })
 })
+
+interface ToldProfile {
+  readonly id: string
+  readonly status: string
+  readonly failure: string | null
+}
+
+/** What the stream tells of profiles, event by event. */
+async function* profileEvents(): AsyncGenerator<readonly ToldProfile[], void> {
+  const response = await fetch(`${perfloop.url}/api/v1/stream?topics=profiles`)
+  let text = ''
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString()
+    const events = text.split('\n\n')
+    text = events.pop() ?? ''
+    for (const event of events) {
+      const data = /^data: (.*)$/m.exec(event)?.[1]
+      if (data !== undefined) yield (JSON.parse(data) as { profiles: ToldProfile[] }).profiles
+    }
+  }
+}
+
+async function untilTold(
+  events: AsyncGenerator<readonly ToldProfile[], void>,
+  id: string,
+  status: string,
+): Promise<ToldProfile> {
+  for (;;) {
+    const { value } = await events.next()
+    if (value === undefined) throw new Error(`the stream ended before ${id} was ${status}`)
+    const found = value.find(profile => profile.id === id && profile.status === status)
+    if (found !== undefined) return found
+  }
+}
 
 async function send(service: string, routes: readonly string[]): Promise<void> {
   const nowNs = BigInt(Date.now()) * 1_000_000n

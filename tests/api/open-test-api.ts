@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { Agents } from '../../packages/perfloop/src/agents/agents.ts'
+import { FlameGraphs } from '../../packages/perfloop/src/agents/flame-graphs.ts'
 import type { ApiContext } from '../../packages/perfloop/src/api/api-context.ts'
 import { AccessControl } from '../../packages/perfloop/src/api/auth/access-control.ts'
 import type { Health } from '../../packages/perfloop/src/api/contract/config.ts'
@@ -73,13 +74,15 @@ export async function openTestApi(options: {
     settings: settings.server,
     logger,
   })
+  const flameGraphs = new FlameGraphs({ control, mostFrames: settings.agents.maxFrames })
   const context: ApiContext = {
     settings,
     sources,
     telemetry: store,
     control,
     optimizer,
-    agents: new Agents({ control, settings, clock, logger }),
+    agents: new Agents({ control, settings, clock, logger, onProfileChanged() {} }),
+    flameGraphs,
     access: new AccessControl(ADMIN_TOKEN, settings.server),
     live,
     clock,
@@ -99,6 +102,7 @@ export async function openTestApi(options: {
     async close() {
       live.close()
       await app.close()
+      await flameGraphs.close()
       await optimizer[Symbol.asyncDispose]()
       await control[Symbol.asyncDispose]()
       await store.close()

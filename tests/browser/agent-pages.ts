@@ -4,7 +4,7 @@ import type { PerfloopProcess } from '../perfloop-process.ts'
 /** What an agent of the bakery tells: a knob, routes of which some are never called, and a profile. */
 export async function seedAgentPages(
   perfloop: Pick<PerfloopProcess, 'otlpHttpUrl' | 'send'>,
-): Promise<{ readonly profileId: string; readonly runningId: string }> {
+): Promise<{ readonly agent: string; readonly profileId: string; readonly runningId: string }> {
   const tell = async (path: string, body: object): Promise<Record<string, unknown>> => {
     const response = await fetch(`${perfloop.otlpHttpUrl}/agent/v1${path}`, {
       method: 'POST',
@@ -67,7 +67,7 @@ export async function seedAgentPages(
     duration_ms: 60_000,
   })
   const { data } = asked.body as { data: { id: string } }
-  return { profileId: String(profileId), runningId: data.id }
+  return { agent: String(agent), profileId: String(profileId), runningId: data.id }
 }
 
 function knob(

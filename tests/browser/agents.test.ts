@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pprof } from '../agent/write-pprof.ts'
 import { type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
 import { seedAgentPages } from './agent-pages.ts'
 import { sendOrders } from './bakery.ts'
@@ -8,11 +9,11 @@ import { launchChromium, openPage } from './chromium.ts'
 let perfloop: PerfloopProcess
 let browser: Browser
 let page: Page
-let profileId: string
+let seeded: Awaited<ReturnType<typeof seedAgentPages>>
 
 beforeAll(async () => {
   ;[perfloop, browser] = await Promise.all([startPerfloop(), launchChromium()])
-  profileId = (await seedAgentPages(perfloop)).profileId
+  seeded = await seedAgentPages(perfloop)
   await sendOrders(perfloop, 3)
   ;({ page } = await openPage(browser))
   await page.goto(`${perfloop.url}/#token=${perfloop.adminToken}`)
@@ -27,7 +28,7 @@ const details = () => page.locator('.flame-details').innerText()
 
 describe('a flame graph', () => {
   it('is walked through by the arrow keys, and zoomed by Enter', async () => {
-    await page.goto(`${perfloop.url}/profiles/${profileId}`)
+    await page.goto(`${perfloop.url}/profiles/${seeded.profileId}`)
     const tree = page.getByRole('tree')
     await tree.focus()
     for (const key of [
@@ -54,6 +55,29 @@ describe('a flame graph', () => {
   it('tells the share of what is searched for', async () => {
     await page.getByRole('searchbox').fill('pg-')
     await page.getByText('14.5 % in matching functions').waitFor()
+  })
+})
+
+describe('a profile that is taken', () => {
+  it('is shown step by step as the stream tells it, and saved as a file', async () => {
+    const { agent, runningId } = seeded
+    await page.goto(`${perfloop.url}/profiles/${runningId}`)
+    const step = page.locator('.profile-steps [aria-current=step]')
+    await step.getByText('requested').waitFor()
+    const door = `${perfloop.otlpHttpUrl}/agent/v1`
+    // Less than the page asks by itself.
+    const soon = { timeout: 4_000 }
+    await fetch(`${door}/settings?agent=${agent}`)
+    await step.getByText('recording').waitFor(soon)
+    await fetch(`${door}/profiles?agent=${agent}&request=${runningId}`, {
+      method: 'POST',
+      body: new Uint8Array(pprof({ 'main;bake': 7 })),
+    })
+    const save = page.getByRole('link', { name: 'Download pprof' })
+    await save.waitFor(soon)
+    const saving = page.waitForEvent('download')
+    await save.click()
+    expect((await saving).suggestedFilename()).toMatch(/^bakery-cpu-\d{8}T\d{6}Z\.pb\.gz$/)
   })
 })
 
@@ -84,6 +108,11 @@ describe('the knobs of an agent', () => {
     await value.fill('500')
     await page.getByRole('button', { name: 'Turn it' }).click()
     expect(await value.evaluate((input: HTMLInputElement) => input.validity.valid)).toBe(false)
+    expect(await value.getAttribute('step')).toBe('1')
+    await value.fill('50.5')
+    expect(await value.evaluate((input: HTMLInputElement) => input.validity.stepMismatch)).toBe(
+      true,
+    )
     await value.fill('50')
     await page.getByRole('button', { name: 'Turn it' }).click()
     await page.getByRole('button', { name: 'Put http.max_sockets back' }).click()

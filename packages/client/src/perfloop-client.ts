@@ -152,6 +152,8 @@ export interface PerfloopClient {
   /** With its flame graph once it is finished. */
   profile(id: string, options?: CallOptions): Promise<ProfileDetail>
   requestProfile(profile: AskedFor<ProfileInput, 'agent'>, options?: CallOptions): Promise<Profile>
+  /** Where its file is, a gzipped pprof: for a link that saves it. */
+  profileFileUrl(id: string): string
   /** The continuous profile of a service, added up. */
   hotCode(
     ask: AskedFor<HotCodeParams, 'environment' | 'service'>,
@@ -259,6 +261,8 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
     profiles: (ask, call) => list('/measure/profiles', ask, call),
     profile: (id, call) => get(`/measure/profiles/${encodeURIComponent(id)}`, undefined, call),
     requestProfile: (profile, call) => write('POST', '/measure/profiles', profile, call),
+    profileFileUrl: id =>
+      `${transport.baseUrl}/api/v1/measure/profiles/${encodeURIComponent(id)}/pprof`,
     hotCode: (ask, call) => get('/measure/hot-code', ask, call),
     coverage: (ask, call) => get('/insights/coverage', ask, call),
     serviceCoverage: (ask, call) => get('/insights/coverage/service', ask, call),

@@ -3,7 +3,7 @@ import { perfloop } from './perfloop.ts'
 
 type SpanListener = (spans: readonly LiveSpan[], skipped: number) => void
 
-const ALWAYS: readonly LiveTopic[] = ['overview', 'issues', 'optimizations', 'health']
+const ALWAYS: readonly LiveTopic[] = ['overview', 'issues', 'optimizations', 'profiles', 'health']
 
 /**
  * The one live stream of this page. It is opened anew when the wanted topics change: spans are asked for only

@@ -153,16 +153,15 @@ export const profilesQuery = (ask: Asked<ProfileListParams>) =>
     queryKey: ['profiles', ask],
     queryFn: ({ signal }) => perfloop.profiles(ask, { signal }),
     placeholderData: keepPreviousData,
-    refetchInterval: 5_000,
   })
 
-/** Asked again every second until it is there; then it never changes. */
+/** The stream tells how far it is; asked again until it is there where the stream is broken. It never changes then. */
 export const profileQuery = (id: string) =>
   queryOptions({
     queryKey: ['profile', id],
     queryFn: ({ signal }) => perfloop.profile(id, { signal }),
     refetchInterval: query =>
-      query.state.data === undefined || isOpenProfile(query.state.data) ? 1_000 : false,
+      query.state.data === undefined || isOpenProfile(query.state.data) ? 5_000 : false,
   })
 
 export const hotCodeQuery = (

@@ -47,6 +47,13 @@ function takeIn(queries: QueryClient, event: LiveEvent, hasBegun: boolean): void
         void queries.invalidateQueries({ queryKey: ['optimization', id] })
       }
       return
+    case 'profiles':
+      if (event.snapshot && !hasBegun) return
+      void queries.invalidateQueries({ queryKey: ['profiles'] })
+      for (const { id } of event.profiles) {
+        void queries.invalidateQueries({ queryKey: ['profile', id] })
+      }
+      return
     case 'spans':
       return
   }

@@ -16,6 +16,7 @@ import {
   type AgentSettingsAnswer,
   type ProfileQuery,
 } from './agent-protocol.ts'
+import { isWholeKnob } from './is-whole-knob.ts'
 import { readProfile } from './pprof.ts'
 
 export interface AgentsOptions {
@@ -23,6 +24,8 @@ export interface AgentsOptions {
   readonly settings: Settings
   readonly clock: Clock
   readonly logger: Logger
+  /** One that was asked for is recorded, received or failed. */
+  readonly onProfileChanged: () => void
 }
 
 export interface SettingsNews {
@@ -93,6 +96,7 @@ export class Agents {
     const environment = tokenEnvironment ?? report.environment ?? settings.ingest.defaultEnvironment
     const { service, instance } = report
     const id = agentId(environment, service, instance)
+    await this.#requireRoom(id)
     const now = new Date(clock.nowUnixMs()).toISOString()
     const record: AgentRecord = {
       id,
@@ -125,12 +129,19 @@ export class Agents {
     const { environment, service } = await this.#known(id, tokenEnvironment)
     const sorted = { routes: sortedBy(routes), models: sortedBy(models) }
     const revision = contentHash(sorted)
-    const { control, clock } = this.#options
+    const { control, clock, settings } = this.#options
     const declaredAt = new Date(clock.nowUnixMs()).toISOString()
+    const limitBytes = settings.agents.maxDeclarationsBytes
     // Whole: what no agent refers to is pruned.
-    await control.transaction(store =>
-      store.agents.declare(id, { environment, service, revision, ...sorted, omitted, declaredAt }),
-    )
+    await control.transaction(async store => {
+      await store.agents.declare(id, {
+        ...{ environment, service, revision, ...sorted, omitted, declaredAt },
+      })
+      if ((await store.agents.declarationsBytes()) <= limitBytes) return
+      await this.#prune()
+      if ((await store.agents.declarationsBytes()) <= limitBytes) return
+      throw new PerfloopError('AGENT_LIMIT', { limitBytes })
+    })
     return revision
   }
 
@@ -176,11 +187,13 @@ export class Agents {
     if (request !== undefined) await this.#requireRequest(request, agent.id)
     if (query.failure !== undefined) {
       if (request === undefined) return ''
-      await control.profiles.change(request, ['requested', 'running'], {
+      const isFailed = await control.profiles.change(request, ['requested', 'running'], {
         status: 'failed',
         finishedAt: at,
         failure: query.failure,
       })
+      if (!isFailed) throw answeredAlready(request)
+      this.#options.onProfileChanged()
       return request
     }
     this.#countProfile(this.#contact(agent), nowMs)
@@ -206,8 +219,9 @@ export class Agents {
           startedAt: new Date(nowMs - query.duration_ms).toISOString(),
         })
       }
-      await store.profiles.finish(id, pprof, at)
+      if (!(await store.profiles.finish(id, pprof, at))) throw answeredAlready(id)
     })
+    if (request !== undefined) this.#options.onProfileChanged()
     return id
   }
 
@@ -229,10 +243,6 @@ export class Agents {
         problems: [`body.duration_ms: at most ${profileMaxMs}`],
       })
     }
-    const [open] = await control.profiles.open(id)
-    if (open !== undefined) {
-      throw new PerfloopError('CONFLICT', { profile: open.id, reason: 'a profile is being taken' })
-    }
     const profile: ProfileRecord = {
       ...profileOf(agent),
       id: randomUUID(),
@@ -244,7 +254,11 @@ export class Agents {
       requestedAt: new Date(clock.nowUnixMs()).toISOString(),
       startedAt: null,
     }
-    await control.profiles.insert(profile)
+    if (!(await control.profiles.insert(profile))) {
+      const [open] = await control.profiles.open(id)
+      const reason = 'a profile of this agent is being taken'
+      throw new PerfloopError('CONFLICT', { profile: open?.id ?? null, reason })
+    }
     this.#wake(contact => contact === this.#contacts.get(id))
     return profile
   }
@@ -344,7 +358,6 @@ export class Agents {
     const nowMs = clock.nowUnixMs()
     const at = new Date(nowMs).toISOString()
     const { profileGraceMs, profileDays, maxProfilesBytes, maxProfiles } = settings.agents
-    const { keepDays, maxAgents, maxDeclarationsBytes } = settings.agents
     for (const turned of await control.knobValues.list()) {
       if (Date.parse(turned.expiresAt) <= nowMs) {
         await this.putKnobBack(turned, 'perfloop', 'its time is over')
@@ -352,31 +365,60 @@ export class Agents {
     }
     for (const { id, requestedAt, durationMs } of await control.profiles.open()) {
       if (nowMs - Date.parse(requestedAt) < durationMs + profileGraceMs) continue
-      await control.profiles.change(id, ['requested', 'running'], {
+      const isFailed = await control.profiles.change(id, ['requested', 'running'], {
         status: 'failed',
         finishedAt: at,
         failure: 'the agent did not send it in time',
       })
+      if (isFailed) this.#options.onProfileChanged()
     }
     await control.profiles.prune(
       new Date(nowMs - profileDays * DAY_MS).toISOString(),
       maxProfilesBytes,
       maxProfiles,
     )
-    for (const [id, { lastSeenMs, wake }] of this.#contacts) {
-      if (wake === undefined && nowMs - lastSeenMs > this.#connectedMs()) this.#contacts.delete(id)
-    }
-    await control.agents.prune(
-      new Date(nowMs - keepDays * DAY_MS).toISOString(),
-      maxAgents,
-      maxDeclarationsBytes,
-    )
+    await this.#forgetTheGone()
+    await control.transaction(() => this.#prune())
   }
 
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#linger)
     this.#wake(() => true)
+  }
+
+  /** Those that are connected now are never forgotten, and so there may only be so many. */
+  async #requireRoom(id: string): Promise<void> {
+    const { maxAgents } = this.#options.settings.agents
+    if (this.#contacts.has(id) || this.#contacts.size < maxAgents) return
+    await this.#forgetTheGone()
+    if (this.#contacts.size >= maxAgents) throw new PerfloopError('AGENT_LIMIT', { maxAgents })
+  }
+
+  #isGone({ wake, lastSeenMs }: Contact): boolean {
+    return wake === undefined && this.#options.clock.nowUnixMs() - lastSeenMs > this.#connectedMs()
+  }
+
+  /** When each was heard of last is written before that is forgotten. */
+  async #forgetTheGone(): Promise<void> {
+    for (const [id, contact] of this.#contacts) {
+      if (!this.#isGone(contact)) continue
+      this.#contacts.delete(id)
+      const { lastSeenMs, writtenMs } = contact
+      if (lastSeenMs <= writtenMs) continue
+      await this.#options.control.agents.seen(id, new Date(lastSeenMs).toISOString())
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const { control, settings, clock } = this.#options
+    const { keepDays, maxAgents, maxDeclarationsBytes } = settings.agents
+    await control.agents.prune({
+      before: new Date(clock.nowUnixMs() - keepDays * DAY_MS).toISOString(),
+      most: maxAgents,
+      mostDeclarationsBytes: maxDeclarationsBytes,
+      living: new Set(this.#contacts.keys()),
+    })
   }
 
   #connectedMs(): number {
@@ -452,10 +494,11 @@ export class Agents {
     const { control, clock } = this.#options
     for (const profile of await control.profiles.open(id)) {
       if (profile.status !== 'requested') continue
-      await control.profiles.change(profile.id, ['requested'], {
+      const isRunning = await control.profiles.change(profile.id, ['requested'], {
         status: 'running',
         startedAt: new Date(clock.nowUnixMs()).toISOString(),
       })
+      if (isRunning) this.#options.onProfileChanged()
     }
   }
 
@@ -464,9 +507,7 @@ export class Agents {
     if (profile === undefined || profile.agent !== agent) {
       throw new PerfloopError('NOT_FOUND', { profile: request })
     }
-    if (profile.status === 'finished' || profile.status === 'failed') {
-      throw new PerfloopError('CONFLICT', { profile: request, status: profile.status })
-    }
+    if (profile.status === 'finished' || profile.status === 'failed') throw answeredAlready(request)
   }
 
   #countProfile(contact: Contact, nowMs: number): void {
@@ -500,6 +541,11 @@ export class Agents {
         problems: [`body.value: from ${minimum} to ${maximum} ${first.unit}`.trimEnd()],
       })
     }
+    if (isWholeKnob(first) && !Number.isInteger(value)) {
+      throw new PerfloopError('INVALID_REQUEST', {
+        problems: [`body.value: a whole number, as of everything in ${first.unit}`],
+      })
+    }
     return first.ownValue
   }
 
@@ -519,6 +565,10 @@ export class Agents {
       contact.wake?.()
     }
   }
+}
+
+function answeredAlready(profile: string): PerfloopError {
+  return new PerfloopError('CONFLICT', { profile, reason: 'it was answered or given up already' })
 }
 
 /** Until it is woken, or the time is over, or nobody waits any more. */

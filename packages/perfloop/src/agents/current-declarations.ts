@@ -12,6 +12,8 @@ export async function currentDeclarations(
   control: ControlStore,
   agents: readonly AgentRecord[],
   generationMs: number,
+  /** What is written of it may be minutes older. */
+  lastSeenMs: (agent: AgentRecord) => number,
 ): Promise<readonly (readonly DeclarationRecord[])[]> {
   const services = new Map<string, AgentRecord[]>()
   for (const agent of agents) {
@@ -21,10 +23,8 @@ export async function currentDeclarations(
   }
   return await Promise.all(
     [...services.values()].map(async members => {
-      const newestMs = Math.max(...members.map(({ lastSeen }) => Date.parse(lastSeen)))
-      const current = members.filter(
-        ({ lastSeen }) => newestMs - Date.parse(lastSeen) <= generationMs,
-      )
+      const newestMs = Math.max(...members.map(lastSeenMs))
+      const current = members.filter(agent => newestMs - lastSeenMs(agent) <= generationMs)
       const [first] = members
       const revisions = new Set(current.map(({ declarations }) => declarations))
       const found = await Promise.all(

@@ -45,9 +45,16 @@ describe('a profile', () => {
     ['no protobuf', gzipSync(Buffer.from([0xff, 0xff, 0xff, 0xff]))],
     ['nothing', Buffer.alloc(0)],
     ['no value type', gzipSync(Buffer.alloc(0))],
+    ['a difference of two', pprof({ main: 5, 'main;render': -3 })],
     ['a bomb', gzipSync(Buffer.alloc(40 * 1024 * 1024))],
   ])('that is %s is refused', async (_what, bytes) => {
     await expect(readProfile(bytes)).rejects.toMatchObject({ code: 'PROFILE_UNREADABLE' })
+  })
+})
+
+it('says of a difference of two why it cannot be shown', async () => {
+  await expect(readProfile(pprof({ main: -1 }))).rejects.toMatchObject({
+    details: { reason: 'it has negative values' },
   })
 })
 

@@ -36,6 +36,8 @@ const MOST_LINES = 64
 const DEEPEST_STACK = 1_024
 /** Bytes of a name or path; they are told for each frame that is shown. */
 const LONGEST_TEXT = 1_024
+/** An int64 below zero, read as it comes: in two's complement. */
+const FIRST_NEGATIVE = 2 ** 63
 /** Highest field of a message of numbers that is looked at. */
 const LAST_NUMBER = 5
 
@@ -149,6 +151,10 @@ function readSample(reader: ProtobufReader, end: number) {
     bound(list.length, DEEPEST_STACK)
     return true
   })
+  // The difference of two profiles has such values, and no flame graph.
+  if (values.some(value => value >= FIRST_NEGATIVE)) {
+    throw new PerfloopError('PROFILE_UNREADABLE', { reason: 'it has negative values' })
+  }
   return { locations, values }
 }
 

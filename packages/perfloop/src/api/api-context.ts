@@ -1,4 +1,5 @@
 import type { Agents } from '../agents/agents.ts'
+import type { FlameGraphs } from '../agents/flame-graphs.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Logger } from '../domain/logger.ts'
 import type { Optimizer } from '../optimizer/optimizer.ts'
@@ -19,6 +20,7 @@ export interface ApiContext {
   readonly control: ControlStore
   readonly optimizer: Optimizer
   readonly agents: Agents
+  readonly flameGraphs: FlameGraphs
   readonly access: AccessControl
   readonly live: LiveHub
   readonly clock: Clock

@@ -10,6 +10,7 @@ import { operationOf, registerEndpoint } from './register-endpoint.ts'
 import { registerDashboard } from './routes/dashboard.ts'
 import { registerMetrics } from './routes/metrics.ts'
 import { registerOpenApi } from './routes/open-api.ts'
+import { registerProfileDownload } from './routes/profile-download.ts'
 import { registerStream } from './routes/stream.ts'
 
 declare module 'fastify' {
@@ -74,6 +75,7 @@ export function createApi(context: ApiContext): FastifyInstance {
   for (const endpoint of ENDPOINTS) registerEndpoint(app, endpoint, context)
   registerOpenApi(app)
   registerStream(app, context)
+  registerProfileDownload(app, context)
   registerMetrics(app, context)
   registerDashboard(app, context)
   app.setNotFoundHandler((request, reply) =>

@@ -19,6 +19,7 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
     }
   }
   paths[`${API_PREFIX}/stream`] = { get: describeStream(components) }
+  paths[`${API_PREFIX}/measure/profiles/{id}/pprof`] = { get: PROFILE_DOWNLOAD }
   schemaOf(z.object({ error: ErrorEnvelope }), 'output', components)
   return {
     openapi: '3.1.0',
@@ -164,7 +165,8 @@ const describeStream = (components: Json): Json => ({
       name: 'topics',
       in: 'query',
       required: false,
-      description: 'Some of overview, issues, optimizations, health, spans, comma-separated',
+      description:
+        'Some of overview, issues, optimizations, profiles, health, spans, comma-separated',
       schema: { type: 'string', default: 'overview' },
     },
     {
@@ -183,3 +185,20 @@ const describeStream = (components: Json): Json => ({
     ...errorResponses(),
   },
 })
+
+const PROFILE_DOWNLOAD: Json = {
+  operationId: 'measure.profile.pprof',
+  tags: ['measure'],
+  summary: 'The profile as the agent sent it: gzipped pprof, as a file',
+  security: [{}, { bearer: [] }, { session: [] }],
+  parameters: [
+    { name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } },
+  ],
+  responses: {
+    200: {
+      description: 'The file',
+      content: { 'application/gzip': { schema: { type: 'string', format: 'binary' } } },
+    },
+    ...errorResponses(),
+  },
+}

@@ -65,14 +65,14 @@ export const ERRORS = {
     status: 429,
     message: 'This agent sends more than allowed.',
     cause:
-      'It sent more profiles in a minute than `agents.profilesPerMinute`, or all agents together told more than `agents.maxBytesPerMinute`.',
+      'It sent more profiles in a minute than `agents.profilesPerMinute`; or all agents together told more than `agents.maxBytesPerMinute`, are more than `agents.maxAgents`, or declare more than `agents.maxDeclarationsBytes`.',
     cure: 'Nothing: the agent drops a profile that is refused and tells the rest later. Raise the setting where you need more.',
   },
   PROFILE_UNREADABLE: {
     status: 422,
     message: 'The profile cannot be read.',
     cause:
-      'Its bytes are not a gzipped profile in the pprof format, or it is larger than `agents.maxProfileBytes`.',
+      'Its bytes are not a gzipped profile in the pprof format, it is the difference of two (with negative values), or it is larger than `agents.maxProfileBytes`.',
     cure: 'Take it again. If that stays, report it with the version of the agent.',
   },
   // ── Settings ─────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { Agents } from '../agents/agents.ts'
+import { FlameGraphs } from '../agents/flame-graphs.ts'
 import { serveAgents } from '../agents/serve-agents.ts'
 import { createAnalysis } from '../analysis/analysis.ts'
 import { BUILT_IN_ANALYZERS, builtInJudgeWorker } from '../analyzers/built-in.ts'
@@ -174,9 +175,17 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
       startedAt: new Date(startedUnixMs).toISOString(),
       version,
     })
-  const agents = new Agents({ control, settings, clock, logger })
+  const agents = new Agents({
+    control,
+    settings,
+    clock,
+    logger,
+    onProfileChanged: () => live.refresh(),
+  })
   receiver.serveAgents(serveAgents(agents))
   closers.add('agents', async () => agents.close())
+  const flameGraphs = new FlameGraphs({ control, mostFrames: settings.agents.maxFrames })
+  closers.add('flame graphs', () => flameGraphs.close())
   const sharedHealth = () => answers.give('health', health)
   const live = new LiveHub({
     sources: liveSources({ telemetry: shared, control }, sharedHealth, clock),
@@ -195,6 +204,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
     control,
     optimizer,
     agents,
+    flameGraphs,
     access,
     live,
     clock,

@@ -5,12 +5,14 @@ import { type LiveTopicSource, listTopic, wholeTopic } from '../api/live/live-to
 import { measureOverview, type Stores } from '../api/measure-overview.ts'
 import { toIssue } from '../api/present-issue.ts'
 import { toOptimization } from '../api/present-optimization.ts'
+import { toProfile } from '../api/present-profile.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ControlStore, IssueRecord } from '../store/control/control-store.ts'
 
 const OVERVIEW_MS = 3_600_000
 const MOST_ACTIVE = 200
 const MOST_RECENT = 100
+const LONGEST_PROFILE_MS = 3_600_000
 
 /** What each computed live topic is: the same values that the API answers, for all scopes. */
 export function liveSources(
@@ -28,6 +30,12 @@ export function liveSources(
     optimizations: listTopic('optimizations', async () => {
       const { rows } = await stores.control.optimizations.list({ limit: MOST_ACTIVE, offset: 0 })
       return rows.map(toOptimization)
+    }),
+    profiles: listTopic('profiles', async () => {
+      // By then it was received or given up.
+      const since = new Date(clock.nowUnixMs() - LONGEST_PROFILE_MS).toISOString()
+      const filter = { origin: 'request', since, limit: MOST_RECENT, offset: 0 } as const
+      return (await stores.control.profiles.list(filter)).rows.map(toProfile)
     }),
     health: wholeTopic<'health'>(async () => ({ health: await health() })),
   }

@@ -55,6 +55,7 @@ export async function openParts(
       startReceiver({
         settings: settings.ingest,
         host: settings.server.host,
+        allowedHosts: settings.server.allowedHosts,
         spoolDirectory,
         quarantineDirectory,
         measurementDays: settings.retention.measurementDays,

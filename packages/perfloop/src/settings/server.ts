@@ -8,7 +8,7 @@ export const ServerSettings = section({
     .array(z.string())
     .default([])
     .describe(
-      'Further host names by which browsers may reach Perfloop; loopback names always may.',
+      'Further host names by which browsers may reach Perfloop, and agents without a token; loopback names always may.',
     ),
   requireTokenForReads: z
     .boolean()

@@ -1,9 +1,8 @@
-import type { Profile } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
 import { agentsQuery, profilesQuery } from '../../api/queries.ts'
-import { Badge, type Tone } from '../../components/badge.tsx'
+import { Badge } from '../../components/badge.tsx'
 import { Empty } from '../../components/empty.tsx'
 import { Ago } from '../../components/instant.tsx'
 import { Loaded } from '../../components/loaded.tsx'
@@ -11,6 +10,7 @@ import { PageHead } from '../../components/page-head.tsx'
 import { Pager } from '../../components/pager.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { Skeleton, SkeletonRows } from '../../components/skeleton.tsx'
+import { PROFILE_STATUS } from '../../format/profile-status.ts'
 import { useListSearch } from '../../scope/use-list-search.ts'
 import { useScope } from '../../scope/use-scope.ts'
 import { AgentCard } from './agent-card.tsx'
@@ -57,13 +57,6 @@ export function AgentsPage(): ReactElement {
   )
 }
 
-const TONES: Readonly<Record<Profile['status'], Tone>> = {
-  requested: 'info',
-  running: 'warn',
-  finished: 'good',
-  failed: 'bad',
-}
-
 function Profiles({
   ask,
 }: {
@@ -93,7 +86,9 @@ function Profiles({
                         {profile.instance}
                       </small>
                     </span>
-                    <Badge tone={TONES[profile.status]}>{profile.status}</Badge>
+                    <Badge tone={PROFILE_STATUS[profile.status].tone}>
+                      {PROFILE_STATUS[profile.status].label}
+                    </Badge>
                   </Link>
                 </li>
               ))}

@@ -23,7 +23,9 @@ interface DialogProps {
 export function TurnKnob({ agent, knob, onClose }: DialogProps): ReactElement {
   const queries = useQueryClient()
   const { environment, service } = agent
-  const [value, setValue] = useState(String(Math.min(knob.value, knob.maximum)))
+  const [value, setValue] = useState(
+    String(Math.max(knob.minimum, Math.min(knob.value, knob.maximum))),
+  )
   const [forMs, setForMs] = useState(String(60 * MINUTE_MS))
   return (
     <ActionDialog
@@ -57,8 +59,11 @@ export function TurnKnob({ agent, knob, onClose }: DialogProps): ReactElement {
         <input
           type="number"
           required
-          min={knob.minimum}
-          max={knob.maximum}
+          // A browser counts steps from the minimum, which a host may have set to no whole number.
+          min={knob.whole ? Math.ceil(knob.minimum) : knob.minimum}
+          max={knob.whole ? Math.floor(knob.maximum) : knob.maximum}
+          step={knob.whole ? 1 : 'any'}
+          inputMode={knob.whole ? 'numeric' : 'decimal'}
           value={value}
           onChange={event => setValue(event.target.value)}
         />

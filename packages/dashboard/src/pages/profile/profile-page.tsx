@@ -2,9 +2,11 @@ import type { ProfileDetail } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type ReactElement, useEffect, useState } from 'react'
+import { perfloop } from '../../api/perfloop.ts'
 import { isOpenProfile, profileQuery } from '../../api/queries.ts'
 import { Badge } from '../../components/badge.tsx'
 import { Empty } from '../../components/empty.tsx'
+import { Icon } from '../../components/icon.tsx'
 import { Instant } from '../../components/instant.tsx'
 import { Loaded } from '../../components/loaded.tsx'
 import { PageHead } from '../../components/page-head.tsx'
@@ -13,9 +15,11 @@ import { Skeleton } from '../../components/skeleton.tsx'
 import { FlameGraph } from '../../flame/flame-graph.tsx'
 import { FunctionsPanel } from '../../flame/functions-panel.tsx'
 import { formatBytes, plural } from '../../format/number.ts'
+import { PROFILE_STATUS } from '../../format/profile-status.ts'
 
 const route = getRouteApi('/profiles/$id')
 const CRUMBS = [{ label: 'Agents', to: '/agents' }]
+const STEPS = ['requested', 'running', 'finished'] as const
 const KINDS = { cpu: 'CPU profile', heap: 'Heap profile' } as const
 
 export function ProfilePage(): ReactElement {
@@ -53,6 +57,13 @@ function Body({ profile }: { profile: ProfileDetail }): ReactElement {
             {origin === 'continuous' && <Badge>continuous</Badge>}
           </>
         }
+        actions={
+          status === 'finished' ? (
+            <a className="button" href={perfloop.profileFileUrl(profile.id)} download>
+              <Icon name="download" size={14} /> Download pprof
+            </a>
+          ) : undefined
+        }
       />
       {isOpenProfile(profile) && <Progress profile={profile} />}
       {status === 'failed' && (
@@ -84,7 +95,7 @@ function Body({ profile }: { profile: ProfileDetail }): ReactElement {
   )
 }
 
-/** How far it is, by the clock: the agent says nothing until it is done. */
+/** How far it is: the steps as they are told, and the time between them by the clock. */
 function Progress({ profile }: { profile: ProfileDetail }): ReactElement {
   const [nowMs, setNowMs] = useState(() => Date.now())
   useEffect(() => {
@@ -103,6 +114,13 @@ function Progress({ profile }: { profile: ProfileDetail }): ReactElement {
   return (
     <Panel title="Taking the profile">
       <div className="profile-progress">
+        <ol className="profile-steps" aria-label="Steps">
+          {STEPS.map(step => (
+            <li key={step} aria-current={step === profile.status ? 'step' : undefined}>
+              {PROFILE_STATUS[step].label}
+            </li>
+          ))}
+        </ol>
         <progress max={duration_ms} value={Math.min(elapsedMs, duration_ms)} aria-label={words} />
         <p>
           {words}. The application goes on as it was; this page shows the profile when it is there.

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { isLoopbackName } from '../../domain/host-name.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Access } from '../endpoint.ts'
 import { AttemptLimit } from './attempt-limit.ts'
-import { isLoopbackName } from './host-guard.ts'
 import { isSameSecret } from './secret-text.ts'
 import {
   createSession,

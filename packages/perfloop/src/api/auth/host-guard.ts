@@ -1,4 +1,10 @@
 import { isIP } from 'node:net'
+import {
+  type Authority,
+  isListedName,
+  isLoopbackName,
+  readAuthority,
+} from '../../domain/host-name.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 
 export interface HostRules {
@@ -37,39 +43,18 @@ export function checkHost(headers: HostHeaders, rules: HostRules): void {
   }
   const origin = readOrigin(headers.origin)
   const isOurs = origin !== undefined && origin.name === host.name && origin.port === host.port
-  const isListed = origin !== undefined && isListedName(origin.name, rules)
+  const isListed = origin !== undefined && isListedName(origin.name, rules.allowedHosts)
   if (!isOurs && !isListed) throw new PerfloopError('FORBIDDEN_ORIGIN', { origin: headers.origin })
 }
 
 function isAllowedName(name: string, localAddress: string | undefined, rules: HostRules): boolean {
-  if (isLoopbackName(name) || isListedName(name, rules)) return true
+  if (isLoopbackName(name) || isListedName(name, rules.allowedHosts)) return true
   if (name === rules.boundHost.toLowerCase()) return true
   return isIP(name) !== 0 && name === localAddress?.replace(/^::ffff:/, '')
-}
-
-function isListedName(name: string, rules: HostRules): boolean {
-  return rules.allowedHosts.some(allowed => allowed.toLowerCase() === name)
-}
-
-export function isLoopbackName(name: string): boolean {
-  if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true
-  return isIP(name) === 4 && name.startsWith('127.')
-}
-
-interface Authority {
-  readonly name: string
-  readonly port: string
 }
 
 function readOrigin(origin: string): Authority | undefined {
   const match = /^(https?):\/\/([^/?#@\\]+)$/.exec(origin)
   if (!match) return undefined
   return readAuthority(match[2], match[1] === 'https' ? '443' : '80')
-}
-
-function readAuthority(text: string | undefined, defaultPort = '80'): Authority | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/?#@\\[\]]+))(?::(\d{1,5}))?$/.exec(text ?? '')
-  if (!match) return undefined
-  const name = (match[1] ?? match[2] ?? '').toLowerCase().replace(/\.$/, '')
-  return { name, port: match[3] ?? defaultPort }
 }

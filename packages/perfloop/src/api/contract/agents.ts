@@ -22,6 +22,7 @@ export const Knob = z.object({
   own_value: z.number().describe('What it was before anybody turned it'),
   minimum: z.number(),
   maximum: z.number(),
+  whole: z.boolean().describe('Only whole numbers are taken'),
   turned: KnobTurned.nullable(),
 })
 

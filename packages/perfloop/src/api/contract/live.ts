@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { SPAN_CATEGORIES, SPAN_KINDS } from '../../domain/span.ts'
+import { Profile } from './agents.ts'
 import { Health } from './config.ts'
 import { Issue, Optimization } from './insights.ts'
 import { Overview } from './measure.ts'
@@ -21,10 +22,11 @@ export const LiveSpan = z.object({
 })
 
 /**
- * SSE `GET /api/v1/stream?topics=overview,issues,optimizations,health,spans`.
+ * SSE `GET /api/v1/stream?topics=overview,issues,optimizations,profiles,health,spans`.
  * Each event has the topic as its name and one of these as its data; ids are numbered, and a
  * `Last-Event-ID` within the buffer resumes, otherwise a new snapshot is sent. `overview` and `health` are
- * snapshots; `issues` and `optimizations` start with a snapshot and go on with single changes;
+ * snapshots; `issues`, `optimizations` and `profiles` (those that somebody asked for within the hour) start with a
+ * snapshot and go on with single changes;
  * `spans` are entry spans in small batches, as they arrive (add `all_spans=true` for every span).
  */
 export const LiveEvent = z.discriminatedUnion('topic', [
@@ -35,10 +37,18 @@ export const LiveEvent = z.discriminatedUnion('topic', [
     snapshot: z.boolean(),
     optimizations: z.array(Optimization),
   }),
+  z.object({ topic: z.literal('profiles'), snapshot: z.boolean(), profiles: z.array(Profile) }),
   z.object({ topic: z.literal('health'), health: Health }),
   z.object({ topic: z.literal('spans'), spans: z.array(LiveSpan), skipped: z.int() }),
 ])
-export const LIVE_TOPICS = ['overview', 'issues', 'optimizations', 'health', 'spans'] as const
+export const LIVE_TOPICS = [
+  'overview',
+  'issues',
+  'optimizations',
+  'profiles',
+  'health',
+  'spans',
+] as const
 export type LiveTopic = (typeof LIVE_TOPICS)[number]
 export type LiveSpan = z.output<typeof LiveSpan>
 export type LiveEvent = z.output<typeof LiveEvent>

@@ -230,6 +230,7 @@ async function start(changes: Partial<Settings['server']> = {}): Promise<void> {
       health: wholeTopic<'health'>(async () => ({}) as never),
       issues: listTopic('issues', async () => items),
       optimizations: listTopic('optimizations', async () => []),
+      profiles: listTopic('profiles', async () => []),
     },
     watchSpans: (next, options) => {
       listener = next

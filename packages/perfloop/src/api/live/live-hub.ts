@@ -65,7 +65,13 @@ export class LiveHub {
     this.#settings = options.settings
     this.#logger = options.logger
     this.#onWatched = options.onWatched ?? (() => {})
-    const names: readonly ComputedTopic[] = ['overview', 'issues', 'optimizations', 'health']
+    const names: readonly ComputedTopic[] = [
+      'overview',
+      'issues',
+      'optimizations',
+      'profiles',
+      'health',
+    ]
     this.#topics = names.map(name => ({
       name,
       source: options.sources[name],

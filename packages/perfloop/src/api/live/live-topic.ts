@@ -22,8 +22,8 @@ export function wholeTopic<Topic extends 'overview' | 'health'>(
 }
 
 /** A topic of things with an id: a change tells the new and the changed ones only. */
-export function listTopic<Item extends { readonly id: string; readonly updated_at: string }>(
-  field: 'issues' | 'optimizations',
+export function listTopic<Item extends { readonly id: string }>(
+  field: 'issues' | 'optimizations' | 'profiles',
   compute: () => Promise<readonly Item[]>,
 ): LiveTopicSource<readonly Item[]> {
   return {

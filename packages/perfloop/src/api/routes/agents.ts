@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isWholeKnob } from '../../agents/is-whole-knob.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { AgentRecord, KnobValueRecord } from '../../store/control/control-store.ts'
 import type { ApiContext } from '../api-context.ts'
@@ -110,7 +111,12 @@ function toAgent(
     frameworks: record.frameworks.map(framework => ({ ...framework })),
     knobs: record.knobs.map(({ ownValue, ...knob }) => {
       const value = ofService.find(({ name }) => name === knob.name)
-      return { ...knob, own_value: ownValue, turned: value ? toKnobTurned(value) : null }
+      return {
+        ...knob,
+        own_value: ownValue,
+        whole: isWholeKnob(knob),
+        turned: value ? toKnobTurned(value) : null,
+      }
     }),
     started_at: record.startedAt,
     first_seen: record.firstSeen,

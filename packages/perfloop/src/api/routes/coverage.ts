@@ -52,7 +52,7 @@ export const coverageEndpoints = [
 
 async function measureCoverage(
   telemetry: TelemetryStore,
-  { control, settings }: ApiContext,
+  { control, settings, agents }: ApiContext,
   scope: z.output<typeof CoverageParams>,
   nowUnixMs: number,
 ): Promise<CoverageDetail[]> {
@@ -61,13 +61,15 @@ async function measureCoverage(
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
   const { maxOperationsPerService, maxServices } = settings.ingest
   const max_rows = maxOperationsPerService * Math.min(maxServices, MOST_SERVICES_AT_ONCE)
-  const { rows: agents } = await control.agents.list({
+  const { rows } = await control.agents.list({
     ...(environment === undefined ? {} : { environment }),
     ...(service === undefined ? {} : { service }),
     limit: settings.agents.maxAgents,
     offset: 0,
   })
-  const declared = await currentDeclarations(control, agents, settings.agents.generationMs)
+  const declared = await currentDeclarations(control, rows, settings.agents.generationMs, agent =>
+    agents.lastSeenMs(agent),
+  )
   if (declared.length === 0) return []
   const [operations, tables] = await Promise.all([
     telemetry.run(servedOperations, { ...rollup, ...filters(scope), max_rows }),

@@ -1,9 +1,6 @@
 import { z } from 'zod'
-import { flameGraph } from '../../agents/flame-graph.ts'
-import { type Profile as ReadableProfile, readProfile } from '../../agents/pprof.ts'
+import type { BuiltGraph } from '../../agents/build-flame-graph.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
-import type { ProfileRecord } from '../../store/control/control-store.ts'
-import type { ApiContext } from '../api-context.ts'
 import {
   type FlameGraph,
   HotCode,
@@ -15,10 +12,8 @@ import {
 } from '../contract/agents.ts'
 import { defineEndpoint } from '../endpoint.ts'
 import { toLimit } from '../page.ts'
+import { toProfile } from '../present-profile.ts'
 import { readRange } from '../request-range.ts'
-
-/** Of all stacks that are added up. */
-const MOST_FRAMES = 2_000_000
 
 export const profileEndpoints = [
   defineEndpoint({
@@ -61,8 +56,7 @@ export const profileEndpoints = [
     access: 'read',
     query: HotCodeParams,
     data: HotCode,
-    async answer({ query, nowUnixMs }, context) {
-      const { control, settings } = context
+    async answer({ query, nowUnixMs }, { control, settings, flameGraphs }) {
       const { environment, service } = query
       const range = readRange(query, nowUnixMs)
       const { rows } = await control.profiles.list({
@@ -75,29 +69,15 @@ export const profileEndpoints = [
         limit: settings.agents.mergedProfiles,
         offset: 0,
       })
-      const profiles: ReadableProfile[] = []
-      let frames = 0
-      for (const { id } of rows) {
-        const bytes = await control.profiles.bytes(id)
-        if (bytes === undefined) continue
-        const profile = await readProfile(bytes)
-        for (const { stack } of profile.samples) frames += stack.length
-        // Of true ones it is a small part of this, however many there are.
-        if (frames > MOST_FRAMES) break
-        profiles.push(profile)
-      }
-      const [first] = profiles
-      const samples = profiles
-        .filter(({ unit }) => unit === first?.unit)
-        .flatMap(profile => profile.samples)
+      const built = await flameGraphs.of(rows.map(({ id }) => id))
       return {
         target: { type: 'service', id: service },
         data: {
           environment,
           service,
-          profiles: profiles.length,
+          profiles: built?.profiles ?? 0,
           duration_ms: rows.reduce((sum, { durationMs }) => sum + durationMs, 0),
-          graph: first === undefined ? null : toGraph({ ...first, samples }, context),
+          graph: built === undefined ? null : toGraph(built),
         },
       }
     },
@@ -110,55 +90,18 @@ export const profileEndpoints = [
     access: 'read',
     params: z.object({ id: z.uuid() }),
     data: ProfileDetail,
-    async answer({ params }, context) {
-      const record = await context.control.profiles.get(params.id)
+    async answer({ params }, { control, flameGraphs }) {
+      const record = await control.profiles.get(params.id)
       if (record === undefined) throw new PerfloopError('NOT_FOUND', { profile: params.id })
+      const built = record.status === 'finished' ? await flameGraphs.of([record.id]) : undefined
       return {
         target: { type: 'profile', id: record.id },
-        data: { ...toProfile(record), graph: await graphOf(record, context) },
+        data: { ...toProfile(record), graph: built === undefined ? null : toGraph(built) },
       }
     },
   }),
 ]
 
-async function graphOf(
-  { id, status }: ProfileRecord,
-  context: ApiContext,
-): Promise<ProfileDetail['graph']> {
-  if (status !== 'finished') return null
-  const bytes = await context.control.profiles.bytes(id)
-  if (bytes === undefined) return null
-  return toGraph(await readProfile(bytes), context)
-}
-
-function toGraph(profile: ReadableProfile, { settings }: ApiContext): FlameGraph {
-  const { root, functions, frames, hidden } = flameGraph(profile, settings.agents.maxFrames)
-  return {
-    type: profile.type,
-    unit: profile.unit,
-    root,
-    functions: [...functions],
-    frames,
-    hidden,
-  }
-}
-
-function toProfile(record: ProfileRecord): Profile {
-  return {
-    id: record.id,
-    agent: record.agent,
-    environment: record.environment,
-    service: record.service,
-    instance: record.instance,
-    kind: record.kind,
-    origin: record.origin,
-    status: record.status,
-    duration_ms: record.durationMs,
-    actor: record.actor,
-    requested_at: record.requestedAt,
-    started_at: record.startedAt,
-    finished_at: record.finishedAt,
-    failure: record.failure,
-    size_bytes: record.sizeBytes,
-  }
+function toGraph({ profiles: _, functions, ...graph }: BuiltGraph): FlameGraph {
+  return { ...graph, functions: [...functions] }
 }

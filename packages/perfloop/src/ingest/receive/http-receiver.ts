@@ -147,6 +147,7 @@ async function answerAgent(
   try {
     access.requireAllowedPage(pageOf(request))
     const environment = access.environmentOf(request.headers.authorization)
+    access.requireKnownName(request.headers.host, environment)
     if (request.headers.expect !== undefined) response.writeContinue()
     const [path = '', query = ''] = (request.url ?? '').slice(AGENT_PREFIX.length).split('?', 2)
     const answer = await agents.answer(request, { environment, path, query })

@@ -11,6 +11,8 @@ import type { IngestAccess } from './sender-access.ts'
 export interface ReceiverWorkerOptions {
   readonly settings: Settings['ingest']
   readonly host: string
+  /** Further names by which we are reached. */
+  readonly allowedHosts: readonly string[]
   readonly spoolDirectory: string
   readonly quarantineDirectory: string
   /** Retention of spans in days, which every row carries. */

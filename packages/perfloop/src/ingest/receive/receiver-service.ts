@@ -43,9 +43,9 @@ export interface ReceiverService {
 export async function startReceiverService(
   options: ReceiverServiceOptions,
 ): Promise<ReceiverService> {
-  const { settings, logger, buffer, host } = options
+  const { settings, logger, buffer, host, allowedHosts } = options
   const clock = options.clock ?? systemClock
-  const access = new SenderAccess({ ...settings, host })
+  const access = new SenderAccess({ ...settings, host, allowedHosts })
   if (options.tokens !== undefined) access.setTokens(options.tokens)
 
   const { spool, batches } = await Spool.open({

@@ -38,6 +38,7 @@ interface Changes {
   readonly settings?: Partial<typeof defaults>
   readonly disk?: SpoolDisk
   readonly host?: string
+  readonly allowedHosts?: readonly string[]
   /** Two receivers at the same time need two spools. */
   readonly spool?: string
   readonly onSpans?: (spans: readonly LiveSpan[]) => void
@@ -50,6 +51,7 @@ async function start(changes: Changes = {}): Promise<ReceiverService> {
     buffer: new RowBuffer(),
     settings: { ...defaults, otlpHttpPort: 0, otlpGrpcPort: 0, ...changes.settings },
     host: changes.host ?? '127.0.0.1',
+    allowedHosts: changes.allowedHosts ?? [],
     spoolDirectory: join(directory, changes.spool ?? 'spool'),
     quarantineDirectory: join(directory, 'quarantine'),
     measurementDays: 7,
@@ -496,6 +498,41 @@ describe('acknowledging', () => {
     answer({ status: 200, headers: {}, body: '' })
     expect((await first).status).toBe(200)
     expect((await send(service, { body: '1' })).status).toBe(200)
+  })
+
+  it.each([
+    ['127.0.0.1:4318', 200],
+    ['localhost:4318', 200],
+    ['192.168.7.9:4318', 200],
+    ['perfloop:4318', 200],
+    ['perfloop.tools.svc.cluster.local:4318', 200],
+    ['perfloop.shop.example:4318', 200],
+    ['rebound.example:4318', 403],
+    ['perfloop.shop.example.evil.example', 403],
+    ['perfloop:4318@rebound.example', 403],
+  ])(
+    'answers agents that call it %s by %s, since a page may have rebound a name',
+    async (host, status) => {
+      const service = await start({
+        allowedHosts: ['perfloop.shop.example'],
+        askAboutAgent: async () => ({ status: 200, headers: {}, body: '' }),
+      })
+      const asked = { path: '/agent/v1/settings', method: 'GET', body: '', headers: { host } }
+      expect((await send(service, asked)).status).toBe(status)
+    },
+  )
+
+  it('answers an agent by any name when it has a token, which no page has', async () => {
+    const service = await start({
+      host: '0.0.0.0',
+      tokens: [
+        { tokenHash: createHash('sha256').update('s3cret').digest('hex'), environment: 'x' },
+      ],
+      askAboutAgent: async () => ({ status: 200, headers: {}, body: '' }),
+    })
+    const headers = { host: 'perfloop.example.com:4318', authorization: 'Bearer s3cret' }
+    const asked = { path: '/agent/v1/settings', method: 'GET', body: '', headers }
+    expect((await send(service, asked)).status).toBe(200)
   })
 
   it('stores rows of our own by the same way', async () => {

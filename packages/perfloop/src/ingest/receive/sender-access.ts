@@ -1,4 +1,10 @@
 import { createHash } from 'node:crypto'
+import {
+  canBeRebound,
+  isListedName,
+  isLoopbackName,
+  readAuthority,
+} from '../../domain/host-name.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 
 /** A token that senders may use. The token itself is nowhere kept. */
@@ -13,6 +19,8 @@ export interface SenderAccessOptions {
   /** null: only when listening beyond loopback. */
   readonly requireTokens: boolean | null
   readonly corsOrigins: readonly string[]
+  /** Names by which we are reached, besides those that are ours in any case. */
+  readonly allowedHosts: readonly string[]
 }
 
 export interface BrowserHeaders {
@@ -28,11 +36,13 @@ export class SenderAccess {
   readonly #requireTokens: boolean
   readonly #onLoopback: boolean
   readonly #origins: ReadonlySet<string>
+  readonly #ownNames: readonly string[]
   /** Undefined until we were told: a right token must not be called wrong while Perfloop starts. */
   #environments: ReadonlyMap<string, string> | undefined
 
   constructor(options: SenderAccessOptions) {
-    this.#onLoopback = isLoopback(options.host)
+    this.#onLoopback = isLoopbackName(options.host.toLowerCase())
+    this.#ownNames = [options.host, ...options.allowedHosts]
     this.#requireTokens = options.requireTokens ?? !this.#onLoopback
     this.#origins = new Set(options.corsOrigins)
   }
@@ -69,17 +79,19 @@ export class SenderAccess {
   requireAllowedPage({ host, origin, secFetchSite }: BrowserHeaders): void {
     if (origin === undefined && secFetchSite === undefined) return
     const isListed = origin !== undefined && this.#origins.has(origin)
-    const isHere = !this.#onLoopback || (host !== undefined && isLoopback(hostName(host)))
+    const isHere = !this.#onLoopback || isLoopbackName(readAuthority(host)?.name ?? '')
     if (!isListed || !isHere) throw new PerfloopError('FORBIDDEN_ORIGIN', { origin, host })
   }
-}
 
-function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase()
-  return name === 'localhost' || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
-}
-
-/** `localhost:4318` → `localhost`, `[::1]:4318` → `[::1]`. */
-function hostName(host: string): string {
-  return host.startsWith('[') ? host.replace(/\](:\d+)?$/, ']') : host.replace(/:\d+$/, '')
+  /**
+   * Reading needs more care than sending: a page whose name was rebound to us is of our origin for its browser, which
+   * then says nothing of where a GET comes from. Such a page has no token, and a name that somebody can rebind.
+   */
+  requireKnownName(host: string | undefined, environment: string | undefined): void {
+    if (environment !== undefined) return
+    const name = readAuthority(host)?.name
+    const isKnown =
+      name !== undefined && (!canBeRebound(name) || isListedName(name, this.#ownNames))
+    if (!isKnown) throw new PerfloopError('FORBIDDEN_ORIGIN', { host })
+  }
 }

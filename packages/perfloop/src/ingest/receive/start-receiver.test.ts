@@ -26,6 +26,7 @@ async function start(changes: Partial<ReceiverOptions> = {}): Promise<Receiver> 
   const receiver = await startReceiver({
     settings: { ...defaults, otlpHttpPort: 0, otlpGrpcPort: 0 },
     host: '127.0.0.1',
+    allowedHosts: [],
     spoolDirectory: join(directory, 'spool'),
     quarantineDirectory: join(directory, 'quarantine'),
     measurementDays: 7,

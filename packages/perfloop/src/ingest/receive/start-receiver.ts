@@ -26,6 +26,8 @@ import type { IngestAccess } from './sender-access.ts'
 export interface ReceiverOptions {
   readonly settings: Settings['ingest']
   readonly host: string
+  /** Further names by which we are reached. */
+  readonly allowedHosts: readonly string[]
   readonly spoolDirectory: string
   readonly quarantineDirectory: string
   /** Retention of spans in days, which every row carries. */
@@ -180,12 +182,13 @@ class ThreadedReceiver implements Receiver {
   }
 
   #workerOptions(): ReceiverWorkerOptions {
-    const { settings, host, spoolDirectory, quarantineDirectory, measurementDays, parameterKey } =
-      this.#options
+    const { settings, host, allowedHosts, spoolDirectory, quarantineDirectory } = this.#options
+    const { measurementDays, parameterKey } = this.#options
     return {
       // After a restart the senders must find us where we were.
       settings: { ...settings, otlpHttpPort: this.httpPort, otlpGrpcPort: this.grpcPort },
       host,
+      allowedHosts,
       spoolDirectory,
       quarantineDirectory,
       measurementDays,

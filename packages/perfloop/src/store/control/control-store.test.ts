@@ -607,28 +607,59 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     const told = () => store.agents.declaration('production', 'library', declaration.revision)
     expect(await told()).toEqual(declaration)
 
-    await store.agents.prune(LATER, 10, 1_000)
+    const living = new Set<string>()
+    const bounds = { before: START, most: 10, mostDeclarationsBytes: 1_000, living }
+    await store.agents.prune({ ...bounds, before: LATER })
     expect(await store.agents.get('b'.repeat(16))).toBeUndefined()
     expect(await told()).toEqual(declaration)
 
     const newer = { ...declaration, revision: 'f'.repeat(16), declaredAt: LATER }
     await store.agents.put(agent('c', { lastSeen: LATER }))
     await store.agents.declare('c'.repeat(16), newer)
-    await store.agents.prune(START, 10, 200)
+    await store.agents.seen('a'.repeat(16), START)
+    await store.agents.prune({ ...bounds, mostDeclarationsBytes: 200 })
     expect(await told()).toBeUndefined()
+    // One that comes back is asked for them.
+    expect((await store.agents.get('a'.repeat(16)))?.declarations).toBeNull()
     expect(await store.agents.declaration('production', 'library', newer.revision)).toEqual(newer)
 
     await store.agents.declare('a'.repeat(16), declaration)
-    await store.agents.seen('a'.repeat(16), START)
-    await store.agents.prune(START, 0, 1_000)
+    await store.agents.prune({ ...bounds, most: 0 })
     expect(await told()).toBeUndefined()
+  })
+
+  it('forgets of agents that were seen at the same time always the same ones, and never one that is alive', async () => {
+    for (const id of ['e', 'c', 'a', 'd', 'b']) {
+      await store.agents.put(agent(id))
+      await store.agents.declare(id.repeat(16), { ...declaration, revision: id.repeat(16) })
+    }
+    const left = async () => {
+      const { rows } = await store.agents.list({ limit: 9, offset: 0 })
+      return rows.map(({ id, declarations }) => [id[0], declarations?.[0]])
+    }
+    const length = (await store.agents.declarationsBytes()) / 5
+    const living = new Set(['e', 'd'].map(id => id.repeat(16)))
+    const bounds = { before: START, most: 4, mostDeclarationsBytes: length * 3, living }
+    await store.agents.prune(bounds)
+    expect(await left()).toEqual([
+      ['a', 'a'],
+      ['b', undefined],
+      ['d', 'd'],
+      ['e', 'e'],
+    ])
+    expect(await store.agents.declarationsBytes()).toBe(length * 3)
+    await store.agents.prune({ before: LATER, most: 1, mostDeclarationsBytes: 0, living })
+    expect(await left()).toEqual([
+      ['d', 'd'],
+      ['e', 'e'],
+    ])
   })
 
   it('keeps profiles as they came, within days and bytes, the oldest gone first', async () => {
     const ids = [START, LATER].map(requestedAt => ({ requestedAt, id: randomUUID() }))
     const bytes = Buffer.from([0, 255, 31, 139, 8])
     for (const change of ids) {
-      await store.profiles.insert(profile(change))
+      await store.profiles.insert(profile({ ...change, origin: 'continuous' }))
       expect(await store.profiles.change(change.id, ['requested'], { status: 'running' })).toBe(
         true,
       )
@@ -655,6 +686,23 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     expect(await store.profiles.get(newest.id)).toEqual(newest)
     await store.profiles.prune('2027-01-01T00:00:00.000Z', 9, 9)
     expect(await store.profiles.get(newest.id)).toBeUndefined()
+  })
+
+  it('has one open profile of an agent at a time, and takes the first answer to it', async () => {
+    const inserted = await Promise.all(
+      Array.from({ length: 5 }, () => store.profiles.insert(profile())),
+    )
+    expect(inserted.filter(Boolean)).toHaveLength(1)
+    const [open] = await store.profiles.open('a'.repeat(16))
+    const { id } = open ?? profile()
+    const answers = await Promise.all(
+      [1, 2, 3, 4, 5].map(byte =>
+        store.transaction(inside => inside.profiles.finish(id, Buffer.from([byte]), LATER)),
+      ),
+    )
+    expect(answers.filter(Boolean)).toHaveLength(1)
+    expect([...((await store.profiles.bytes(id)) ?? [])]).toEqual([answers.indexOf(true) + 1])
+    expect(await store.profiles.insert(profile())).toBe(true)
   })
 
   it('knows how a knob is turned, once for each service', async () => {
@@ -686,6 +734,7 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
             })
           : postgresDialect(at.url),
     })
+    await migrateControlDown(db, engine.name)
     await migrateControlDown(db, engine.name)
     expect((await db.introspection.getTables()).map(table => table.name)).not.toContain('agents')
     await migrateControlDown(db, engine.name)

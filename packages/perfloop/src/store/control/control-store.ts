@@ -331,10 +331,18 @@ export interface AgentRepository {
     revision: string,
   ): Promise<DeclarationRecord | undefined>
   /**
-   * Forgets those not seen since `before`, those beyond the newest `most`, declarations of none, and the oldest
-   * declarations until the rest is at most so long.
+   * Forgets those not seen since `before`, those beyond the newest `most`, declarations of none, and the declarations
+   * not seen for longest until the rest is at most so long. What belongs to the living stays whatever the bounds.
    */
-  prune(before: string, most: number, mostDeclarationsBytes: number): Promise<void>
+  prune(bounds: {
+    readonly before: string
+    readonly most: number
+    readonly mostDeclarationsBytes: number
+    /** Ids of those that are connected. */
+    readonly living: ReadonlySet<string>
+  }): Promise<void>
+  /** Length of all declarations together. */
+  declarationsBytes(): Promise<number>
 }
 
 export interface ProfileRecord {
@@ -373,15 +381,16 @@ export interface ProfileRepository {
   get(id: string): Promise<ProfileRecord | undefined>
   /** Requested and not yet finished, the oldest first; of one agent or of all. */
   open(agent?: string): Promise<readonly ProfileRecord[]>
-  insert(profile: ProfileRecord): Promise<void>
+  /** False when one that its agent was asked for is still open: there is one at a time. */
+  insert(profile: ProfileRecord): Promise<boolean>
   /** False when it is unknown or no longer in one of the statuses `from`. */
   change(
     id: string,
     from: readonly ProfileRecord['status'][],
     change: Partial<Pick<ProfileRecord, 'status' | 'startedAt' | 'finishedAt' | 'failure'>>,
   ): Promise<boolean>
-  /** Its bytes, gzipped pprof; it is finished with them. */
-  finish(id: string, pprof: Uint8Array, at: string): Promise<void>
+  /** Its bytes, gzipped pprof; it is finished with them. False when it was finished or given up already. */
+  finish(id: string, pprof: Uint8Array, at: string): Promise<boolean>
   bytes(id: string): Promise<Uint8Array | undefined>
   /** Forgets those requested before, and the oldest until the rest is at most so many, of so many bytes. */
   prune(before: string, mostBytes: number, most: number): Promise<void>

@@ -3,6 +3,7 @@ import { PerfloopError } from '../../domain/perfloop-error.ts'
 import { controlPlane } from './migrations/0001-control-plane.ts'
 import { ledgerByTime } from './migrations/0002-ledger-by-time.ts'
 import { agents } from './migrations/0003-agents.ts'
+import { oneOpenProfile } from './migrations/0004-one-open-profile.ts'
 import type { ControlDialect } from './migrations/create-tables.ts'
 
 /** In order. A released one is never changed; a new one is added below, with its way back. */
@@ -11,6 +12,7 @@ function controlMigrations(dialect: ControlDialect): Record<string, Migration> {
     '0001-control-plane': controlPlane(dialect),
     '0002-ledger-by-time': ledgerByTime,
     '0003-agents': agents(dialect),
+    '0004-one-open-profile': oneOpenProfile,
   }
 }
 

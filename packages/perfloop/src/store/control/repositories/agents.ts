@@ -86,18 +86,21 @@ export function agentRepository(db: () => ControlDatabase): AgentRepository {
       return row && toDeclaration(row)
     },
 
-    async prune(before, most, mostDeclarationsBytes) {
-      await db().deleteFrom('agents').where('lastSeen', '<', toInstant(before)).execute()
-      const [last] = await db()
+    async prune({ before, most, mostDeclarationsBytes, living }) {
+      const newestFirst = await db()
         .selectFrom('agents')
-        .select(['lastSeen'])
+        .select(['id', 'environment', 'service', 'declarations', 'lastSeen'])
         .orderBy('lastSeen', 'desc')
         .orderBy('id')
-        .offset(most)
-        .limit(1)
         .execute()
-      if (last !== undefined) {
-        await db().deleteFrom('agents').where('lastSeen', '<=', last.lastSeen).execute()
+      const [alive, others] = divide(newestFirst, ({ id }) => living.has(id))
+      const room = Math.max(0, most - alive.length)
+      const [gone, kept] = divide(
+        others,
+        ({ lastSeen }, at) => at >= room || lastSeen < toInstant(before),
+      )
+      for (const ids of chunks(gone.map(({ id }) => id))) {
+        await db().deleteFrom('agents').where('id', 'in', ids).execute()
       }
       await db()
         .deleteFrom('agentDeclarations')
@@ -113,25 +116,86 @@ export function agentRepository(db: () => ControlDatabase): AgentRepository {
           ),
         )
         .execute()
-      const declarations = await db()
+      await pruneDeclarations(db(), alive, kept, mostDeclarationsBytes)
+    },
+
+    async declarationsBytes() {
+      const { bytes } = await db()
         .selectFrom('agentDeclarations')
-        .select(['environment', 'service', 'revision', LENGTH.as('length')])
-        .orderBy('declaredAt', 'desc')
-        .orderBy('revision')
-        .execute()
-      let kept = 0
-      for (const { environment, service, revision, length } of declarations) {
-        kept += length
-        if (kept <= mostDeclarationsBytes) continue
-        await db()
-          .deleteFrom('agentDeclarations')
-          .where('environment', '=', environment)
-          .where('service', '=', service)
-          .where('revision', '=', revision)
-          .execute()
-      }
+        .select(({ fn }) => fn.sum<number | string | null>(LENGTH).as('bytes'))
+        .executeTakeFirstOrThrow()
+      return Number(bytes ?? 0)
     },
   }
+}
+
+type Referring = Pick<AgentRow, 'id' | 'environment' | 'service' | 'declarations' | 'lastSeen'>
+
+/** Those of the living stay; of the others, those whose agents were seen last. */
+async function pruneDeclarations(
+  db: ControlDatabase,
+  alive: readonly Referring[],
+  others: readonly Referring[],
+  mostBytes: number,
+): Promise<void> {
+  const lengths = new Map(
+    (
+      await db
+        .selectFrom('agentDeclarations')
+        .select(['environment', 'service', 'revision', LENGTH.as('length')])
+        .execute()
+    ).map(({ environment, service, revision, length }) => [
+      keyOf(environment, service, revision),
+      Number(length),
+    ]),
+  )
+  let keptBytes = 0
+  for (const [at, { environment, service, declarations }] of [...alive, ...others].entries()) {
+    if (declarations === null) continue
+    const key = keyOf(environment, service, declarations)
+    const length = lengths.get(key)
+    // Unknown, or looked at already with a newer agent.
+    if (length === undefined) continue
+    lengths.delete(key)
+    if (at < alive.length || keptBytes + length <= mostBytes) {
+      keptBytes += length
+      continue
+    }
+    await db
+      .deleteFrom('agentDeclarations')
+      .where('environment', '=', environment)
+      .where('service', '=', service)
+      .where('revision', '=', declarations)
+      .execute()
+    // One that comes back is asked for them again.
+    await db
+      .updateTable('agents')
+      .set({ declarations: null })
+      .where('environment', '=', environment)
+      .where('service', '=', service)
+      .where('declarations', '=', declarations)
+      .execute()
+  }
+}
+
+function keyOf(...parts: readonly string[]): string {
+  return JSON.stringify(parts)
+}
+
+function divide<Item>(
+  items: readonly Item[],
+  isFirst: (item: Item, at: number) => boolean,
+): readonly [readonly Item[], readonly Item[]] {
+  const first: Item[] = []
+  const second: Item[] = []
+  for (const [at, item] of items.entries()) (isFirst(item, at) ? first : second).push(item)
+  return [first, second]
+}
+
+/** As many as one statement may name. */
+function* chunks<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  const most = 500
+  for (let at = 0; at < items.length; at += most) yield items.slice(at, at + most)
 }
 
 /** Of a declaration, in characters, which are mostly bytes. */

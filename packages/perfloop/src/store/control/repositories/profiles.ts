@@ -41,7 +41,7 @@ export function profileRepository(db: () => ControlDatabase): ProfileRepository 
     },
 
     async insert(profile) {
-      await db()
+      const { numInsertedOrUpdatedRows } = await db()
         .insertInto('agentProfiles')
         .values({
           ...profile,
@@ -49,7 +49,9 @@ export function profileRepository(db: () => ControlDatabase): ProfileRepository 
           startedAt: toInstantOrNull(profile.startedAt),
           finishedAt: toInstantOrNull(profile.finishedAt),
         })
-        .execute()
+        .onConflict(conflict => conflict.doNothing())
+        .executeTakeFirst()
+      return numInsertedOrUpdatedRows === 1n
     },
 
     async change(id, from, change) {
@@ -63,12 +65,16 @@ export function profileRepository(db: () => ControlDatabase): ProfileRepository 
     },
 
     async finish(id, pprof, at) {
-      await db().insertInto('agentProfileBytes').values({ profileId: id, pprof }).execute()
-      await db()
+      // First: whoever comes at the same time waits for it, and finds that it is finished.
+      const { numUpdatedRows } = await db()
         .updateTable('agentProfiles')
         .set({ status: 'finished', finishedAt: toInstant(at), sizeBytes: pprof.length })
         .where('id', '=', id)
-        .execute()
+        .where('status', 'in', OPEN)
+        .executeTakeFirst()
+      if (numUpdatedRows !== 1n) return false
+      await db().insertInto('agentProfileBytes').values({ profileId: id, pprof }).execute()
+      return true
     },
 
     async bytes(id) {
