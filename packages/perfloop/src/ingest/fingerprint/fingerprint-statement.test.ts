@@ -462,6 +462,9 @@ describe('double quotes where they may hold either', () => {
     'INSERT INTO t ("name", "age") VALUES (V, V), (V, V)',
     'UPDATE "t" SET "name" = V, "age" = V WHERE "id" == V',
     'SELECT * FROM t LIMIT V OFFSET V',
+    'SELECT * FROM t WHERE name = lower(V) AND a > coalesce(nullif(b, V), V)',
+    'UPDATE t SET name = concat(V, V) WHERE a = left(V, 2)',
+    'INSERT INTO t (name) VALUES (upper(V), replace(V, V, V))',
   ])('takes for a value what stands where one is expected: %s', statement => {
     fc.assert(
       fc.property(either, fc.array(value, { minLength: 6, maxLength: 6 }), (dialect, values) => {
@@ -486,6 +489,32 @@ describe('double quotes where they may hold either', () => {
     fc.assert(
       fc.property(either, dialect => {
         expect(read(statement, dialect).normalized).not.toMatch(/= \?[^,]*"?u|FROM \?/)
+        expect(read(statement, dialect).literals).toEqual([])
+      }),
+    )
+  })
+
+  it('takes for a value what no column is called, where a function is given it', () => {
+    fc.assert(
+      fc.property(either, fc.constantFrom('Ada L.', 'a@b', '12', 'x-y', ' '), (dialect, value) => {
+        const text = `SELECT instr("note", "${value}"), lower("${value}") FROM "t" ORDER BY f("${value}")`
+        const { normalized, literals } = read(text, dialect)
+        expect(normalized).toBe('SELECT instr(note, ?), lower(?) FROM t ORDER BY f(?)')
+        expect(literals).toHaveLength(3)
+      }),
+    )
+  })
+
+  it.each([
+    'SELECT count("id"), max("created_at"), coalesce("a", "b") FROM "t"',
+    'INSERT INTO t ("first name", "2nd") SELECT "a", "b" FROM "u"',
+    'CREATE INDEX i ON t ("first name")',
+    'CREATE TABLE t ("first name" TEXT, "e-mail" TEXT)',
+    'WITH found ("first name") AS (SELECT "a" FROM "u") SELECT * FROM found',
+    'SELECT * FROM "t" WHERE "email" = ? AND lower("email") = lower("email")',
+  ])('leaves what is a name in every dialect: %s', statement => {
+    fc.assert(
+      fc.property(either, dialect => {
         expect(read(statement, dialect).literals).toEqual([])
       }),
     )

@@ -1,4 +1,5 @@
 import {
+  CALLABLE,
   findKeyword,
   KEYWORD,
   KEYWORD_FLAGS,
@@ -515,21 +516,28 @@ export class SqlTokens {
    */
   #isDoubleQuotedString(start: number): boolean {
     if ((this.#features & DOUBLE_QUOTED_STRINGS) !== 0) return true
-    if ((this.#features & DOUBLE_QUOTED_MAYBE) === 0 || !this.#expectsValue()) return false
+    if ((this.#features & DOUBLE_QUOTED_MAYBE) === 0) return false
     const close = this.text.indexOf('"', start + 1)
+    if (!this.#expectsValue(this.count - 1, this.#depth)) {
+      return this.#isArgument() && !this.#isSpelledAsName(start + 1, close)
+    }
     if (close < 0 || close >= this.length) return true
     return this.text.charCodeAt(close + 1) !== 46 && !this.#isNameAbove(start + 1, close)
   }
 
-  /** After a comparison, in a list or row of values, and behind the few words that compare or count. */
-  #expectsValue(): boolean {
-    const last = this.count - 1
+  /**
+   * After a comparison, in a list or row of values, and behind the few words that compare or count; also as what a
+   * function is given that stands there: `= lower("Ada")`.
+   */
+  #expectsValue(last: number, depth: number): boolean {
     if (last < 0) return false
     if (this.kind[last] === SYMBOL) {
       const code = this.code[last]
       if (code === 40 || code === 44) {
-        const kind = this.#depth <= DEEPEST ? this.#openKind[this.#depth] : PLAIN
-        return this.#depth > 0 && kind !== PLAIN
+        if (depth === 0 || depth > DEEPEST) return false
+        if (this.#openKind[depth] !== PLAIN) return true
+        const open = this.#openToken[depth] ?? 0
+        return this.#isCall(open) && this.#expectsValue(open - 2, depth - 1)
       }
       const first = this.text.charCodeAt(this.start[last] ?? 0)
       return first === 61 || first === 60 || first === 62 || first === 33
@@ -548,6 +556,36 @@ export class SqlTokens {
       default:
         return false
     }
+  }
+
+  /** Right behind the parenthesis of a call, or a comma in it. */
+  #isArgument(): boolean {
+    if (!this.#follows(40) && !this.#follows(44)) return false
+    const depth = this.#depth
+    return depth > 0 && depth <= DEEPEST && this.#isCall(this.#openToken[depth] ?? 0)
+  }
+
+  /** Whether the parenthesis is a function's, and not that of a table's columns. */
+  #isCall(open: number): boolean {
+    const name = open - 1
+    if (name < 0 || this.kind[name] !== WORD) return false
+    const flags = KEYWORD_FLAGS[this.code[name] ?? 0] ?? 0
+    if ((flags & RESERVED) !== 0 && (flags & CALLABLE) === 0) return false
+    const verb = this.kind[0] === WORD ? (this.code[0] ?? 0) : 0
+    if (verb === KEYWORD.CREATE || verb === KEYWORD.ALTER || name === 0) return false
+    if (this.isSymbol(name - 1, 46)) return false
+    if (this.kind[name - 1] !== WORD) return true
+    const before = this.code[name - 1]
+    return before !== KEYWORD.INTO && before !== KEYWORD.WITH && before !== KEYWORD.INSERT
+  }
+
+  /** As nearly all columns are: letters, digits and underscores. A sentence or an address is a value. */
+  #isSpelledAsName(from: number, close: number): boolean {
+    if (close < 0 || close >= this.length) return false
+    for (let at = from; at < close; at++) {
+      if (!continuesWord(this.text.charCodeAt(at))) return false
+    }
+    return classOf(this.text.charCodeAt(from)) !== DIGIT
   }
 
   /** Among the tokens close by: `SET "stock" = "stock" - 1`. */

@@ -190,6 +190,20 @@ describe('what must not be stored', () => {
     'VALUES (V, 1), (V, 2)',
     'SELECT V WHERE 1 = 1',
     'ALTER USER keeper WITH PASSWORD V',
+    '\ufeffSELECT name FROM users WHERE ssn = V',
+    '\ufeff  -- found\nSELECT name FROM users WHERE ssn = V',
+    'executing SELECT name FROM users WHERE ssn = V',
+    'Executing (default): SELECT name FROM users WHERE ssn = V',
+    'Failed query: insert into "users" ("ssn") values (V)',
+    'Hibernate: update users set ssn = V',
+    'Running SQL statement: UPDATE users SET ssn = V',
+    'SET a.b=V',
+    'SET LOCAL app.current_user TO V',
+    'SET SESSION app."user" = V',
+    'SET @ssn := V',
+    'DO $$BEGIN PERFORM notify(V); END$$',
+    'DO LANGUAGE plpgsql $body$ BEGIN UPDATE users SET ssn = V; END $body$',
+    'CREATE OR REPLACE FUNCTION hers() RETURNS text AS $$ SELECT V $$ LANGUAGE sql',
   ])('has no value of a statement under any key: %s', statement => {
     const buffer = scratchBuffer()
     const attributes = { 'my.sql': statement.replaceAll(/\bV\b/g, `'hush-hush'`) }
@@ -209,6 +223,11 @@ describe('what must not be stored', () => {
       "Begin with step 2 of 'checkout'",
       "Merge 'left' with 'right' using 3 hands",
       "Create user 'keeper' with 2 roles",
+      "Executing step 3 of 'checkout'",
+      "Query of 3 words: 'red shoes'",
+      "Set the table for 4, said 'Ada'",
+      "Do 3 things 'at once'",
+      "Failed: 3 of 17 in 'cart'",
     ]
     sendProtobuf(
       buffer,

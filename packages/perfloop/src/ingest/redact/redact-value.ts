@@ -37,8 +37,11 @@ export function redactKept(text: string): string {
   return redactEmails(fingerprintStatement(text, 'unknown').normalized)
 }
 
-export const SHORTEST_STATEMENT = 16
+/** `SET a='x'` */
+export const SHORTEST_STATEMENT = 9
 const MAY_BE_VALUE = /['"$\d]/
+/** Words of whoever ran it: `Executing (default): SELECT …` is Sequelize's, `Hibernate: select …` Hibernate's. */
+const TOLD = String.raw`(?:(?:execut(?:e|ed|ing)|r[au]n(?:ning)?|perform(?:ed|ing)|prepar(?:e|ed|ing)|failed|slow|query|sql|statement|hibernate)(?:\s*\([^()]{0,64}\))?(?:\s*:\s*|\s+))`
 /** What may stand before a statement and belongs to it. */
 const LEAD = String.raw`(?:explain\s+(?:(?:analy[sz]e|verbose|extended|query\s+plan|format\s*=\s*\w+)\s+|\([^)]*\)\s*)*|(?:begin|start)(?:\s+(?:transaction|work))?\s*;\s*)?`
 /** Verb and clause: the sentence `Update the cart` has the one and not the other. A backtick is \x60. */
@@ -54,16 +57,23 @@ const CLAUSES = [
   String.raw`(?:call|exec|execute)\s+[\w."\x60[\]]+\s*[(@'\d]`,
   String.raw`values\s*\(`,
   String.raw`(?:create|alter)\s+(?:user|role|login)\s.+\b(?:password|identified)\b`,
+  // Of a session: the application's own settings carry who is served (`SET app.user = 'ada'`).
+  String.raw`set\s+(?:(?:session|local|global|persist)\s+)?[\w.@"\x60]+\s*:?=`,
+  String.raw`set\s+(?:(?:session|local)\s+)?[\w."]+\s+to\s+(?:'|\d+\s*(?:$|;))`,
+  String.raw`do\s+(?:language\s+\w+\s+)?(?:\$\w*\$|')`,
+  String.raw`(?:create|alter)\s+(?:or\s+replace\s+)?(?:function|procedure)\s.+\$\w*\$`,
 ]
-const STATEMENT = new RegExp(`${LEAD}(?:${CLAUSES.join('|')})`, 'isy')
+const STATEMENT = new RegExp(`${TOLD}{0,3}["'\\x60]?${LEAD}(?:${CLAUSES.join('|')})`, 'isy')
 
-/** Behind white space, parentheses and comments. */
+const BYTE_ORDER_MARK = 0xfeff
+
+/** Behind white space, a byte order mark, parentheses and comments. */
 function wordsStart(text: string): number {
   let at = 0
   for (;;) {
     const code = text.charCodeAt(at)
     let end = at
-    if (code <= 32 || code === 40) end = at + 1
+    if (code <= 32 || code === 40 || code === BYTE_ORDER_MARK) end = at + 1
     else if (text.startsWith('/*', at)) end = text.indexOf('*/', at) + 2
     else if (text.startsWith('--', at)) end = text.indexOf('\n', at) + 1
     if (end <= at) return at
@@ -88,11 +98,22 @@ export function mayBeginStatement(first: number, second: number): boolean {
     case 0x7661: // va
     case 0x6372: // cr
     case 0x616c: // al
+    case 0x646f: // do
+    case 0x7275: // ru
+    case 0x7261: // ra
+    case 0x7065: // pe
+    case 0x7072: // pr
+    case 0x6661: // fa
+    case 0x736c: // sl
+    case 0x7175: // qu
+    case 0x7371: // sq
+    case 0x6869: // hi
     case 0x2f2a: // /*
     case 0x2d2d: // --
       return true
     default:
-      return first <= 32 || first === 40
+      // 0xef begins the byte order mark.
+      return first <= 32 || first === 40 || first === 0xef
   }
 }
 
