@@ -74,8 +74,11 @@ async function settled(page: Page): Promise<void> {
   await page.evaluate(() => document.fonts.ready)
 }
 
+/** What is saved as a file is no page. */
 function linksOf(page: Page): Promise<string[]> {
-  return page.$$eval('a[href^="/"]', found => found.map(link => link.getAttribute('href') ?? ''))
+  return page.$$eval('a[href^="/"]:not([download])', found =>
+    found.map(link => link.getAttribute('href') ?? ''),
+  )
 }
 
 describe.each(Object.keys(PAGES))('the %s page', name => {
