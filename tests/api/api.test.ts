@@ -94,7 +94,9 @@ describe('every endpoint', () => {
     const query =
       endpoint.path.startsWith('/measure/operation/') || endpoint.path === '/measure/operation'
         ? `?${OPERATION}`
-        : /^\/(insights\/coverage\/service|measure\/hot-code)$/.test(endpoint.path)
+        : /^\/(insights\/coverage\/service|measure\/hot-code|measure\/runtime(\/blocks)?)$/.test(
+              endpoint.path,
+            )
           ? '?environment=production&service=service-0'
           : ''
     const path = endpoint.path

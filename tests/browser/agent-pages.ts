@@ -1,5 +1,6 @@
 import { pprof } from '../agent/write-pprof.ts'
 import type { PerfloopProcess } from '../perfloop-process.ts'
+import { otlpAttributes, type SentMetric, sendMetrics, unixNano } from '../send-metrics.ts'
 
 /** What an agent of the bakery tells: a knob, routes of which some are never called, and a profile. */
 export async function seedAgentPages(
@@ -67,7 +68,74 @@ export async function seedAgentPages(
     duration_ms: 60_000,
   })
   const { data } = asked.body as { data: { id: string } }
+  await tellRuntime(perfloop)
   return { agent: String(agent), profileId: String(profileId), runningId: data.id }
+}
+
+/** Ten minutes of two processes, as the agent measures them. */
+async function tellRuntime(perfloop: Pick<PerfloopProcess, 'otlpHttpUrl'>): Promise<void> {
+  const nowMs = Date.now()
+  const startMs = nowMs - 3_600_000
+  const times = Array.from({ length: 40 }, (_, n) => nowMs - (39 - n) * 15_000)
+  const metric = (
+    name: string,
+    kind: SentMetric['kind'],
+    value: (n: number) => number,
+    attributes: Record<string, string> = {},
+  ): SentMetric => ({
+    name,
+    unit: '1',
+    kind,
+    points: times.map((atMs, n) => ({ atMs, startMs, value: value(n), attributes })),
+  })
+  const space = (name: string) => ({ 'v8js.heap.space.name': name })
+  const pool = { 'db.client.connection.pool.name': 'db:5432/bakery' }
+  const wave = (n: number) => Math.sin(n / 4) + 1
+  for (const instance of ['oven-4711', 'oven-4712']) {
+    await sendMetrics(
+      perfloop,
+      {
+        'service.name': 'bakery',
+        'deployment.environment.name': 'development',
+        'service.instance.id': instance,
+        'process.runtime.name': 'nodejs',
+        'process.runtime.version': '22.11.0',
+      },
+      [
+        metric('process.cpu.time', 'counter', n => n * 4 + wave(n), { 'cpu.mode': 'user' }),
+        metric('process.memory.usage', 'updown', n => 2e8 + n * 5e5),
+        metric('v8js.memory.heap.used', 'updown', n => 4e7 + wave(n) * 1e7, space('old_space')),
+        metric('v8js.memory.heap.used', 'updown', n => wave(n) * 8e6, space('new_space')),
+        metric('v8js.memory.heap.limit', 'updown', () => 2 ** 31),
+        metric('perfloop.v8js.memory.heap.floor', 'gauge', n => 3e7 + n * 2e5),
+        metric('nodejs.eventloop.delay.p50', 'gauge', () => 0.001),
+        metric('nodejs.eventloop.delay.p99', 'gauge', n => 0.02 * wave(n)),
+        metric('nodejs.eventloop.utilization', 'gauge', n => 0.2 * wave(n)),
+        metric('http.server.active_requests', 'updown', n => Math.round(wave(n) * 4)),
+        metric('db.client.connection.count', 'updown', n => Math.round(wave(n) * 4), {
+          ...pool,
+          'db.client.connection.state': 'used',
+        }),
+        metric('db.client.connection.max', 'updown', () => 10, pool),
+        {
+          name: 'v8js.gc.duration',
+          unit: 's',
+          histogram: {
+            aggregationTemporality: 2,
+            dataPoints: times.map((atMs, n) => ({
+              startTimeUnixNano: unixNano(startMs),
+              timeUnixNano: unixNano(atMs),
+              count: String(n * 6),
+              sum: n * 0.03,
+              explicitBounds: [0.001, 0.01],
+              bucketCounts: [String(n * 5), String(n), '0'],
+              attributes: otlpAttributes({ 'v8js.gc.type': 'minor' }),
+            })),
+          },
+        },
+      ],
+    )
+  }
 }
 
 function knob(

@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pprof } from '../agent/write-pprof.ts'
 import { type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
+import { sendMetrics } from '../send-metrics.ts'
 import { seedAgentPages } from './agent-pages.ts'
 import { sendOrders } from './bakery.ts'
 import { launchChromium, openPage } from './chromium.ts'
@@ -78,6 +79,61 @@ describe('a profile that is taken', () => {
     const saving = page.waitForEvent('download')
     await save.click()
     expect((await saving).suggestedFilename()).toMatch(/^bakery-cpu-\d{8}T\d{6}Z\.pb\.gz$/)
+  })
+})
+
+describe('the runtime of a service', () => {
+  const memory = () =>
+    page.locator('.figure', { has: page.getByText('Memory') }).locator('.figure-value')
+
+  it('is reached from its agent, and shows one process of several', async () => {
+    await page.goto(`${perfloop.url}/agents`)
+    await page.getByRole('link', { name: 'CPU, memory, event loop' }).click()
+    await page.getByRole('heading', { name: 'Runtime of bakery' }).waitFor()
+    const instance = page.getByLabel('Instance')
+    expect(await instance.inputValue()).toBe('oven-4711')
+    await page.getByText('1 instance', { exact: true }).waitFor()
+    await instance.selectOption('All instances (2)')
+    await page.getByText('2 instances').waitFor()
+    expect(new URL(page.url()).searchParams.has('instance')).toBe(false)
+  })
+
+  it('tells its numbers as a table too, for every chart', async () => {
+    const heap = page.locator('.panel', { has: page.getByRole('heading', { name: 'Heap in use' }) })
+    await heap.getByRole('button', { name: 'Table' }).click()
+    expect(await heap.getByRole('columnheader').allTextContents()).toEqual([
+      'Time',
+      'new space',
+      'old space',
+    ])
+  })
+
+  it('changes by itself when a process tells something new', async () => {
+    await memory().waitFor()
+    await sendMetrics(
+      perfloop,
+      {
+        'service.name': 'bakery',
+        'deployment.environment.name': 'development',
+        'service.instance.id': 'oven-4713',
+      },
+      [
+        {
+          name: 'process.memory.usage',
+          unit: 'By',
+          kind: 'updown',
+          points: [{ atMs: Date.now(), value: 5 * 2 ** 30 }],
+        },
+      ],
+    )
+    await page.getByText('3 instances').waitFor({ timeout: 8_000 })
+    expect(await memory().textContent()).toMatch(/^5\.\d+ GiB$/)
+  })
+
+  it('says what to do where nobody tells', async () => {
+    await page.goto(`${perfloop.url}/runtime?svc=nobody`)
+    await page.getByText('No process told of itself in this range.').waitFor()
+    expect(await page.getByRole('link', { name: 'Send data' }).count()).toBe(2)
   })
 })
 

@@ -31,6 +31,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   profile: () => `/profiles/${profileId}`,
   coverage: () => '/coverage',
   'hot code': () => '/code',
+  runtime: () => '/runtime',
   health: () => '/health',
   'send data': () => '/send',
   settings: () => '/settings',

@@ -2,6 +2,8 @@ import type {
   Agent,
   AgentListParams,
   CoverageDetail,
+  EventLoopBlock,
+  EventLoopBlockParams,
   Health,
   HotCode,
   HotCodeParams,
@@ -33,6 +35,10 @@ import type {
   ProfileInput,
   ProfileListParams,
   ResourceSeries,
+  Runtime,
+  RuntimeInstance,
+  RuntimeListParams,
+  RuntimeParams,
   ScopeParams,
   Series,
   ServiceCoverage,
@@ -128,6 +134,17 @@ export interface PerfloopClient {
   ): Promise<StatementDetail>
   models(ask?: Asked<ScopeParams>, options?: CallOptions): Promise<Page<ModelSummary>>
   resources(ask?: Asked<ScopeParams>, options?: CallOptions): Promise<readonly ResourceSeries[]>
+  /** Processes that tell of themselves, the latest first. */
+  runtimes(ask?: Asked<RuntimeListParams>, options?: CallOptions): Promise<Page<RuntimeInstance>>
+  /** What the processes of a service need, over time. */
+  runtime(
+    ask: AskedFor<RuntimeParams, 'environment' | 'service'>,
+    options?: CallOptions,
+  ): Promise<Runtime>
+  eventLoopBlocks(
+    ask: AskedFor<EventLoopBlockParams, 'environment' | 'service'>,
+    options?: CallOptions,
+  ): Promise<Page<EventLoopBlock>>
 
   traces(ask?: Asked<TraceListParams>, options?: CallOptions): Promise<Page<TraceSummary>>
   trace(traceId: string, options?: CallOptions): Promise<Trace>
@@ -239,6 +256,9 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
       get(`/measure/statements/${encodeURIComponent(fingerprint)}`, ask, call),
     models: (ask, call) => list('/measure/models', ask, call),
     resources: (ask, call) => get('/measure/resources', ask, call),
+    runtimes: (ask, call) => list('/measure/runtimes', ask, call),
+    runtime: (ask, call) => get('/measure/runtime', ask, call),
+    eventLoopBlocks: (ask, call) => list('/measure/runtime/blocks', ask, call),
 
     traces: (ask, call) => list('/traces', ask, call),
     trace: (traceId, call) => get(`/traces/${encodeURIComponent(traceId)}`, undefined, call),

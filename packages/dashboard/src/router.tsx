@@ -108,6 +108,13 @@ const routeTree = rootRoute.addChildren([
   }),
   createRoute({
     getParentRoute,
+    path: '/runtime',
+    validateSearch: (search: Record<string, unknown>): { instance?: string } =>
+      typeof search.instance === 'string' ? { instance: search.instance } : {},
+    component: lazyPage(() => import('./pages/runtime/runtime-page.tsx'), 'RuntimePage'),
+  }),
+  createRoute({
+    getParentRoute,
     path: '/agents',
     validateSearch: readListSearch,
     component: lazyPage(() => import('./pages/agents/agents-page.tsx'), 'AgentsPage'),

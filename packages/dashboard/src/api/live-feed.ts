@@ -1,13 +1,21 @@
-import type { LiveEvent, LiveSpan, LiveState, LiveStream, LiveTopic } from '@perfloop/client'
+import type {
+  LiveEvent,
+  LiveSpan,
+  LiveState,
+  LiveStream,
+  LiveTopic,
+  RuntimeInstance,
+} from '@perfloop/client'
 import { perfloop } from './perfloop.ts'
 
+type RuntimeListener = (instances: readonly RuntimeInstance[]) => void
 type SpanListener = (spans: readonly LiveSpan[], skipped: number) => void
 
 const ALWAYS: readonly LiveTopic[] = ['overview', 'issues', 'optimizations', 'profiles', 'health']
 
 /**
- * The one live stream of this page. It is opened anew when the wanted topics change: spans are asked for only
- * while a live tail is on screen.
+ * The one live stream of this page. It is opened anew when the wanted topics change: spans and runtimes are asked
+ * for only while somebody looks at them.
  */
 class LiveFeed {
   #stream: LiveStream | undefined
@@ -16,6 +24,7 @@ class LiveFeed {
   #scheduled = false
   readonly #stateListeners = new Set<() => void>()
   readonly #spanListeners = new Set<SpanListener>()
+  readonly #runtimeListeners = new Set<RuntimeListener>()
   readonly #eventListeners = new Set<(event: LiveEvent) => void>()
 
   readonly subscribeState = (listener: () => void): (() => void) => {
@@ -39,6 +48,15 @@ class LiveFeed {
     }
   }
 
+  onRuntime(listener: RuntimeListener): () => void {
+    this.#runtimeListeners.add(listener)
+    this.#schedule()
+    return () => {
+      this.#runtimeListeners.delete(listener)
+      this.#schedule()
+    }
+  }
+
   /** After the current task: pages come and go within one, and the stream should not. */
   #schedule(): void {
     if (this.#scheduled) return
@@ -50,8 +68,11 @@ class LiveFeed {
   }
 
   #open(): void {
-    const topics: readonly LiveTopic[] =
-      this.#spanListeners.size > 0 ? [...ALWAYS, 'spans'] : ALWAYS
+    const topics: readonly LiveTopic[] = [
+      ...ALWAYS,
+      ...(this.#runtimeListeners.size > 0 ? (['runtime'] as const) : []),
+      ...(this.#spanListeners.size > 0 ? (['spans'] as const) : []),
+    ]
     const wanted = topics.join()
     if (wanted === this.#openTopics) return
     this.#openTopics = wanted
@@ -66,6 +87,10 @@ class LiveFeed {
   #hand(event: LiveEvent): void {
     if (event.topic === 'spans') {
       for (const listener of this.#spanListeners) listener(event.spans, event.skipped)
+      return
+    }
+    if (event.topic === 'runtime') {
+      for (const listener of this.#runtimeListeners) listener(event.instances)
       return
     }
     for (const listener of this.#eventListeners) listener(event)

@@ -8,6 +8,8 @@ import type {
   OptimizationListParams,
   Profile,
   ProfileListParams,
+  RuntimeListParams,
+  RuntimeParams,
   ScopeParams,
   StatementListParams,
   TraceListParams,
@@ -94,6 +96,29 @@ export const resourcesQuery = (ask: ScopeAsk) =>
   queryOptions({
     queryKey: ['resources', ask],
     queryFn: ({ signal }) => perfloop.resources(ask, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
+export const runtimesQuery = (ask: Asked<RuntimeListParams>) =>
+  queryOptions({
+    queryKey: ['runtimes', ask],
+    queryFn: ({ signal }) => perfloop.runtimes(ask, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
+type RuntimeAsk = Asked<RuntimeParams> & Pick<RuntimeParams, 'environment' | 'service'>
+
+export const runtimeQuery = (ask: RuntimeAsk) =>
+  queryOptions({
+    queryKey: ['runtime', ask],
+    queryFn: ({ signal }) => perfloop.runtime(ask, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
+export const eventLoopBlocksQuery = (ask: RuntimeAsk) =>
+  queryOptions({
+    queryKey: ['event-loop-blocks', ask],
+    queryFn: ({ signal }) => perfloop.eventLoopBlocks(ask, { signal }),
     placeholderData: keepPreviousData,
   })
 

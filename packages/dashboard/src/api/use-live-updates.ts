@@ -54,6 +54,7 @@ function takeIn(queries: QueryClient, event: LiveEvent, hasBegun: boolean): void
         void queries.invalidateQueries({ queryKey: ['profile', id] })
       }
       return
+    case 'runtime':
     case 'spans':
       return
   }

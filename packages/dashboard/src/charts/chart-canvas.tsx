@@ -109,6 +109,7 @@ function toOptions(
         size: 58,
         gap: 6,
         space: 34,
+        ...(spec.isBinary === true ? { incrs: POWERS_OF_TWO } : {}),
         values: (_, splits) => {
           const toLabel = spec.axis(Math.max(...splits))
           return splits.map(toLabel)
@@ -130,6 +131,9 @@ function toOptions(
     },
   }
 }
+
+/** 1 byte to 512 TiB. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, power) => 2 ** power)
 
 function toSeries(
   series: ChartSeries,

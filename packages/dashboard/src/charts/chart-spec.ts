@@ -22,6 +22,8 @@ export interface ChartSpec {
   readonly format: (value: number) => string
   /** Tick labels, all in one unit. */
   readonly axis: (max: number) => (value: number) => string
+  /** Bytes: round values are powers of two. */
+  readonly isBinary?: boolean
   /** Areas on top of each other; `values` are the layers' own. */
   readonly stacked?: boolean
   readonly markers?: readonly ChartMarker[]

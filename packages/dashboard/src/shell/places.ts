@@ -20,6 +20,7 @@ export const PLACES: readonly { readonly group: string; readonly places: readonl
       { to: '/statements', label: 'Statements', icon: 'statements', key: 's' },
       { to: '/traces', label: 'Traces', icon: 'traces', key: 't' },
       { to: '/code', label: 'Hot code', icon: 'flame', key: 'f' },
+      { to: '/runtime', label: 'Runtime', icon: 'runtime', key: 'r' },
       { to: '/coverage', label: 'Coverage', icon: 'coverage', key: 'c' },
     ],
   },

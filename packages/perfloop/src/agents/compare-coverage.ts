@@ -1,3 +1,4 @@
+import { groupBy } from '../domain/group-by.ts'
 import type { DeclarationRecord } from '../store/control/control-store.ts'
 
 export interface SeenOperation {
@@ -158,19 +159,6 @@ function tableFinder(seen: readonly SeenModel[]): (table: string) => readonly Se
 
 function withoutSchema(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1)
-}
-
-function groupBy<Item>(
-  items: readonly Item[],
-  keyOf: (item: Item) => string,
-): ReadonlyMap<string, readonly Item[]> {
-  const groups = new Map<string, Item[]>()
-  for (const item of items) {
-    const same = groups.get(keyOf(item))
-    if (same === undefined) groups.set(keyOf(item), [item])
-    else same.push(item)
-  }
-  return groups
 }
 
 /** `/towns/` and `/towns` are one route in every framework unless it is told otherwise. */

@@ -9,6 +9,7 @@ import { optimizationEndpoints } from './routes/optimizations.ts'
 import { overviewEndpoints } from './routes/overview.ts'
 import { profileEndpoints } from './routes/profiles.ts'
 import { resourceEndpoints } from './routes/resources.ts'
+import { runtimeEndpoints } from './routes/runtime.ts'
 import { sessionEndpoints } from './routes/session.ts'
 import { statementEndpoints } from './routes/statements.ts'
 import { targetEndpoints } from './routes/targets.ts'
@@ -21,6 +22,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...operationEndpoints,
   ...statementEndpoints,
   ...resourceEndpoints,
+  ...runtimeEndpoints,
   ...traceEndpoints,
   ...profileEndpoints,
   ...issueEndpoints,

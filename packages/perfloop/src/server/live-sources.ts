@@ -6,10 +6,13 @@ import { measureOverview, type Stores } from '../api/measure-overview.ts'
 import { toIssue } from '../api/present-issue.ts'
 import { toOptimization } from '../api/present-optimization.ts'
 import { toProfile } from '../api/present-profile.ts'
+import { readRuntimeInstances } from '../api/runtime/read-runtime.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ControlStore, IssueRecord } from '../store/control/control-store.ts'
 
 const OVERVIEW_MS = 3_600_000
+/** Of those who have not told for longer there is no news. */
+const LATELY_MS = 600_000
 const MOST_ACTIVE = 200
 const MOST_RECENT = 100
 const LONGEST_PROFILE_MS = 3_600_000
@@ -36,6 +39,13 @@ export function liveSources(
       const since = new Date(clock.nowUnixMs() - LONGEST_PROFILE_MS).toISOString()
       const filter = { origin: 'request', since, limit: MOST_RECENT, offset: 0 } as const
       return (await stores.control.profiles.list(filter)).rows.map(toProfile)
+    }),
+    runtime: wholeTopic<'runtime'>(async () => {
+      const toUnixMs = clock.nowUnixMs()
+      const range = { fromUnixMs: toUnixMs - LATELY_MS, toUnixMs }
+      const page = { limit: MOST_RECENT, offset: 0 }
+      const { instances } = await readRuntimeInstances(stores.telemetry, {}, range, page)
+      return { instances }
     }),
     health: wholeTopic<'health'>(async () => ({ health: await health() })),
   }

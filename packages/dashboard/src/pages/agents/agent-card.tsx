@@ -57,6 +57,18 @@ export function AgentCard({ agent }: { agent: Agent }): ReactElement {
           { term: 'Started', value: <Ago at={agent.started_at} /> },
           { term: 'Last heard of', value: <Ago at={agent.last_seen} /> },
           {
+            term: 'Runtime',
+            value: (
+              <Link
+                to="/runtime"
+                search={{ env: agent.environment, svc: agent.service, instance: agent.instance }}
+                className="text-link"
+              >
+                CPU, memory, event loop
+              </Link>
+            ),
+          },
+          {
             term: 'Coverage',
             value: (
               <Link

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
 import { healthQuery, resourcesQuery } from '../../api/queries.ts'
 import type { ChartSpec } from '../../charts/chart-spec.ts'
+import { lineColor } from '../../charts/line-colors.ts'
 import { TimeChart } from '../../charts/time-chart.tsx'
 import { toTimeGrid } from '../../charts/time-grid.ts'
 import { Badge, type Tone } from '../../components/badge.tsx'
@@ -158,14 +159,14 @@ function Resources(): ReactElement {
   )
 }
 
-const COLORS = ['--c-p95', '--c-external', '--c-db', '--c-render', '--c-self', '--c-p50']
+const MOST_LINES = 6
 
 function resourceChart(
   label: string,
   all: readonly ResourceSeries[],
   key: 'cpu_ratio' | 'memory_bytes',
 ): ChartSpec {
-  const shown = all.slice(0, COLORS.length)
+  const shown = all.slice(0, MOST_LINES)
   const points = shown.flatMap(series => series.points)
   const times = [...new Set(points.map(point => Date.parse(point.time) / 1_000))].sort(
     (a, b) => a - b,
@@ -182,13 +183,14 @@ function resourceChart(
     syncKey: 'resources',
     format,
     axis: () => format,
+    isBinary: key === 'memory_bytes',
     series: shown.map((series, index) => {
       const byTime = new Map(
         series.points.map(point => [Date.parse(point.time) / 1_000, point[key]] as const),
       )
       return {
         label: nameOf(series),
-        color: COLORS[index] ?? '--c-self',
+        color: lineColor(index),
         values: grid.times.map(time => byTime.get(time) ?? null),
       }
     }),

@@ -66,6 +66,13 @@ function Body({ operation }: { operation: OperationRef }): ReactElement {
             <Badge>{operation.kind}</Badge>
             <Badge>{operation.environment}</Badge>
             <ExemplarLinks detail={detail.data} />
+            <Link
+              to="/runtime"
+              search={{ env: operation.environment, svc: operation.service }}
+              className="text-link"
+            >
+              Runtime
+            </Link>
           </>
         }
       />

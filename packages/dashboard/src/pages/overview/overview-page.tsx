@@ -1,5 +1,6 @@
 import type { Overview } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
 import { overviewQuery } from '../../api/queries.ts'
 import { latencyChart, throughputChart } from '../../charts/series-charts.ts'
@@ -47,7 +48,16 @@ function Rankings({ query }: { query: ReturnType<typeof useQuery<Overview>> }): 
           </Loaded>
         </Panel>
       </div>
-      <Panel title="Services" note="entry operations" flush>
+      <Panel
+        title="Services"
+        note="entry operations"
+        actions={
+          <Link to="/runtime" className="text-link">
+            Runtime
+          </Link>
+        }
+        flush
+      >
         <Loaded query={query} skeleton={<Skeleton height={160} />}>
           {overview => <ServicesTable services={overview.services} />}
         </Loaded>

@@ -82,3 +82,14 @@ export {
   TraceSpan,
   TraceSummary,
 } from './measure.ts'
+export {
+  ConnectionPool,
+  EventLoopBlock,
+  EventLoopBlockParams,
+  GarbageCollection,
+  Runtime,
+  RuntimeInstance,
+  RuntimeLine,
+  RuntimeListParams,
+  RuntimeParams,
+} from './runtime.ts'

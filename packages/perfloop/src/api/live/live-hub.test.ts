@@ -231,6 +231,7 @@ async function start(changes: Partial<Settings['server']> = {}): Promise<void> {
       issues: listTopic('issues', async () => items),
       optimizations: listTopic('optimizations', async () => []),
       profiles: listTopic('profiles', async () => []),
+      runtime: wholeTopic<'runtime'>(async () => ({ instances: [] })),
     },
     watchSpans: (next, options) => {
       listener = next

@@ -71,6 +71,7 @@ export class LiveHub {
       'optimizations',
       'profiles',
       'health',
+      'runtime',
     ]
     this.#topics = names.map(name => ({
       name,
@@ -267,7 +268,7 @@ export class LiveHub {
 }
 
 function isWhole(topic: ComputedTopic): boolean {
-  return topic === 'overview' || topic === 'health'
+  return topic === 'overview' || topic === 'health' || topic === 'runtime'
 }
 
 function toContract(span: LiveSpan): object {

@@ -15,7 +15,7 @@ export interface LiveTopicSource<State> {
 }
 
 /** A topic whose events are whole each time, such as the overview. */
-export function wholeTopic<Topic extends 'overview' | 'health'>(
+export function wholeTopic<Topic extends 'overview' | 'health' | 'runtime'>(
   compute: () => Promise<Body<Topic>>,
 ): LiveTopicSource<Body<Topic>> {
   return { compute, snapshot: state => state, change: (_before, after) => after }

@@ -143,7 +143,7 @@ export class MetricRows {
     columns.value.push(point.value ?? 0)
     columns.timestamp.push(point.timeLow, point.timeHigh)
     columns.metadata.push(
-      `{"unit":${JSON.stringify(metric.unit)},"resource":"${resource.symbol.text}","attributes":{${attributes.join(',')}}}`,
+      `{"unit":${JSON.stringify(metric.unit)},"resource":"${resource.symbol.text}"${startOf(metric, point)},"attributes":{${attributes.join(',')}}}`,
     )
     columns.received_at.push(0)
     this.scalars.rows++
@@ -278,6 +278,13 @@ function refusal(
         ...(kind === SUMMARY ? point.counts : []),
       ]
   return numbers.every(Number.isFinite) ? undefined : 'invalid_number'
+}
+
+/** What tells one stream of a counter from the next, which begins at nothing again; of others it says nothing. */
+function startOf(metric: Metric, point: MetricPoint): string {
+  const isCounter = scalarType(metric) === 'counter'
+  const startMs = Math.floor((point.startHigh * U32 + point.startLow) / 1e6)
+  return isCounter && startMs > 0 ? `,"start_unix_ms":${startMs}` : ''
 }
 
 function scalarType(metric: Metric): string {

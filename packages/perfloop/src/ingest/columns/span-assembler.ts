@@ -1,4 +1,5 @@
 import type { LiveSpan } from '../../domain/live-span.ts'
+import { EVENT_LOOP_SCOPE } from '../../domain/runtime-metric.ts'
 import { OTHER, SPAN_CATEGORIES, SPAN_KINDS } from '../../domain/span.ts'
 import type { AnyValueJson } from '../decode/any-value.ts'
 import type { AttributeCache } from '../decode/attribute-cache.ts'
@@ -470,7 +471,9 @@ export class SpanAssembler implements SpanFacts {
     rows.parentIds[row * 2] = parentLow
     rows.parentIds[row * 2 + 1] = parentHigh
     const isRoot = parentLow === 0 && parentHigh === 0
-    const isEntry = isRoot || this.kind === KIND_SERVER || this.kind === KIND_CONSUMER
+    // A blocked event loop is nobody's work: without a request it starts no measurement.
+    const isWork = isRoot && this.scope !== EVENT_LOOP_SCOPE
+    const isEntry = isWork || this.kind === KIND_SERVER || this.kind === KIND_CONSUMER
     rows.entries[row] = isEntry ? 1 : 0
 
     const startLow = view.getUint32(message.start, true)

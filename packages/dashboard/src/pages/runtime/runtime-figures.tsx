@@ -1,0 +1,101 @@
+import type { Runtime } from '@perfloop/client'
+import type { ReactElement } from 'react'
+import { formatDuration } from '../../format/duration.ts'
+import { formatBytes, formatCount, formatPercent, plural } from '../../format/number.ts'
+import { latest, latestSum } from './runtime-charts.ts'
+
+/** How it is now; a dash where nobody tells. */
+export function RuntimeFigures({ runtime }: { runtime: Runtime | undefined }): ReactElement {
+  const figures = runtime === undefined ? WAITING : figuresOf(runtime)
+  return (
+    <dl className="figures compact">
+      {figures.map(({ label, value, foot }) => (
+        <div key={label} className="figure">
+          <dt>{label}</dt>
+          <dd>
+            <span className="figure-value">{value}</span>
+          </dd>
+          <dd className="figure-foot">{foot}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+interface Figure {
+  readonly label: string
+  readonly value: string
+  readonly foot: string
+}
+
+const LABELS = ['CPU', 'Memory', 'Heap', 'Collections', 'Event loop', 'Pools'] as const
+const WAITING: readonly Figure[] = LABELS.map(label => ({ label, value: '–', foot: ' ' }))
+
+function figuresOf(runtime: Runtime): readonly Figure[] {
+  const heap = latestSum(runtime.heap_used_bytes)
+  const limit = latestSum(runtime.heap_limit_bytes)
+  const paused = runtime.gc.flatMap(({ paused_ratio }) => latest(paused_ratio) ?? [])
+  const delay = runtime.event_loop_delay_ns.find(({ name }) => name === 'p99')
+  const utilization = runtime.event_loop_utilization.flatMap(({ values }) => latest(values) ?? [])
+  return [
+    {
+      label: 'CPU',
+      value: withUnit(latestSum(runtime.cpu_cores), value => `${formatCount(value)} cores`),
+      foot: plural(runtime.instances.length, 'instance'),
+    },
+    { label: 'Memory', value: formatBytes(latestSum(runtime.memory_bytes)), foot: 'resident' },
+    {
+      label: 'Heap',
+      value: formatBytes(heap),
+      foot: limit === undefined ? 'in use' : `of at most ${formatBytes(limit)}`,
+    },
+    {
+      label: 'Collections',
+      value: paused.length === 0 ? '–' : formatPercent(sum(paused)),
+      foot: paused.length === 0 ? 'pauses not told' : 'of the time paused',
+    },
+    {
+      label: 'Event loop',
+      value: delay === undefined ? '–' : formatDuration(latest(delay.values)),
+      foot:
+        utilization.length === 0
+          ? 'not told'
+          : `late at p99, ${formatPercent(Math.max(...utilization))} busy`,
+    },
+    poolsFigure(runtime),
+  ]
+}
+
+function poolsFigure({ pools }: Runtime): Figure {
+  const used = sumOf(pools.map(pool => latest(pool.used)))
+  const max = sumOf(pools.map(pool => latest(pool.max)))
+  const pending = sumOf(pools.map(pool => latest(pool.pending)))
+  return {
+    label: 'Pools',
+    value:
+      used === undefined
+        ? '–'
+        : max === undefined
+          ? formatCount(Math.round(used))
+          : `${formatCount(Math.round(used))} of ${formatCount(max)}`,
+    foot:
+      used === undefined
+        ? 'not told'
+        : pending === undefined
+          ? 'connections used'
+          : `used, ${formatCount(pending)} waiting`,
+  }
+}
+
+function withUnit(value: number | undefined, format: (value: number) => string): string {
+  return value === undefined ? '–' : format(value)
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
+
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter(value => value !== undefined)
+  return known.length === 0 ? undefined : sum(known)
+}

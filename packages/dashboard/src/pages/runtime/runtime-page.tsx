@@ -1,0 +1,193 @@
+import type { RuntimeInstance } from '@perfloop/client'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import type { ReactElement } from 'react'
+import { eventLoopBlocksQuery, runtimeQuery, runtimesQuery } from '../../api/queries.ts'
+import { useRuntimeNews } from '../../api/use-runtime-news.ts'
+import { Badge } from '../../components/badge.tsx'
+import { type Column, DataTable } from '../../components/data-table.tsx'
+import { Ago } from '../../components/instant.tsx'
+import { Loaded } from '../../components/loaded.tsx'
+import { PageHead } from '../../components/page-head.tsx'
+import { Panel } from '../../components/panel.tsx'
+import { Select } from '../../components/select.tsx'
+import { Skeleton, SkeletonRows } from '../../components/skeleton.tsx'
+import { plural } from '../../format/number.ts'
+import { useScope } from '../../scope/use-scope.ts'
+import { EventLoopBlocks } from './event-loop-blocks.tsx'
+import { instanceName } from './instance-name.ts'
+import { NoRuntime } from './no-runtime.tsx'
+import { RuntimeFigures } from './runtime-figures.tsx'
+import { RuntimePanels } from './runtime-panels.tsx'
+
+const route = getRouteApi('/runtime')
+const MOST_LISTED = 200
+
+/** The processes of one service; where there are several services, which one. */
+export function RuntimePage(): ReactElement {
+  const { ask, range } = useScope()
+  useRuntimeNews(range.refetchMs === false)
+  const query = useQuery({
+    ...runtimesQuery({ ...ask, per_page: MOST_LISTED }),
+    refetchInterval: range.refetchMs,
+  })
+  const services = servicesOf(query.data?.items ?? [])
+  const [only] = services
+  if (services.length === 1 && only !== undefined) return <ServiceRuntime service={only} />
+  return (
+    <div className="page">
+      <PageHead
+        title="Runtime"
+        meta="What the processes of a service need: CPU, memory, event loop, connection pools."
+      />
+      <Loaded query={query} skeleton={<SkeletonRows rows={6} />}>
+        {() =>
+          services.length === 0 ? (
+            <NoRuntime title="Services" />
+          ) : (
+            <Panel title="Services" flush>
+              <DataTable
+                label="Services"
+                columns={COLUMNS}
+                rows={services}
+                rowKey={row => `${row.environment} ${row.service}`}
+                rowLink={row => ({
+                  to: '/runtime',
+                  search: { env: row.environment, svc: row.service },
+                })}
+              />
+            </Panel>
+          )
+        }
+      </Loaded>
+    </div>
+  )
+}
+
+interface Service {
+  readonly environment: string
+  readonly service: string
+  readonly instances: readonly RuntimeInstance[]
+}
+
+const COLUMNS: readonly Column<Service>[] = [
+  {
+    id: 'service',
+    label: 'Service',
+    width: '34%',
+    cell: row => (
+      <span className="two-lines">
+        <b>{row.service}</b>
+        <small>{row.environment}</small>
+      </span>
+    ),
+  },
+  { id: 'runtime', label: 'Runs on', yields: 1, cell: row => runtimeOf(row.instances) },
+  { id: 'instances', label: 'Instances', align: 'end', cell: row => row.instances.length },
+  {
+    id: 'seen',
+    label: 'Last heard of',
+    align: 'end',
+    cell: row => <Ago at={row.instances[0]?.last_seen ?? null} />,
+  },
+]
+
+function ServiceRuntime({ service: known }: { service: Service }): ReactElement {
+  const { ask, range } = useScope()
+  const { instance } = route.useSearch()
+  const navigate = route.useNavigate()
+  const { environment, service, instances } = known
+  const asked = { ...ask, environment, service, instance }
+  const query = useQuery({ ...runtimeQuery(asked), refetchInterval: range.refetchMs })
+  const blocks = useQuery({ ...eventLoopBlocksQuery(asked), refetchInterval: range.refetchMs })
+  const runtime = query.data
+  const hidden = (runtime?.instances_total ?? 0) - (runtime?.instances.length ?? 0)
+  return (
+    <div className="page">
+      <PageHead
+        title={`Runtime of ${service}`}
+        crumbs={[{ label: 'Runtime', to: '/runtime', search: { svc: undefined, env: undefined } }]}
+        meta={
+          <>
+            <Badge>{environment}</Badge>
+            <span>{runtimeOf(instances)}</span>
+            {hidden > 0 && <span>{plural(hidden, 'earlier instance')} not shown</span>}
+            <Link
+              to="/operations"
+              search={{ env: environment, svc: service }}
+              className="text-link"
+            >
+              Operations
+            </Link>
+            <Link to="/code" search={{ env: environment, svc: service }} className="text-link">
+              Hot code
+            </Link>
+          </>
+        }
+        actions={
+          <Select
+            label="Instance"
+            value={instance ?? ''}
+            options={[
+              { value: '', label: `All instances (${instances.length})` },
+              ...instances.map(one => ({
+                value: one.instance,
+                label: instanceName(one.instance),
+              })),
+            ]}
+            onChoose={value =>
+              void navigate({
+                search: before => ({
+                  ...before,
+                  instance: value === '' ? undefined : value,
+                }),
+                resetScroll: false,
+              } as never)
+            }
+          />
+        }
+      />
+      <RuntimeFigures runtime={runtime} />
+      <Loaded query={query} skeleton={<Skeleton height={1_180} />}>
+        {data =>
+          data.instances.length === 0 ? (
+            <NoRuntime title={service} />
+          ) : (
+            <RuntimePanels runtime={data} />
+          )
+        }
+      </Loaded>
+      {(runtime?.event_loop_delay_ns.length ?? 0) > 0 && (
+        <Loaded query={blocks} skeleton={<Skeleton height={120} />}>
+          {({ items }) => <EventLoopBlocks blocks={items} />}
+        </Loaded>
+      )}
+    </div>
+  )
+}
+
+function servicesOf(instances: readonly RuntimeInstance[]): readonly Service[] {
+  const services = new Map<string, Service & { readonly instances: RuntimeInstance[] }>()
+  for (const instance of instances) {
+    const { environment, service } = instance
+    const key = JSON.stringify([environment, service])
+    const known = services.get(key)
+    if (known === undefined) services.set(key, { environment, service, instances: [instance] })
+    else known.instances.push(instance)
+  }
+  return [...services.values()]
+}
+
+const RUNTIMES: Readonly<Record<string, string>> = {
+  nodejs: 'Node.js',
+  cpython: 'Python',
+  python: 'Python',
+  java: 'Java',
+}
+
+function runtimeOf(instances: readonly RuntimeInstance[]): string {
+  const names = instances.flatMap(({ runtime, runtime_version }) =>
+    runtime === null ? [] : [`${RUNTIMES[runtime] ?? runtime} ${runtime_version ?? ''}`.trim()],
+  )
+  return [...new Set(names)].join(', ') || 'not told'
+}
