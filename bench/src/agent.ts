@@ -30,7 +30,7 @@ const FAULT_SECONDS = 20
 
 /**
  * What an agent costs: the same application, all variants alive at once, rounds that take turns. CPU is of all threads
- * of the process until the last span is acknowledged. A round in which fewer than nine spans a request
+ * of the process until the last span is acknowledged. A round in which not exactly nine spans a request
  * arrived does not count.
  * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--only faults` runs the last part alone, in which the
  * server is away in each of three ways for `--seconds N`.
@@ -159,8 +159,7 @@ async function measureCpu(application: MeasuredApplication): Promise<CpuRound> {
   return {
     cpuUs: ((application.cpuSeconds() - cpuBefore) / REQUESTS) * 1e6,
     perSecond,
-    // More is what an agent tells besides, such as a wait for a connection: its own cost too.
-    isVoid: application.receiver.spans() - spansBefore < expected,
+    isVoid: application.receiver.spans() - spansBefore !== expected,
   }
 }
 

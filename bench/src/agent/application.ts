@@ -6,7 +6,12 @@ import express from 'express'
 import pg from 'pg'
 import { profileFor } from './profile.ts'
 
-const pool = new pg.Pool({ connectionString: process.env.AGENT_BENCH_DATABASE ?? '', max: 8 })
+// Connections stay: making one anew is a wait, which some agents tell besides the nine spans.
+const pool = new pg.Pool({
+  connectionString: process.env.AGENT_BENCH_DATABASE ?? '',
+  max: 8,
+  idleTimeoutMillis: 0,
+})
 const app = express()
 
 app.get('/baskets/:basket', async (request, response) => {
