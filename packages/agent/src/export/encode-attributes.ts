@@ -11,16 +11,28 @@ export function encodeAttributes(
   return writer.bytes()
 }
 
+/** The field of a KeyValue that is its key. */
+export function encodeKey(key: string): Uint8Array {
+  const writer = new ProtobufWriter()
+  writer.text(1, key)
+  return writer.bytes()
+}
+
 export function writeAttributes(
   writer: ProtobufWriter,
   field: number,
   attributes: Attributes,
 ): void {
   for (let at = 0; at < attributes.length; at += 2) {
+    const value = attributes[at + 1]
+    if (typeof value === 'string') {
+      writer.textAttribute(field, encodeKey(String(attributes[at])), value)
+      continue
+    }
     const attribute = writer.beginMessage(field)
     writer.text(1, String(attributes[at]))
     const any = writer.beginMessage(2)
-    writeValue(writer, attributes[at + 1])
+    writeValue(writer, value)
     writer.endMessage(any)
     writer.endMessage(attribute)
   }

@@ -15,6 +15,7 @@ export function encodeMetrics(
   resource: Readonly<Record<string, string | number>>,
 ): Buffer {
   const writer = new ProtobufWriter()
+  writer.beginAt(sent.timeUnixMs)
   const resourceMetrics = writer.beginMessage(1)
   const of = writer.beginMessage(1)
   writer.raw(encodeAttributes(1, resource))
@@ -50,8 +51,8 @@ function encodePoint(
   isGauge: boolean,
 ): void {
   const message = writer.beginMessage(1)
-  if (!isGauge) writer.unixNs(2, startUnixMs, 0)
-  writer.unixNs(3, timeUnixMs, 0)
+  if (!isGauge) writer.time(2, startUnixMs - timeUnixMs)
+  writer.time(3, 0)
   const { distribution } = point
   if (distribution === undefined) {
     writer.double(4, point.value)

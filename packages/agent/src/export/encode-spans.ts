@@ -1,9 +1,4 @@
-import {
-  type AttributeSchema,
-  PASSING_TEXT,
-  TEXT,
-  type ValueType,
-} from '../record/attribute-schema.ts'
+import { type AttributeSchema, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import {
   FACT_WORDS,
   ID_WORDS,
@@ -13,20 +8,21 @@ import {
   SpanBatch,
 } from '../record/span-batch.ts'
 import { type Attributes, indexOf, type Scope } from '../record/span-details.ts'
-import { encodeAttributes, writeAttributes } from './encode-attributes.ts'
+import { encodeAttributes, encodeKey, writeAttributes } from './encode-attributes.ts'
+import { MadeBefore } from './made-before.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
 /** Reads batches with the texts they refer to, and writes OTLP (opentelemetry.proto.collector.trace.v1). */
 export class SpanEncoder {
-  readonly #schemas: readonly AttributeSchema[]
+  readonly #encodings: readonly SchemaEncoding[]
   readonly #resource: Uint8Array
-  /** `key` fields of each schema's attributes, encoded once. */
-  readonly #keys: readonly (readonly Uint8Array[])[]
-  readonly #fixed: readonly Uint8Array[]
   readonly #writer = new ProtobufWriter()
   #texts: string[] = []
-  /** Attributes with texts that repeat, whole, by schema and slot and then by text. */
-  readonly #encoded: Uint8Array[][][]
+  /** `name` fields, by text. */
+  readonly #names: Uint8Array[] = []
+  /** What statements of one place, or requests of one route, have in common. */
+  readonly #common = new MadeBefore()
+  readonly #numbers: Float64Array
   #exceptionsOf: ReadonlyMap<number, readonly RecordedException[]> = new Map()
   #detailsOf: ReadonlyMap<number, RecordedDetails> = new Map()
 
@@ -34,14 +30,12 @@ export class SpanEncoder {
     schemas: readonly AttributeSchema[],
     resource: Readonly<Record<string, string | number>>,
   ) {
-    this.#schemas = schemas
+    this.#encodings = schemas.map(schema => new SchemaEncoding(schema))
     this.#resource = encodeAttributes(1, resource)
-    this.#keys = schemas.map(({ keys }) => keys.map(key => encodeText(1, key)))
-    this.#encoded = schemas.map(({ keys }) => keys.map(() => []))
-    this.#fixed = schemas.map(({ fixed }) => encodeAttributes(9, Object.fromEntries(fixed)))
+    this.#numbers = new Float64Array(3 + Math.max(0, ...schemas.map(({ keys }) => keys.length)))
   }
 
-  /** One ExportTraceServiceRequest. */
+  /** One ExportTraceServiceRequest, which is valid until the next one is encoded, unless this one is to be left alone. */
   encode(batch: SentBatch): Buffer {
     if (batch.firstNewText === 0) this.#forgetTexts()
     for (const text of batch.newTexts) this.#texts.push(text)
@@ -50,6 +44,7 @@ export class SpanEncoder {
     const columns = new SpanBatch(batch.buffer)
     const writer = this.#writer
     writer.clear()
+    writer.beginAt(batch.unixMsAtZero)
     const resourceSpans = writer.beginMessage(1)
     const resource = writer.beginMessage(1)
     writer.raw(this.#resource)
@@ -64,26 +59,39 @@ export class SpanEncoder {
       writer.endMessage(scopeSpans)
     }
     writer.endMessage(resourceSpans)
-    return writer.bytes()
+    return writer.view()
+  }
+
+  /** What was encoded last stays as it is. */
+  leaveLast(): void {
+    this.#writer.leave()
   }
 
   #forgetTexts(): void {
     this.#texts = []
-    for (const slots of this.#encoded) for (const texts of slots) texts.length = 0
+    this.#names.length = 0
+    this.#common.forget()
+    for (const { encoded } of this.#encodings) for (const texts of encoded) texts.length = 0
   }
 
   #rowsByScope(columns: SpanBatch, rows: number): Iterable<{ scope: Scope; rows: number[] }> {
-    const groups = new Map<string, { scope: Scope; rows: number[] }>()
+    const bySchema: { scope: Scope; rows: number[] }[] = []
+    const byHand = new Map<string, { scope: Scope; rows: number[] }>()
     for (let row = 0; row < rows; row++) {
-      const own = this.#detailsOf.get(row)?.scope
-      const name =
-        own?.name ?? this.#schemas[columns.facts[row * FACT_WORDS + 1] as number]?.scope ?? ''
-      const key = own === undefined || own.version === '' ? name : `${name} ${own.version}`
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, { scope: own ?? { name, version: '' }, rows: [row] })
-      else group.rows.push(row)
+      const own = this.#detailsOf.size === 0 ? undefined : this.#detailsOf.get(row)?.scope
+      const schemaId = columns.facts[row * FACT_WORDS + 1] as number
+      const key = own && `${own.name} ${own.version}`
+      const group = key === undefined ? bySchema[schemaId] : byHand.get(key)
+      if (group !== undefined) {
+        group.rows.push(row)
+        continue
+      }
+      const scope = own ?? { name: this.#encodings[schemaId]?.schema.scope ?? '', version: '' }
+      const made = { scope, rows: [row] }
+      if (key === undefined) bySchema[schemaId] = made
+      else byHand.set(key, made)
     }
-    return groups.values()
+    return [...Object.values(bySchema), ...byHand.values()]
   }
 
   #span(batch: SentBatch, columns: SpanBatch, row: number): void {
@@ -91,9 +99,6 @@ export class SpanEncoder {
     const { ids, facts, times } = columns
     const fact = row * FACT_WORDS
     const id = row * ID_WORDS
-    const schemaId = facts[fact + 1] as number
-    const kindAndStatus = facts[fact + 2] as number
-    const status = kindAndStatus >> 8
 
     const span = writer.beginMessage(2)
     writer.words(1, ids, id, 4)
@@ -101,16 +106,59 @@ export class SpanEncoder {
     const traceState = facts[fact + 3] as number
     if (traceState !== 0) writer.text(3, this.#texts[traceState - 1] ?? '')
     if (ids[id + 6] !== 0 || ids[id + 7] !== 0) writer.words(4, ids, id + 6, 2)
-    writer.text(5, this.#texts[facts[fact] as number] ?? '')
+    writer.time(7, times[row * 2] as number)
+    writer.time(8, times[row * 2 + 1] as number)
+    const details = this.#detailsOf.size === 0 ? undefined : this.#detailsOf.get(row)
+    const encoding = this.#encodings[facts[fact + 1] as number]
+    if (encoding === undefined || details !== undefined) {
+      this.#outline(columns, row, encoding, details)
+    } else this.#commonOutline(columns, row, encoding)
+    if (encoding !== undefined) this.#passingTexts(batch, columns, row, encoding, details)
+    if (details !== undefined) this.#details(details)
+    if (this.#exceptionsOf.size > 0) {
+      for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(exception)
+    }
+    writer.endMessage(span)
+  }
+
+  /** What `#outline` writes, made once for all spans that are alike. */
+  #commonOutline(columns: SpanBatch, row: number, { schema, repeated }: SchemaEncoding): void {
+    const { facts, values } = columns
+    const numbers = this.#numbers
+    const first = firstValue(columns, row)
+    numbers[0] = facts[row * FACT_WORDS] as number
+    numbers[1] = schema.id
+    numbers[2] = facts[row * FACT_WORDS + 2] as number
+    let count = 3
+    for (const slot of repeated) numbers[count++] = values[first + slot] as number
+    const found = this.#common.find(numbers, count)
+    if (found !== undefined) {
+      this.#writer.raw(found)
+      return
+    }
+    const start = this.#writer.length
+    this.#outline(columns, row, this.#encodings[schema.id], undefined)
+    if (this.#common.isWanted) this.#common.keep(numbers, count, this.#writer.bytes(start))
+  }
+
+  /** All of a span but its ids, its times, its texts that do not repeat, and what is said of it by hand. */
+  #outline(
+    columns: SpanBatch,
+    row: number,
+    encoding: SchemaEncoding | undefined,
+    details: RecordedDetails | undefined,
+  ): void {
+    const writer = this.#writer
+    const name = columns.facts[row * FACT_WORDS] as number
+    const kindAndStatus = columns.facts[row * FACT_WORDS + 2] as number
+    const status = kindAndStatus >> 8
+    this.#names[name] ??= encodeName(this.#texts[name] ?? '')
+    writer.raw(this.#names[name])
     writer.integer(6, kindAndStatus & 0xff)
-    writer.unixNs(7, batch.unixMsAtZero, times[row * 2] as number)
-    writer.unixNs(8, batch.unixMsAtZero, times[row * 2 + 1] as number)
-    writer.raw(this.#fixed[schemaId] ?? NOTHING)
-    const first = row === 0 ? 0 : (facts[fact - 1] as number)
-    const details = this.#detailsOf.get(row)
-    this.#attributes(batch, columns, schemaId, first, details?.attributes ?? NONE)
-    if (details !== undefined) this.#details(batch, details)
-    for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(batch, exception)
+    if (encoding !== undefined) {
+      writer.raw(encoding.fixed)
+      this.#attributes(columns, row, encoding, details?.attributes ?? NONE)
+    }
     if (status !== 0) {
       const message = writer.beginMessage(15)
       const why = details?.more?.statusMessage ?? ''
@@ -120,18 +168,17 @@ export class SpanEncoder {
     }
     // Sampled, and known whether the parent is in another process or not: it is not told.
     writer.fixed32(16, 1)
-    writer.endMessage(span)
   }
 
   /** Fields of opentelemetry.proto.trace.v1.Span. */
-  #details(batch: SentBatch, { attributes, more }: RecordedDetails): void {
+  #details({ attributes, more }: RecordedDetails): void {
     const writer = this.#writer
     writeAttributes(writer, 9, attributes)
     if (more === undefined) return
     if (more.droppedAttributes > 0) writer.integer(10, more.droppedAttributes)
     for (const { name, atMs, attributes: own } of more.events) {
       const event = writer.beginMessage(11)
-      writer.unixNs(1, batch.unixMsAtZero, atMs)
+      writer.time(1, atMs)
       writer.text(2, name)
       writeAttributes(writer, 3, own)
       writer.endMessage(event)
@@ -149,52 +196,48 @@ export class SpanEncoder {
 
   /** But for those that the application has set by hand. */
   #attributes(
-    batch: SentBatch,
     columns: SpanBatch,
-    schemaId: number,
-    first: number,
+    row: number,
+    { schema, keys, encoded, repeated }: SchemaEncoding,
     byHand: Attributes,
   ): void {
     const writer = this.#writer
-    const schema = this.#schemas[schemaId]
-    const keys = this.#keys[schemaId]
-    if (schema === undefined || keys === undefined) return
-    for (let i = 0; i < schema.keys.length; i++) {
-      const value = columns.values[first + i] as number
-      if (Number.isNaN(value)) continue
-      if (byHand.length > 0 && indexOf(byHand, schema.keys[i] ?? '') >= 0) continue
-      if (schema.types[i] === TEXT) {
-        writer.raw(this.#repeatedAttribute(schemaId, i, value))
-        continue
+    const first = firstValue(columns, row)
+    for (const slot of repeated) {
+      const value = columns.values[first + slot] as number
+      if (Number.isNaN(value) || isSetByHand(schema, slot, byHand)) continue
+      const key = keys[slot] ?? NOTHING
+      const known = encoded[slot]
+      if (schema.types[slot] !== TEXT) writer.integerAttribute(9, key, value)
+      else if (known?.[value] !== undefined) writer.raw(known[value])
+      else {
+        const start = writer.length
+        writer.textAttribute(9, key, this.#texts[value] ?? '')
+        if (known !== undefined) known[value] = writer.bytes(start)
       }
-      const attribute = writer.beginMessage(9)
-      writer.raw(keys[i] as Uint8Array)
-      const any = writer.beginMessage(2)
-      this.#value(batch, schema.types[i] as ValueType, value)
-      writer.endMessage(any)
-      writer.endMessage(attribute)
     }
   }
 
-  #repeatedAttribute(schemaId: number, slot: number, text: number): Uint8Array {
-    const known = this.#encoded[schemaId]?.[slot]
-    const found = known?.[text]
-    if (found !== undefined) return found
-    const key = this.#schemas[schemaId]?.keys[slot] ?? ''
-    const made = encodeAttributes(9, { [key]: this.#texts[text] ?? '' })
-    if (known !== undefined) known[text] = made
-    return made
+  #passingTexts(
+    batch: SentBatch,
+    columns: SpanBatch,
+    row: number,
+    { schema, keys, passing }: SchemaEncoding,
+    details: RecordedDetails | undefined,
+  ): void {
+    const first = firstValue(columns, row)
+    for (const slot of passing) {
+      const value = columns.values[first + slot] as number
+      if (Number.isNaN(value) || isSetByHand(schema, slot, details?.attributes ?? NONE)) continue
+      const text = batch.passingTexts[value] ?? ''
+      this.#writer.textAttribute(9, keys[slot] ?? NOTHING, text)
+    }
   }
 
-  #value(batch: SentBatch, type: ValueType, value: number): void {
-    if (type === PASSING_TEXT) this.#writer.text(1, batch.passingTexts[value] ?? '')
-    else this.#writer.integer(3, Math.round(value))
-  }
-
-  #exception(batch: SentBatch, { type, message, stack, atMs }: RecordedException): void {
+  #exception({ type, message, stack, atMs }: RecordedException): void {
     const writer = this.#writer
     const event = writer.beginMessage(11)
-    writer.unixNs(1, batch.unixMsAtZero, atMs)
+    writer.time(1, atMs)
     writer.text(2, 'exception')
     writer.raw(
       encodeAttributes(3, {
@@ -218,11 +261,41 @@ function byRow(exceptions: readonly RecordedException[]): Map<number, RecordedEx
   return groups
 }
 
-const NOTHING = new Uint8Array(0)
-const NONE: Attributes = []
+/** How spans of a schema are written. */
+class SchemaEncoding {
+  readonly schema: AttributeSchema
+  readonly keys: readonly Uint8Array[]
+  readonly fixed: Uint8Array
+  /** The slots of values that come again, and of texts that hardly do. */
+  readonly repeated: readonly number[]
+  readonly passing: readonly number[]
+  /** Attributes with texts that repeat, whole, by slot and then by text. */
+  readonly encoded: readonly Uint8Array[][]
 
-function encodeText(field: number, text: string): Uint8Array {
+  constructor(schema: AttributeSchema) {
+    const { keys, types, fixed } = schema
+    this.schema = schema
+    this.keys = keys.map(encodeKey)
+    this.fixed = encodeAttributes(9, Object.fromEntries(fixed))
+    this.repeated = [...types.keys()].filter(slot => types[slot] !== PASSING_TEXT)
+    this.passing = [...types.keys()].filter(slot => types[slot] === PASSING_TEXT)
+    this.encoded = keys.map(() => [])
+  }
+}
+
+function firstValue({ facts }: SpanBatch, row: number): number {
+  return row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
+}
+
+function isSetByHand({ keys }: AttributeSchema, slot: number, byHand: Attributes): boolean {
+  return byHand.length > 0 && indexOf(byHand, keys[slot] ?? '') >= 0
+}
+
+function encodeName(name: string): Uint8Array {
   const writer = new ProtobufWriter()
-  writer.text(field, text)
+  writer.text(5, name)
   return writer.bytes()
 }
+
+const NOTHING = new Uint8Array(0)
+const NONE: Attributes = []

@@ -72,6 +72,11 @@ export class ExportQueue {
     this.#maxQueuedBytes = maxQueuedBytes
   }
 
+  /** Whether something is on its way, or waits for the server to be back. */
+  get isSending(): boolean {
+    return this.#isSending
+  }
+
   add(body: Buffer, count: number): void {
     this.#waiting.push({ body, count })
     this.#queuedBytes += body.length

@@ -84,11 +84,19 @@ parentPort?.on('message', (message: ExportMessage) => {
   else spans.limit(message.maxQueuedBytes)
 })
 
+/** Whether what is on its way may lie where the encoder writes. */
+let isSentInPlace = false
+
 function sendSpans(batch: SentBatch): void {
   const what = 'spans'
   let lost = batch.dropped
   try {
-    spans.add(encoder.encode(batch), batch.rows)
+    // What is sent at once is sent from where it was written; what has to wait, from a copy of just its size.
+    const hasToWait = spans.isSending
+    if (hasToWait && isSentInPlace) encoder.leaveLast()
+    const body = encoder.encode(batch)
+    spans.add(hasToWait ? Buffer.from(body) : body, batch.rows)
+    isSentInPlace = !hasToWait
   } catch (error) {
     lost += batch.rows
     done()

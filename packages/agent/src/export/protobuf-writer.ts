@@ -5,21 +5,34 @@ const TWO_32 = 0x1_0000_0000
 
 /** Protocol Buffers' wire format (https://protobuf.dev/programming-guides/encoding/) into one buffer that grows. */
 export class ProtobufWriter {
-  #buffer = Buffer.allocUnsafe(FIRST_BYTES)
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   length = 0
+  #zeroHigh = 0
+  #zeroLow = 0
 
   clear(): void {
     this.length = 0
   }
 
-  /** A copy of what was written. */
-  bytes(): Buffer {
-    return Buffer.from(this.#buffer.subarray(0, this.length))
+  /** What was written, until more is. */
+  view(): Buffer {
+    return this.#buffer.subarray(0, this.length)
+  }
+
+  /** A copy of what was written since the length was `start`. */
+  bytes(start = 0): Buffer {
+    return Buffer.from(this.#buffer.subarray(start, this.length))
+  }
+
+  /** Writes elsewhere from now on: whoever has a view of what was written keeps it. */
+  leave(): void {
+    this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+    this.length = 0
   }
 
   #reserve(more: number): void {
     if (this.length + more <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + more))
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.length + more))
     this.#buffer.copy(grown, 0, 0, this.length)
     this.#buffer = grown
   }
@@ -91,31 +104,44 @@ export class ProtobufWriter {
   }
 
   #fixed64(value: number): void {
-    this.length = this.#buffer.writeUInt32LE(value % TWO_32, this.length)
-    this.length = this.#buffer.writeUInt32LE(Math.floor(value / TWO_32), this.length)
+    this.#word(value)
+    this.#word(Math.floor(value / TWO_32))
   }
 
   fixed32(field: number, value: number): void {
     this.#reserve(20)
     this.#varint((field << 3) | 5)
-    this.length = this.#buffer.writeUInt32LE(value >>> 0, this.length)
+    this.#word(value)
   }
 
-  /** Unix milliseconds as `fixed64` of nanoseconds: whole milliseconds and the rest apart, since a double cannot hold both. */
-  unixNs(field: number, baseMs: number, afterMs: number): void {
+  /** Unix milliseconds that `time` counts from. */
+  beginAt(unixMs: number): void {
+    const wholeMs = Math.floor(unixMs)
+    const ns = BigInt(wholeMs) * 1_000_000n + BigInt(Math.round((unixMs - wholeMs) * 1e6))
+    this.#zeroHigh = Number(ns >> 32n)
+    this.#zeroLow = Number(ns & 0xffff_ffffn)
+  }
+
+  /** The time `afterMs` after the one that was told to `beginAt`, as `fixed64` of Unix nanoseconds, which no double can hold. */
+  time(field: number, afterMs: number): void {
     this.#reserve(20)
     this.#varint((field << 3) | 1)
-    const whole = Math.floor(baseMs) + Math.floor(afterMs)
-    const fraction = baseMs - Math.floor(baseMs) + (afterMs - Math.floor(afterMs))
-    const ns = Math.round(fraction * 1e6)
-    // whole * 10^6 + ns in two words: the milliseconds are split so that each product is exact.
-    const upperMs = Math.floor(whole / 0x10_0000)
-    const lower = (whole % 0x10_0000) * 1e6 + ns
-    const upper = upperMs * 1e6
-    const low = (upper % 0x1000) * 0x10_0000 + lower
-    const high = Math.floor(upper / 0x1000) + Math.floor(low / TWO_32)
-    this.length = this.#buffer.writeUInt32LE(low % TWO_32, this.length)
-    this.length = this.#buffer.writeUInt32LE(high, this.length)
+    const ns = Math.round(afterMs * 1e6)
+    const high = Math.floor(ns / TWO_32)
+    const low = this.#zeroLow + (ns - high * TWO_32)
+    const carry = low >= TWO_32 ? 1 : 0
+    this.#word(low - carry * TWO_32)
+    this.#word(this.#zeroHigh + high + carry)
+  }
+
+  #word(value: number): void {
+    const buffer = this.#buffer
+    const at = this.length
+    buffer[at] = value
+    buffer[at + 1] = value >>> 8
+    buffer[at + 2] = value >>> 16
+    buffer[at + 3] = value >>> 24
+    this.length = at + 4
   }
 
   /** Words, the first byte of each first. */
@@ -136,11 +162,45 @@ export class ProtobufWriter {
   }
 
   text(field: number, value: string): void {
-    const size = Buffer.byteLength(value)
-    this.#reserve(size + 20)
+    this.#reserve(value.length * MOST_BYTES_OF_A_UNIT + 20)
     this.#varint((field << 3) | 2)
+    this.#sizedText(value)
+  }
+
+  #sizedText(value: string): void {
+    const size = sizeOf(value)
     this.#varint(size)
-    this.length += this.#buffer.write(value, this.length)
+    if (size > SHORT_COPY_BYTES || size !== value.length) {
+      this.length += this.#buffer.write(value, this.length)
+      return
+    }
+    const buffer = this.#buffer
+    const at = this.length
+    for (let i = 0; i < size; i++) buffer[at + i] = value.charCodeAt(i)
+    this.length = at + size
+  }
+
+  /** A KeyValue in `field`: `key` is the encoded field of its key. */
+  textAttribute(field: number, key: Uint8Array, value: string): void {
+    const anySize = 1 + sizeOfVarint(sizeOf(value)) + sizeOf(value)
+    this.#attribute(field, key, anySize, value.length * MOST_BYTES_OF_A_UNIT)
+    this.#buffer[this.length++] = (1 << 3) | 2
+    this.#sizedText(value)
+  }
+
+  /** The same of a whole number. */
+  integerAttribute(field: number, key: Uint8Array, value: number): void {
+    this.#attribute(field, key, 1 + (value < 0 ? SIZE_OF_A_NEGATIVE : sizeOfVarint(value)), 0)
+    this.integer(3, value)
+  }
+
+  #attribute(field: number, key: Uint8Array, anySize: number, more: number): void {
+    this.#reserve(key.length + more + 40)
+    this.#varint((field << 3) | 2)
+    this.#varint(key.length + 1 + sizeOfVarint(anySize) + anySize)
+    this.raw(key)
+    this.#buffer[this.length++] = (2 << 3) | 2
+    this.#varint(anySize)
   }
 
   raw(bytes: Uint8Array): void {
@@ -173,3 +233,22 @@ export class ProtobufWriter {
 
 /** 28 bits: messages of up to 256 MB. */
 const SIZE_BYTES = 4
+const SIZE_OF_A_NEGATIVE = 10
+
+/** Bytes of a UTF-16 code unit in UTF-8. */
+const MOST_BYTES_OF_A_UNIT = 3
+
+/** Of the text in UTF-8. */
+function sizeOf(text: string): number {
+  if (text.length > SHORT_COPY_BYTES) return Buffer.byteLength(text)
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0x7f) return Buffer.byteLength(text)
+  }
+  return text.length
+}
+
+function sizeOfVarint(value: number): number {
+  let size = 1
+  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) size++
+  return size
+}
