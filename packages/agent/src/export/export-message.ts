@@ -49,7 +49,7 @@ export type ExportMessage =
 
 /** What the exporting thread says. */
 export type ExportReport =
-  | { readonly type: 'buffer'; readonly buffer: ArrayBuffer }
+  | { readonly type: 'buffer'; readonly buffer: SharedArrayBuffer }
   | { readonly type: 'news'; readonly news: ControlNews }
   | {
       readonly type: 'problem'

@@ -63,7 +63,7 @@ function done(): void {
 }
 
 function report(message: ExportReport): void {
-  parentPort?.postMessage(message, message.type === 'buffer' ? [message.buffer] : [])
+  parentPort?.postMessage(message)
 }
 
 const performanceLog =

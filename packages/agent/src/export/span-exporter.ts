@@ -14,7 +14,7 @@ import type {
   ExportThreadData,
 } from './export-message.ts'
 
-/** Batches that may be in use at once: with 1,024 spans each, what a burst may hold. */
+/** Batches that may be in use at once: with 4,096 spans each, what a burst may hold. */
 const MOST_BUFFERS = 16
 /** A thread that fails so often in a row is given up. */
 const MOST_FAILURES = 3
@@ -38,7 +38,7 @@ export class SpanExporter implements BatchSender {
   recorder: SpanRecorder | undefined = undefined
   readonly pulse = new Pulse()
   readonly #options: ExporterOptions
-  readonly #free: ArrayBuffer[] = []
+  readonly #free: SharedArrayBuffer[] = []
   /** Batches given to the thread minus those it is done with. Each thread has its own. */
   #unfinishedCount = new Int32Array(new SharedArrayBuffer(4))
   #failures = 0
@@ -57,7 +57,7 @@ export class SpanExporter implements BatchSender {
     this.#flushIntervalMs = options.flushIntervalMs
   }
 
-  takeBuffer(): ArrayBuffer | undefined {
+  takeBuffer(): SharedArrayBuffer | undefined {
     const free = this.#free.pop()
     if (free !== undefined) return free
     if (this.#isClosed || this.#buffers >= MOST_BUFFERS) return undefined
@@ -87,6 +87,9 @@ export class SpanExporter implements BatchSender {
   }
 
   send(batch: SpanBatch, texts: TextTable, dropped: number): void {
+    // The next batch has its own time to fill up.
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     const { texts: newTexts, first: firstNewText } = texts.takeNew()
     const { buffer, rows, valueCount, passingTexts, exceptions, details } = batch
     this.#post(
@@ -103,7 +106,7 @@ export class SpanExporter implements BatchSender {
         unixMsAtZero: this.#clock.unixMsAtZero(),
         dropped,
       },
-      [buffer],
+      [],
     )
   }
 

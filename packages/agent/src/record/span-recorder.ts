@@ -32,9 +32,12 @@ const LONGEST_PASSING_TEXT = 2_048
 /** A batch with more text in it goes at once: the exporting thread has little memory, on purpose. */
 const MOST_CHARACTERS = 1024 * 1024
 
+/** To hand over a batch takes the application's thread the longer, the more texts are in it. */
+const MOST_PASSING_TEXTS = 1_024
+
 export interface BatchSender {
   /** A buffer to fill; undefined when all are on their way. */
-  takeBuffer(): ArrayBuffer | undefined
+  takeBuffer(): SharedArrayBuffer | undefined
   send(batch: SpanBatch, texts: TextTable, dropped: number): void
   /** There is something that should be sent soon. */
   wake(): void
@@ -240,6 +243,7 @@ export class SpanRecorder {
     if (
       batch.rows === BATCH_SPANS ||
       batch.valueCount > MOST_VALUES - MOST_VALUES_OF_A_SPAN ||
+      batch.passingTexts.length >= MOST_PASSING_TEXTS ||
       batch.characters + this.#texts.unsentCharacters > MOST_CHARACTERS
     ) {
       this.flush()
