@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { hodgesLehmann } from 'perfloop/internal/statistics/hodges-lehmann'
 import { startEmbeddedPostgres } from 'perfloop/internal/targets/postgres/embedded-postgres'
 import pg from 'pg'
+import { measureDelivery } from './agent/delivery.ts'
 import { measureFaults } from './agent/faults.ts'
 import { askAtOnce, askAtRate } from './agent/load.ts'
 import { type MeasuredApplication, startApplication } from './agent/measured-application.ts'
@@ -32,8 +33,8 @@ const FAULT_SECONDS = 20
  * What an agent costs: the same application, all variants alive at once, rounds that take turns. CPU is of all threads
  * of the process until the last span is acknowledged. A round in which not exactly nine spans a request
  * arrived does not count.
- * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--only faults` runs the last part alone, in which the
- * server is away in each of three ways for `--seconds N`.
+ * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--only delivery` is the time from the end of
+ * a request to its acknowledgement alone; `--only faults` the last part, in which the server is away in each of three ways for `--seconds N`.
  */
 export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
   const scratch = mkdtempSync(join(tmpdir(), 'perfloop-bench-agent-'))
@@ -43,7 +44,12 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
     const place = { node: options.node ?? process.execPath, database: postgres.url }
     const faults = () => measureFaults(place, options.seconds ?? FAULT_SECONDS)
     if (options.only === 'faults') return await faults()
-    return { ...(await measureCost(place, options.only)), server_away: await faults() }
+    if (options.only === 'delivery') return await measureDelivery(place)
+    return {
+      ...(await measureCost(place, options.only)),
+      delivery: await measureDelivery(place),
+      server_away: await faults(),
+    }
   } finally {
     await postgres.stop()
     rmSync(scratch, { recursive: true, force: true })

@@ -19,7 +19,7 @@ export interface MeasuredApplication {
   cpuSeconds(): number
   residentMb(): number
   /** Milliseconds that the answer took; rejects when there is none or it tells a failure. */
-  get(path: string): Promise<number>
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<number>
   /** What the application itself knows; see application.ts. */
   ask(question: {
     readonly ask: string
@@ -65,10 +65,10 @@ export async function startApplication(
       const found = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
       return Number(found?.[1] ?? 0) / 1024
     },
-    get: path =>
+    get: (path, headers = {}) =>
       new Promise((resolve, reject) => {
         const beganAt = performance.now()
-        get({ host: '127.0.0.1', port, path, agent }, response => {
+        get({ host: '127.0.0.1', port, path, agent, headers }, response => {
           response.resume().on('end', () => {
             if (response.statusCode === 200) resolve(performance.now() - beganAt)
             else reject(new Error(`${variant.name}: ${path} answers ${response.statusCode}`))

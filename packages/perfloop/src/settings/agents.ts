@@ -29,8 +29,10 @@ export const AgentSettings = section({
     .default(5_000)
     .describe('How long finished spans may wait in the application when nobody is watching.'),
   watchedFlushIntervalMs: durationMs()
-    .default(50)
-    .describe('The same while somebody looks at the dashboard.'),
+    .default(25)
+    .describe(
+      'The same while somebody looks at the dashboard: half of the time in which a request is to be seen, the way takes the rest.',
+    ),
   watchLingerMs: durationMs()
     .default(10_000)
     .describe('So long after the last one left, agents still send as if somebody were watching.'),
