@@ -350,6 +350,28 @@ it('leaves a backend that is no Perfloop alone', async () => {
   expect(asked.filter(line => line.includes('/agent/'))).toEqual(['POST /agent/v1/report'])
 })
 
+it('comes back when it is told to, where a server has no room for those that wait', async () => {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0] ?? ''
+    asked.push(path)
+    request.resume()
+    if (path === '/agent/v1/settings') response.writeHead(304, { 'retry-after': '2' }).end()
+    else response.end(JSON.stringify({ agent: 'one' }))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  {
+    await using _application = await startApplication(`http://127.0.0.1:${port}`)
+    const times = () => asked.filter(path => path === '/agent/v1/settings').length
+    await eventually('it to ask', async () => (times() > 0 ? true : undefined))
+    await new Promise(resolve => setTimeout(resolve, 1_000))
+    expect(times()).toBe(1)
+    await eventually('it to ask again', async () => (times() > 1 ? true : undefined))
+  }
+  server.close()
+})
+
 it('is not driven by a server that answers at once, again and again, and wants profiles without end', async () => {
   const asked: string[] = []
   const server = createServer((request, response) => {

@@ -86,8 +86,8 @@ export class ControlLink {
         // What was said meanwhile may have failed.
         if (this.#isResting) throw new Error('nothing could be told')
         const askedMs = performance.now()
-        await this.#ask()
-        const leftMs = SHORTEST_ASK_MS - (performance.now() - askedMs)
+        const restMs = Math.max(SHORTEST_ASK_MS, await this.#ask())
+        const leftMs = restMs - (performance.now() - askedMs)
         if (leftMs > 0) await new Promise(resolve => setTimeout(resolve, leftMs))
         this.#retryMs = FIRST_RETRY_MS
       } catch (error) {
@@ -167,15 +167,17 @@ export class ControlLink {
     if (status >= 500) throw new Error(`answered ${status}`)
   }
 
-  /** Waits for news. */
-  async #ask(): Promise<void> {
+  /** Waits for news. How long to rest before the next time, where the server has no room for one that waits. */
+  async #ask(): Promise<number> {
     const answer = await this.#exchange('GET', `/settings?agent=${this.#id}`, undefined, {
       prefer: `wait=${WAIT_S}`,
       ...(this.#etag === '' ? {} : { 'if-none-match': this.#etag }),
     })
+    const restS = Number(answer.headers['retry-after'] ?? 0) || 0
+    const restMs = Math.min(restS * 1_000, LONGEST_RETRY_MS)
     if (answer.status === 304) {
       this.#tell({ type: 'renewed' })
-      return
+      return restMs
     }
     if (answer.status === 409) {
       // A server that has forgotten us, or another one.
@@ -186,6 +188,7 @@ export class ControlLink {
     const settings = readSettings(judge(answer))
     this.#etag = answer.headers.etag ?? ''
     this.#tell({ type: 'settings', settings })
+    return restMs
   }
 
   async #post(

@@ -43,10 +43,16 @@ export interface KnobTurn {
   readonly reason: string | null
 }
 
+/** Key of the control store's state: which server looked last. */
+const SERVING = 'serving'
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
+/** Reports that come within so long of each other are written in one transaction. */
+const PUT_TOGETHER_MS = 10
 /** `lastSeen` of an agent that only waits for news is written so often. */
 const SEEN_WRITTEN_MS = 5 * MINUTE_MS
+
+type Identified = Pick<AgentRecord, 'id' | 'environment' | 'service'>
 
 /** What is known of an agent since we started; the rest is in the control store. */
 interface Contact {
@@ -71,6 +77,12 @@ interface Contact {
 export class Agents {
   readonly #options: AgentsOptions
   readonly #contacts = new Map<string, Contact>()
+  readonly #name = randomUUID()
+  #hasServed = false
+  #hasNeighbour = false
+  /** Reports that are written with the next ones. */
+  readonly #arriving: AgentRecord[] = []
+  #putting: Promise<void> | undefined
   /** What all of them told since the minute began. */
   #told = { sinceMs: 0, bytes: 0 }
   #isWatched = false
@@ -115,7 +127,7 @@ export class Agents {
       firstSeen: now,
       lastSeen: now,
     }
-    await control.agents.put(record)
+    await this.#put(record)
     const contact = this.#contact(record)
     contact.lastSeenMs = contact.writtenMs = clock.nowUnixMs()
     return (await control.agents.get(id)) ?? record
@@ -154,12 +166,12 @@ export class Agents {
     signal: AbortSignal,
   ): Promise<SettingsNews | undefined> {
     const { clock, settings } = this.#options
-    const agent = await this.#known(id, tokenEnvironment)
-    const contact = this.#contact(agent)
+    const contact = await this.#contactOf(id, tokenEnvironment)
+    const agent = { id, environment: contact.environment, service: contact.service }
     // One question at a time: an agent that asks again has given up the one before.
     const turn = ++contact.turn
     contact.wake?.()
-    await this.#saw(id, contact)
+    contact.lastSeenMs = clock.nowUnixMs()
     const untilMs = clock.nowUnixMs() + Math.min(waitMs, settings.agents.pollMs)
     for (;;) {
       const { changes } = contact
@@ -171,6 +183,8 @@ export class Agents {
       const leftMs = untilMs - clock.nowUnixMs()
       if (leftMs <= 0 || signal.aborted || contact.turn !== turn || this.#isClosed) return undefined
       if (contact.changes === changes) await newsOr(contact, leftMs, signal)
+      // Nothing happened that would change the answer: as for nearly all, nearly always.
+      if (contact.changes === changes) return undefined
     }
   }
 
@@ -235,7 +249,10 @@ export class Agents {
     const agent = await control.agents.get(id)
     if (agent === undefined) throw new PerfloopError('NOT_FOUND', { agent: id })
     if (!this.isConnected(agent)) {
-      throw new PerfloopError('CONFLICT', { agent: id, reason: 'the agent is not connected' })
+      const reason = this.#hasNeighbour
+        ? 'the agent is not connected here; another Perfloop uses this control database'
+        : 'the agent is not connected'
+      throw new PerfloopError('CONFLICT', { agent: id, reason })
     }
     const { profileMaxMs } = settings.agents
     if (durationMs > profileMaxMs) {
@@ -352,6 +369,11 @@ export class Agents {
     return Math.max(this.#contacts.get(agent.id)?.lastSeenMs ?? 0, Date.parse(agent.lastSeen))
   }
 
+  /** Another Perfloop uses the same control store: agents that wait there hear of what is done here when they ask again. */
+  get hasNeighbour(): boolean {
+    return this.#hasNeighbour
+  }
+
   /** What is expired ends: knobs, profiles that did not come, agents that are gone, profiles that are old. */
   async tend(): Promise<void> {
     const { control, settings, clock } = this.#options
@@ -377,6 +399,8 @@ export class Agents {
       maxProfilesBytes,
       maxProfiles,
     )
+    await this.#lookForNeighbours()
+    await this.#writeSeen()
     await this.#forgetTheGone()
     await control.transaction(() => this.#prune())
   }
@@ -428,9 +452,17 @@ export class Agents {
 
   async #known(id: string, tokenEnvironment: string | undefined): Promise<AgentRecord> {
     const agent = await this.#options.control.agents.get(id)
-    const isItsToken = tokenEnvironment === undefined || tokenEnvironment === agent?.environment
-    if (agent === undefined || !isItsToken) throw new PerfloopError('AGENT_UNKNOWN')
+    if (agent === undefined) throw new PerfloopError('AGENT_UNKNOWN')
+    requireItsToken(tokenEnvironment, agent.environment)
     return agent
+  }
+
+  /** Of one that speaks with us all the time, without asking the store who it is. */
+  async #contactOf(id: string, tokenEnvironment: string | undefined): Promise<Contact> {
+    const contact = this.#contacts.get(id)
+    if (contact === undefined) return this.#contact(await this.#known(id, tokenEnvironment))
+    requireItsToken(tokenEnvironment, contact.environment)
+    return contact
   }
 
   #contact({ id, environment, service }: AgentRecord): Contact {
@@ -450,15 +482,54 @@ export class Agents {
     return contact
   }
 
-  async #saw(id: string, contact: Contact): Promise<void> {
-    const nowMs = this.#options.clock.nowUnixMs()
-    contact.lastSeenMs = nowMs
-    if (nowMs - contact.writtenMs < SEEN_WRITTEN_MS) return
-    contact.writtenMs = nowMs
-    await this.#options.control.agents.seen(id, new Date(nowMs).toISOString())
+  /** Whoever finds another name where it has written its own is not alone. SQLite's file has one user by its lock. */
+  async #lookForNeighbours(): Promise<void> {
+    const { control, settings, logger } = this.#options
+    if (settings.store.control.url === null) return
+    const serving = await control.state.get(SERVING)
+    const hasNeighbour = this.#hasServed && serving !== this.#name
+    if (hasNeighbour && !this.#hasNeighbour) {
+      const { pollMs } = settings.agents
+      logger.warn(
+        { pollMs },
+        'another Perfloop uses this control database: agents hear late of news',
+      )
+    }
+    this.#hasNeighbour = hasNeighbour
+    this.#hasServed = true
+    await control.state.set(SERVING, this.#name)
   }
 
-  async #settingsOf({ id, environment, service }: AgentRecord): Promise<SettingsNews> {
+  /** A thousand that start again with their cluster are written together: each writing waits for the disk. */
+  async #put(record: AgentRecord): Promise<void> {
+    this.#arriving.push(record)
+    this.#putting ??= new Promise(resolve => setTimeout(resolve, PUT_TOGETHER_MS)).then(
+      async () => {
+        const records = this.#arriving.splice(0)
+        this.#putting = undefined
+        await this.#options.control.transaction(async store => {
+          for (const one of records) await store.agents.put(one)
+        })
+      },
+    )
+    await this.#putting
+  }
+
+  /** Of those that only wait for news, now and then, all at once. */
+  async #writeSeen(): Promise<void> {
+    const due = [...this.#contacts].filter(
+      ([, { lastSeenMs, writtenMs }]) => lastSeenMs - writtenMs >= SEEN_WRITTEN_MS,
+    )
+    if (due.length === 0) return
+    await this.#options.control.transaction(async store => {
+      for (const [id, contact] of due) {
+        contact.writtenMs = contact.lastSeenMs
+        await store.agents.seen(id, new Date(contact.lastSeenMs).toISOString())
+      }
+    })
+  }
+
+  async #settingsOf({ id, environment, service }: Identified): Promise<SettingsNews> {
     const { control, clock, settings } = this.#options
     const { agents } = settings
     const { sampling } = agents
@@ -490,7 +561,7 @@ export class Agents {
   }
 
   /** The agent is being told: what it is to profile runs from now. */
-  async #hand({ id }: AgentRecord): Promise<void> {
+  async #hand({ id }: Identified): Promise<void> {
     const { control, clock } = this.#options
     for (const profile of await control.profiles.open(id)) {
       if (profile.status !== 'requested') continue
@@ -564,6 +635,12 @@ export class Agents {
       contact.changes++
       contact.wake?.()
     }
+  }
+}
+
+function requireItsToken(tokenEnvironment: string | undefined, environment: string): void {
+  if (tokenEnvironment !== undefined && tokenEnvironment !== environment) {
+    throw new PerfloopError('AGENT_UNKNOWN')
   }
 }
 

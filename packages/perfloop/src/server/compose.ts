@@ -172,6 +172,7 @@ async function start(options: ServerOptions, closers: Closers): Promise<RunningS
           last_fault: reason,
         })),
       storeRestarts,
+      hasNeighbour: () => agents.hasNeighbour,
       startedAt: new Date(startedUnixMs).toISOString(),
       version,
     })

@@ -19,6 +19,8 @@ export interface HealthParts {
   readonly stages: StageRunner
   readonly analyzers: () => Health['analyzers']
   readonly storeRestarts: () => number
+  /** Another Perfloop uses the same control store. */
+  readonly hasNeighbour: () => boolean
   readonly startedAt: string
   readonly version: string
 }
@@ -115,10 +117,16 @@ async function storeHealth({ engine, settings, storeRestarts }: HealthParts): Pr
   return healthy('store', { restarts: storeRestarts(), answer_ms: performance.now() - startedMs })
 }
 
-async function controlHealth({ control }: HealthParts): Promise<Component> {
+async function controlHealth({ control, hasNeighbour }: HealthParts): Promise<Component> {
   const startedMs = performance.now()
   await control.state.get('health')
-  return healthy('control', { answer_ms: performance.now() - startedMs })
+  const numbers = { answer_ms: performance.now() - startedMs }
+  if (hasNeighbour()) {
+    const reason =
+      'another Perfloop uses this control database: its agents hear late of what is asked here'
+    return unwell('control', 'degraded', reason, numbers)
+  }
+  return healthy('control', numbers)
 }
 
 function stagesHealth(

@@ -25,7 +25,11 @@ export const IngestSettings = section({
   agentMaxBodyBytes: sizeBytes()
     .default(8 * 1024 * 1024)
     .describe('Largest report, list of declarations or profile of one agent, after decompression.'),
-  maxConnections: count().default(1_000).describe('Most open connections of OTLP/HTTP.'),
+  maxConnections: count()
+    .default(4_000)
+    .describe(
+      'Most open connections of OTLP/HTTP. Agents that wait for news hold one each, half of them at most; the others ask every 20 seconds.',
+    ),
   headersTimeoutMs: durationMs()
     .default(10_000)
     .describe('A sender that takes longer for its request headers is cut off.'),

@@ -41,7 +41,8 @@ export interface AgentDoorOptions {
 
 /**
  * `/agent/v1` next to OTLP, since that is the one address an agent knows. Requests that wait for news hold nothing here
- * but their connection, and are ended when the receiver closes.
+ * but their connection, and are ended when the receiver closes. At most half of the connections wait; whoever comes then
+ * is answered at once and told when to come back.
  */
 export class AgentDoor {
   readonly #options: AgentDoorOptions
@@ -62,13 +63,15 @@ export class AgentDoor {
     using arrival = method === 'GET' ? undefined : this.#options.intake.announce()
     const body = arrival === undefined ? NOTHING : await this.#read(request, arrival)
     arrival?.arrive()
+    // Each that waits holds a connection, of which telemetry needs some too.
+    const mayWait = this.#open.size < this.#options.settings.maxConnections / 2
     const question: AgentQuestion = {
       method,
       path,
       query,
       contentType: headers['content-type'] ?? '',
       ifNoneMatch: headers['if-none-match'] ?? '',
-      prefer: textOf(headers.prefer),
+      prefer: mayWait ? textOf(headers.prefer) : '',
       environment,
       body,
     }
@@ -78,7 +81,11 @@ export class AgentDoor {
     request.socket.once('close', onClose)
     this.#open.add(gone)
     try {
-      return await Promise.race([this.#options.ask(question, gone.signal), ended(gone.signal)])
+      const answer = await Promise.race([
+        this.#options.ask(question, gone.signal),
+        ended(gone.signal),
+      ])
+      return mayWait || method !== 'GET' ? answer : { ...answer, headers: comeBack(answer) }
     } finally {
       this.#open.delete(gone)
       request.socket.off('close', onClose)
@@ -128,6 +135,13 @@ export function sendAgentAnswer(
   })
   response.end(body)
   if (!isWhole) request.resume()
+}
+
+/** Seconds after which an agent that could not wait asks again: well within a lease. */
+const COME_BACK_S = 20
+
+function comeBack({ headers }: AgentAnswer): AgentAnswer['headers'] {
+  return { ...headers, 'Retry-After': String(COME_BACK_S), Connection: 'close' }
 }
 
 const NOTHING = new Uint8Array(0)

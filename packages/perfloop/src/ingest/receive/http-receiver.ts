@@ -42,6 +42,7 @@ const MEDIA_TYPES: Readonly<Record<BodyEncoding, string>> = {
   json: 'application/json',
 }
 const MS_PER_SECOND = 1_000
+const TELL_AGAIN_MS = 60_000
 /** How often Node looks for senders that are over their time. */
 const TIMEOUT_CHECK_MS = 1_000
 /** How long requests under way may take to finish when we stop. */
@@ -60,6 +61,18 @@ export async function startHttpReceiver(options: HttpOptions): Promise<ProtocolR
     (request, response) => void answer(request, response, options),
   )
   server.maxConnections = settings.maxConnections
+  let toldUnixMs = 0
+  server.on('drop', () => {
+    options.intake.countRefused('RECEIVER_BUSY')
+    const nowMs = options.clock.nowUnixMs()
+    if (nowMs - toldUnixMs < TELL_AGAIN_MS) return
+    toldUnixMs = nowMs
+    const { maxConnections } = settings
+    options.logger.warn(
+      { maxConnections },
+      'connections are refused: ingest.maxConnections are open',
+    )
+  })
   // A sender that asks first is told before it sends a body that would be refused.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     void answer(request, response, options)

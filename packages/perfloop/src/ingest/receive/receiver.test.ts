@@ -522,6 +522,29 @@ describe('acknowledging', () => {
     },
   )
 
+  it('lets agents wait on half of the connections, and tells the others when to come back', async () => {
+    const waits: string[] = []
+    const service = await start({
+      settings: { maxConnections: 4 },
+      askAboutAgent: async ({ prefer }, signal) => {
+        waits.push(prefer)
+        if (prefer !== '') await once(signal, 'abort')
+        return { status: 304, headers: {}, body: '' }
+      },
+    })
+    const agent = new Agent({ keepAlive: true })
+    const headers = { prefer: 'wait=25' }
+    const asked = { path: '/agent/v1/settings', method: 'GET', body: '', headers, agent }
+    const waiting = [send(service, asked), send(service, asked)]
+    await expect.poll(() => waits.length).toBe(2)
+    const third = await send(service, asked)
+    expect(third.status).toBe(304)
+    expect(Number(third.headers['retry-after'])).toBeGreaterThan(0)
+    expect((await send(service)).status).toBe(200)
+    agent.destroy()
+    await Promise.allSettled(waiting)
+  })
+
   it('answers an agent by any name when it has a token, which no page has', async () => {
     const service = await start({
       host: '0.0.0.0',
