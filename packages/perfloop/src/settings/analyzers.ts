@@ -61,8 +61,10 @@ export const NPlusOneOptions = section({
     .default(5)
     .describe('Executions with the repetition in a window before it is a finding.'),
   batchWriteMs: durationMs()
-    .default(10)
-    .describe('An INSERT of a job that takes longer is taken for one of many rows.'),
+    .default(50)
+    .describe(
+      'An INSERT of a job that takes longer is taken for one of many rows, where neither its text nor its driver tells how many.',
+    ),
   minJobCalls: count()
     .default(50)
     .describe('Repetitions in one execution from which a single execution of a job is enough.'),

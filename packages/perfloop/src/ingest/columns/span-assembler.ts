@@ -208,6 +208,7 @@ export class SpanAssembler implements SpanFacts {
     rows.parameters[row] = use === undefined ? 0 : this.parameters(use.literalsHash)
     this.setResult(row, keySet)
     this.setCount(rows.rowCounts, rows.rowCountNulls, row, keySet.slotOfRole[ROW_COUNT])
+    if (use !== undefined && use.writtenRows > 0) this.setWritten(row, use.writtenRows)
     this.setCount(rows.responseBytes, rows.responseNulls, row, keySet.slotOfRole[RESPONSE_BYTES])
     rows.flags[row] = message.flags
     this.setIdsAndTimes(reader.view, row)
@@ -308,7 +309,7 @@ export class SpanAssembler implements SpanFacts {
   ): StatementUse | undefined {
     if (operation === '' || system === '') return undefined
     const pattern = this.parts.statements.command(system, operation, collection, false)
-    return { pattern, literalsHash: 0, context: { system, operation, collection } }
+    return { pattern, literalsHash: 0, writtenRows: 0, context: { system, operation, collection } }
   }
 
   /** The pattern under the service's limit, with its row written when it is due. */
@@ -456,6 +457,14 @@ export class SpanAssembler implements SpanFacts {
     const number = record === undefined ? Number.NaN : numberOf(record)
     nulls[row] = number >= 0 ? 0 : 1
     values[row] = number >= 0 ? clamp(number, 0xffff_ffff) : 0
+  }
+
+  /** Where nobody told how many rows an INSERT changed, those in its text, unless it failed. */
+  private setWritten(row: number, count: number): void {
+    const { rows } = this
+    if (rows.rowCountNulls[row] === 0 || rows.statuses[row] === STATUS_ERROR) return
+    rows.rowCountNulls[row] = 0
+    rows.rowCounts[row] = count
   }
 
   private setIdsAndTimes(view: DataView, row: number): void {

@@ -31,6 +31,8 @@ export interface Pattern extends Mentioned {
 export interface StatementUse {
   readonly pattern: Pattern
   readonly literalsHash: number
+  /** Rows that it writes by its text; 0 where that does not tell: many may be sent with a statement of one. */
+  readonly writtenRows: number
   /** What it was read with: the same text means something else elsewhere. */
   readonly context: StatementContext
 }
@@ -47,6 +49,7 @@ export interface StatementText {
 interface KnownMeaning {
   readonly pattern: Pattern
   readonly hasPlaceholders: boolean
+  readonly writtenRows: number
 }
 
 /** What the attributes beside a statement say of it. */
@@ -84,11 +87,13 @@ export class StatementBook {
     const known = this.known.find(statement.source, statement.start, statement.end, system)
     if (known !== undefined) {
       const literalsHash = known.hasPlaceholders ? 0 : this.hashKnownLiterals()
-      return { pattern: known.pattern, literalsHash, context }
+      return { pattern: known.pattern, literalsHash, writtenRows: known.writtenRows, context }
     }
     const { text } = statement
     const found = fingerprintStatement(text, dialect)
-    const { hasPlaceholders } = found
+    const { hasPlaceholders, valueRows, verb } = found
+    const isWrite = verb === 'INSERT' || verb === 'REPLACE'
+    const writtenRows = isWrite && valueRows > 1 ? valueRows : 0
     const sentIn = system === '' ? dialect : system
     const pattern =
       this.patterns.get(keyOf(found.fingerprint, sentIn)) ??
@@ -96,13 +101,17 @@ export class StatementBook {
         dialect: sentIn,
         text: redactEmails(found.normalized).slice(0, this.maxTextLength),
         summary: redactEmails(found.summary),
-        verb: found.verb,
+        verb,
         models: found.tables,
       })
-    this.known.add(system, text.length, found.literalPlaces, { pattern, hasPlaceholders })
+    this.known.add(system, text.length, found.literalPlaces, {
+      pattern,
+      hasPlaceholders,
+      writtenRows,
+    })
     // With places left for parameters, equal literals do not mean that it was asked the same.
     const literalsHash = hasPlaceholders ? 0 : this.hashTexts(found.literals)
-    return { pattern, literalsHash, context }
+    return { pattern, literalsHash, writtenRows, context }
   }
 
   /** Redis, MongoDB and their kind: verb and collection, the arguments gone. */
@@ -112,6 +121,7 @@ export class StatementBook {
     return {
       pattern: this.command(context.system, verb, context.collection, hasArguments),
       literalsHash: hasArguments ? this.hashTexts([text]) : 0,
+      writtenRows: 0,
       context,
     }
   }

@@ -97,6 +97,7 @@ describe('lists', () => {
   it('keep the first row of VALUES, so that the text stays a statement', () => {
     const bulk = read("INSERT INTO t (a, b) VALUES (1, 'x'), (2, NULL), (3, DEFAULT)")
     expect(bulk.normalized).toBe('INSERT INTO t (a, b) VALUES (?, ?)')
+    expect(bulk.valueRows).toBe(3)
     expect(bulk.fingerprint).toBe(print('INSERT INTO t (a, b) VALUES ($1, $2)'))
     expect(bulk.literals).toEqual(['1', "'x'", '2', '3'])
   })
@@ -444,6 +445,18 @@ describe('any text', () => {
       }),
       { numRuns: 3_000 },
     )
+  })
+})
+
+describe('the rows of VALUES', () => {
+  it.each([
+    ['INSERT INTO t (a, b) VALUES (?, ?)', 1],
+    ['INSERT INTO t VALUES ($1, now()), ($2, f(g(1), 2)), ($3, (SELECT 1))', 3],
+    ['INSERT INTO t VALUES (?, ?), (?, ?) ON DUPLICATE KEY UPDATE a = VALUES(a), b = VALUES(b)', 2],
+    ['INSERT INTO t (a) SELECT a FROM u WHERE (a, b) IN ((1, 2), (3, 4))', 0],
+    ['WITH u AS (VALUES (1), (2)) SELECT * FROM u', 0],
+  ])('are counted: %s', (text, rows) => {
+    expect(read(text, 'mysql').valueRows).toBe(rows)
   })
 })
 

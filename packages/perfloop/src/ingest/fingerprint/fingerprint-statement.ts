@@ -31,6 +31,7 @@ export function fingerprintStatement(text: string, dialect: Dialect | string): S
     summary,
     literals: tokens.literals(),
     literalPlaces: tokens.literalPlaces(),
+    valueRows: tokens.valueRows,
     hasPlaceholders: tokens.kind.subarray(0, tokens.count).includes(PLACEHOLDER),
   }
 }

@@ -159,6 +159,9 @@ export class SqlTokens {
   /** 1 where the name has a run of two or more digits. */
   numbered = new Uint8Array(512)
 
+  /** Rows of VALUES, of which the tokens hold the first only. */
+  valueRows = 0
+
   text = ''
   length = 0
   #features = 0
@@ -183,6 +186,7 @@ export class SqlTokens {
     this.#features = featuresOf(dialect)
     this.count = 0
     this.#literalCount = 0
+    this.valueRows = 0
     this.#depth = 0
     this.#rowEnd[0] = -2
     this.#simple[0] = 0
@@ -799,6 +803,10 @@ export class SqlTokens {
       this.#shrink(depth)
     }
     if (depth > 0) this.#depth--
+    // `VALUES (…)` again, in ON DUPLICATE KEY UPDATE, is no further row.
+    if (this.#depth === 0 && (kind === REPEATED_ROW || (kind === ROW && this.valueRows === 0))) {
+      this.valueRows++
+    }
     if (kind === REPEATED_ROW) return
     this.#push(SYMBOL, start, start + 1, code, code, code)
     if (kind === ROW && this.#depth <= DEEPEST) this.#rowEnd[this.#depth] = this.count - 1

@@ -20,4 +20,6 @@ export interface StatementPattern {
   readonly literalPlaces: Int32Array
   /** Whether it leaves places for parameters (`$1`, `?`, `:id`): then its literals are not all it was asked with. */
   readonly hasPlaceholders: boolean
+  /** Rows that its VALUES name; 0 where there are none. */
+  readonly valueRows: number
 }
