@@ -175,12 +175,34 @@ const routes = {
   '/models': async () => (await import('./declared.mjs')).declaredModels(),
   // More at once than the pool has connections, and some that do not wait so long.
   async '/starved'() {
-    const impatient = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 50 })
+    const impatient = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 500 })
     const held = await impatient.connect()
     const failure = await impatient.connect().catch(error => error.message)
     held.release()
     await impatient.end()
     await Promise.all(Array.from({ length: 12 }, () => pool.query('SELECT pg_sleep(0.2)')))
+    return failure
+  },
+  async '/starved-knex'() {
+    const impatient = Knex({
+      client: 'pg',
+      connection: url,
+      pool: { min: 0, max: 1, acquireTimeoutMillis: 500 },
+    })
+    const held = await impatient.client.acquireConnection()
+    const failure = await impatient.raw('SELECT 1').catch(error => error.message)
+    impatient.client.releaseConnection(held)
+    await impatient.destroy()
+    await Promise.all(Array.from({ length: 9 }, () => knex.raw('SELECT pg_sleep(0.2)')))
+    return failure
+  },
+  async '/starved-sequelize'() {
+    const impatient = new Sequelize(url, { logging: false, pool: { max: 1, acquire: 500 } })
+    const held = await impatient.connectionManager.getConnection()
+    const failure = await impatient.query('SELECT 1').catch(error => error.message)
+    impatient.connectionManager.releaseConnection(held)
+    await impatient.close()
+    await Promise.all(Array.from({ length: 9 }, () => sequelize.query('SELECT pg_sleep(0.2)')))
     return failure
   },
   async '/wrong'() {

@@ -3,6 +3,7 @@ import { declareModel } from '../declare/declarations.ts'
 import { declarePrismaModels } from '../declare/prisma-schema.ts'
 import { followPromise, isPromise } from './database-statement.ts'
 import type { PatchedEsModule } from './es-modules.ts'
+import { mapperPoolModules } from './mapper-pools.ts'
 import type { PatchedModule } from './module-hook.ts'
 import { wrapMethod } from './wrap-method.ts'
 
@@ -25,6 +26,7 @@ export function mapperModules(agent: Agent): readonly PatchedModule[] {
       isInner: true as const,
       patch: (exports: object) => declareDrizzleTables(agent, exports),
     })),
+    ...mapperPoolModules(agent),
   ]
 }
 
