@@ -14,11 +14,16 @@ import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
 import { generatePrismaClient } from './prisma-client.ts'
 
 const REQUESTS = 2_000
+/** Of drivers beside the most used ones, not all of it on each. */
+const NODES_BESIDE = NODES.filter(([version]) => version !== '26')
+const requestsOn = (version: string) => (version === '20' ? REQUESTS : 300)
 
 const roots = (spans: readonly ReceivedSpan[]) =>
   spans.filter(({ scope }) => scope === '@perfloop/agent/http')
 const statements = (spans: readonly ReceivedSpan[]) =>
   spans.filter(({ attributes }) => attributes['db.query.text'] !== undefined)
+/** As far as a line of the server's log has it. */
+const firstLineOf = (span: ReceivedSpan) => textOf(span).split('\n', 1)[0]
 const textOf = ({ attributes }: ReceivedSpan) => String(attributes['db.query.text'])
 
 describe('PostgreSQL', () => {
@@ -128,6 +133,46 @@ describe('PostgreSQL', () => {
       return texts
     }
   }
+
+  it.each(NODES)(
+    'is seen as it logs, by postgres and Drizzle, on Node %s',
+    async (version, node) => {
+      const name = `goods${version}`
+      await expectSeenAsLogged({
+        file: 'postgres-js.mjs',
+        node,
+        url: postgres.url,
+        logged: loggedOf(name),
+        areTextsLogged: true,
+        env: { PGAPPNAME: name },
+        routes: 'tagged unsafe transaction cursor common drizzle wrong'.split(' '),
+        failures: 3,
+      })
+    },
+  )
+
+  it('is seen with rows by postgres, which fails as it does without the agent', async () => {
+    await using receiver = await startOtlpReceiver()
+    const env = { SHOP_DATABASE: postgres.url }
+    await using bare = await startWithAgent('postgres-js.mjs', receiver.endpoint, {
+      env,
+      bare: true,
+    })
+    await using app = await startWithAgent('postgres-js.mjs', receiver.endpoint, { env })
+    for (const path of ['/tagged', '/unsafe', '/cursor', '/wrong', '/unhandled']) {
+      expect(await app.get(path), path).toBe(await bare.get(path))
+    }
+    const own = await eventually('the spans', async () =>
+      roots(receiver.spans).length === 5 ? statements(receiver.spans) : undefined,
+    )
+    const rows = new Map(
+      own.map(span => [textOf(span), span.attributes['db.response.returned_rows']]),
+    )
+    expect(rows.get('SELECT name FROM goods WHERE id = $1')).toBe(1)
+    expect(rows.get('SELECT 1; SELECT id FROM goods LIMIT 2')).toBe(3)
+    expect(rows.get('SELECT 2 AS within')).toBe(1)
+    expect(app.standardError()).toBe('')
+  })
 
   it.each(NODES)(
     'is seen as it logs, by drivers and mappers, on Node %s',
@@ -252,6 +297,46 @@ describe.skipIf(isMariaDbMissing)('MariaDB', () => {
     await expectWaitsTold(starved, `${host}/shop`)
   })
 
+  it.each(NODES_BESIDE)(
+    'is seen as it logs, by mariadb and Sequelize, on Node %s',
+    async (version, node) => {
+      const { url, logged } = mariadb
+      await expectSeenAsLogged({
+        file: 'mariadb.mjs',
+        node,
+        url,
+        env: {},
+        logged,
+        areTextsLogged: false,
+        routes: 'promise prepared transaction stream several callback sequelize wrong'.split(' '),
+        failures: 3,
+        requests: requestsOn(version),
+      })
+    },
+  )
+
+  it('tells how long a request waited for a connection of mariadb, and its rows', async () => {
+    const { host } = new URL(mariadb.url)
+    const env = { SHOP_DATABASE: mariadb.url }
+    const starved = { file: 'mariadb.mjs', env, path: '/starved', connections: 4, timeouts: 0 }
+    await expectWaitsTold(starved, `${host}/store`)
+    await using receiver = await startOtlpReceiver()
+    await using app = await startWithAgent('mariadb.mjs', receiver.endpoint, { env })
+    for (const route of ['promise', 'prepared', 'stream', 'several']) await app.get(`/${route}`)
+    const { spans } = receiver
+    await eventually('the spans', async () => (roots(spans).length === 4 ? true : undefined))
+    const own = statements(spans).filter(span => !isOfConnecting(textOf(span)))
+    expect(own.map(({ attributes }) => attributes['db.response.returned_rows'])).toEqual([
+      1, 1, 1, 3, 1, 2, 3, 5,
+    ])
+    expect(own[0]?.attributes).toMatchObject({
+      'db.system.name': 'mariadb',
+      'db.namespace': 'store',
+      'server.address': '127.0.0.1',
+      'server.port': Number(new URL(mariadb.url).port),
+    })
+  })
+
   it('is seen to refuse a statement before it is executed, and how many rows it told of', async () => {
     await using receiver = await startOtlpReceiver()
     const env = { SHOP_DATABASE: mariadb.url }
@@ -284,11 +369,12 @@ interface Shop {
   /** The last one issues nothing but statements that fail. */
   readonly routes: readonly string[]
   readonly failures: number
+  readonly requests?: number
 }
 
 /** First each route alone, then all of them at once: the same statements under each, and none but those logged. */
 async function expectSeenAsLogged(shop: Shop): Promise<void> {
-  const { file, node, url, logged, areTextsLogged, routes, failures } = shop
+  const { file, node, url, logged, areTextsLogged, routes, failures, requests = REQUESTS } = shop
   await using receiver = await startOtlpReceiver()
   // Nothing is left out, however little else there is to do.
   const env = { ...shop.env, SHOP_DATABASE: url, PERFLOOP_COST_BUDGET_PERCENT: '100' }
@@ -310,7 +396,7 @@ async function expectSeenAsLogged(shop: Shop): Promise<void> {
       return since.length >= seen.length ? since : undefined
     })
     expect(told.length, route).toBe(seen.length)
-    if (areTextsLogged) expect(seen.map(textOf).sort()).toEqual([...told].sort())
+    if (areTextsLogged) expect(seen.map(firstLineOf).sort()).toEqual([...told].sort())
     for (const { parentSpanId } of seen) expect(parentSpanId).toBe(roots(own)[0]?.spanId)
     if (alone.has(route)) expectLinesOf(file, route, seen)
     const failed = seen.filter(({ status }) => status === 2)
@@ -325,14 +411,14 @@ async function expectSeenAsLogged(shop: Shop): Promise<void> {
   let next = 0
   await Promise.all(
     Array.from({ length: 16 }, async () => {
-      while (next < REQUESTS) await app.get(`/${routes[next++ % routes.length]}`)
+      while (next < requests) await app.get(`/${routes[next++ % routes.length]}`)
     }),
   )
   const own = await eventually(
     'all requests',
     async () => {
       const since = spans.slice(before.spans)
-      return roots(since).length >= REQUESTS ? since : undefined
+      return roots(since).length >= requests ? since : undefined
     },
     30_000,
   )
@@ -361,7 +447,7 @@ function expectLinesOf(file: string, route: string, issued: readonly ReceivedSpa
   for (const { name, attributes } of issued) {
     const text = String(attributes['db.query.text'])
     // Some texts are issued everywhere: without a framework's routes one line is not told from another.
-    if (/^(?:BEGIN|START|COMMIT|ROLLBACK)$/.test(name) || SHARED.has(text)) continue
+    if (/^(?:BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT)$/.test(name) || SHARED.has(text)) continue
     // Prisma issues those of its transactions in a turn of its own, where nothing tells who asked.
     if (route === 'prisma' && attributes['code.file.path'] === undefined) continue
     // Knex issues what is streamed when somebody reads it.
@@ -376,5 +462,7 @@ const SHARED = new Set(['SELECT name FROM ware WHERE id = ?'])
 
 /** What a mapper asks on a connection that it has opened. */
 function isOfConnecting(text: string): boolean {
-  return /^(?:select version\(\)|SELECT VERSION\(\)|SET |WITH ranges AS)/.test(text)
+  return /^(?:select version\(\)|SELECT VERSION\(\)|SET |WITH ranges AS|\s+select b\.oid)/.test(
+    text,
+  )
 }

@@ -34,7 +34,7 @@ describe.skipIf(!nothingSkipped && !hasRedisServer)('Redis', () => {
   })
 
   it.each(CASES)(
-    'is seen on Node %s by redis and by ioredis %s, each command under its request, without values',
+    'is seen on Node %s by redis, by redis 4 and by ioredis %s, each command under its request, without values',
     async (_, major, node) => {
       await using receiver = await startOtlpReceiver()
       await using app = await startWithAgent('redis.mjs', receiver.endpoint, {
@@ -61,22 +61,24 @@ describe.skipIf(!nothingSkipped && !hasRedisServer)('Redis', () => {
         return { answer, commands }
       }
 
-      for (const client of ['redis', 'ioredis'] as const) {
+      for (const client of ['redis', 'redis4', 'ioredis'] as const) {
         const plain = await commandsOf(`/${client}`)
         expect(plain.answer).toEqual(
-          client === 'redis' ? ['secret one', null, 1] : ['secret one', null, ['secret one', null]],
+          client === 'ioredis'
+            ? ['secret one', null, ['secret one', null]]
+            : ['secret one', null, 1],
         )
         expect(plain.commands.map(textOf)).toEqual(
-          client === 'redis'
-            ? ['SET user:42 ?', 'HSET basket:7 ?', 'GET user:42', 'GET user:43', 'EXISTS user:42']
-            : ['SET user:42 ?', 'GET user:42', 'GET user:43', 'MGET user:42 ?'],
+          client === 'ioredis'
+            ? ['SET user:42 ?', 'GET user:42', 'GET user:43', 'MGET user:42 ?']
+            : ['SET user:42 ?', 'HSET basket:7 ?', 'GET user:42', 'GET user:43', 'EXISTS user:42'],
         )
         expect(plain.commands[0]).toMatchObject({
           name: 'SET',
           kind: 3,
           attributes: {
             'db.system.name': 'redis',
-            'db.namespace': client === 'redis' ? '0' : '1',
+            'db.namespace': { redis: '0', ioredis: '1', redis4: '2' }[client],
             'db.operation.name': 'SET',
             'server.address': '127.0.0.1',
             'server.port': redis.port,
@@ -87,9 +89,9 @@ describe.skipIf(!nothingSkipped && !hasRedisServer)('Redis', () => {
 
         const batches = await commandsOf(`/${client}-batches`)
         expect(batches.commands.map(batchOf).sort()).toEqual([
-          client === 'redis'
-            ? ['MULTI', 2, 'SET a ?\nGET a']
-            : ['MULTI', 3, 'SET c ?\nINCR d\nDEL d'],
+          client === 'ioredis'
+            ? ['MULTI', 3, 'SET c ?\nINCR d\nDEL d']
+            : ['MULTI', 2, 'SET a ?\nGET a'],
           ['PIPELINE GET', 2, 'GET a\nGET b'],
         ])
 
@@ -105,8 +107,9 @@ describe.skipIf(!nothingSkipped && !hasRedisServer)('Redis', () => {
       )
 
       const before = { spans: spans.length, calls: redis.calls() }
-      const paths = ['/redis', '/redis-pool', '/ioredis', '/redis-batches', '/ioredis-batches']
-      const commandsEach = [5, 3, 4, 2, 2]
+      const clients = ['redis', 'redis4', 'ioredis']
+      const paths = ['/redis-pool', ...clients.flatMap(name => [`/${name}`, `/${name}-batches`])]
+      const commandsEach = [3, 5, 2, 5, 2, 4, 2]
       let next = 0
       await Promise.all(
         Array.from({ length: 16 }, async () => {

@@ -6,7 +6,7 @@ import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { Knobs } from './control/knobs.ts'
 import { startControl } from './control/start-control.ts'
 import { SpanExporter } from './export/span-exporter.ts'
-import { databaseModules, observeDatabases } from './instrument/databases.ts'
+import { databaseEsModules, databaseModules, observeDatabases } from './instrument/databases.ts'
 import { patchEsModules } from './instrument/es-modules.ts'
 import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
 import { frameworkEsModules, frameworkModules, observeFrameworks } from './instrument/frameworks.ts'
@@ -109,7 +109,12 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     })
     await addToPages(agent, configuration)
     await patchEsModules(
-      [...frameworkEsModules(agent), ...jobEsModules(agent), ...mapperEsModules(agent)],
+      [
+        ...frameworkEsModules(agent),
+        ...databaseEsModules(agent),
+        ...jobEsModules(agent),
+        ...mapperEsModules(agent),
+      ],
       report,
     )
   } catch (error) {

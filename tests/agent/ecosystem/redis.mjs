@@ -1,14 +1,17 @@
-// A cache, by `redis` and by `ioredis`, as their users write it. Environment: REDIS_PORT; IOREDIS, where another
+// A cache, by `redis`, by `redis` 4 and by `ioredis`, as their users write it. Environment: REDIS_PORT; IOREDIS, where another
 // version of ioredis is. Prints its port.
 
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { createClient, createClientPool } from 'redis'
+import { createClient as createClient4 } from 'redis4'
 
 const { Redis } = createRequire(import.meta.url)(process.env.IOREDIS ?? 'ioredis')
 const port = Number(process.env.REDIS_PORT)
 
 const client = await createClient({ socket: { host: '127.0.0.1', port } }).connect()
+const client4 = createClient4({ url: `redis://127.0.0.1:${port}/2` })
+await client4.connect()
 const pool = await createClientPool(
   { socket: { host: '127.0.0.1', port } },
   { maximum: 1 },
@@ -33,6 +36,21 @@ const routes = {
   async '/redis-wrong'() {
     await client.set('text', 'abc')
     return client.lPush('text', 'x').catch(error => error.message)
+  },
+  async '/redis4'() {
+    await client4.set('user:42', 'secret one', { EX: 60 })
+    await client4.hSet('basket:7', { apple: 'secret two' })
+    const [one, none] = await Promise.all([client4.get('user:42'), client4.get('user:43')])
+    return [one, none, await client4.sendCommand(['EXISTS', 'user:42'])]
+  },
+  async '/redis4-batches'() {
+    const answers = await client4.multi().set('a', '1').get('a').exec()
+    const piped = await client4.multi().get('a').get('b').execAsPipeline()
+    return [answers, piped]
+  },
+  async '/redis4-wrong'() {
+    await client4.set('text', 'abc')
+    return client4.lPush('text', 'x').catch(error => error.message)
   },
   async '/ioredis'() {
     await io.set('user:42', 'secret one', 'EX', 60)

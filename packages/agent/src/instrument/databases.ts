@@ -2,7 +2,13 @@ import type { Agent } from '../agent.ts'
 import { offerMysql2PoolKnobs } from '../knobs/mysql2-pool.ts'
 import { offerPgPoolKnobs } from '../knobs/pg-pool.ts'
 import { whenBuiltinIsLoaded } from './builtin-hook.ts'
+import type { PatchedEsModule } from './es-modules.ts'
 import { instrumentIoredis } from './ioredis.ts'
+import {
+  instrumentMariadbBundle,
+  instrumentMariadbConnection,
+  instrumentMariadbPool,
+} from './mariadb.ts'
 import type { PatchedModule } from './module-hook.ts'
 import {
   instrumentMysql2,
@@ -12,7 +18,13 @@ import {
   instrumentMysql2Promises,
 } from './mysql2.ts'
 import { instrumentPg, instrumentPgPool } from './pg.ts'
-import { instrumentRedis, instrumentRedisPool } from './redis.ts'
+import { instrumentPostgresJs } from './postgres-js.ts'
+import { instrumentRedisPool } from './redis.ts'
+import {
+  instrumentRedis4Commander,
+  instrumentRedis4Queue,
+  instrumentRedisClient,
+} from './redis4.ts'
 import { instrumentBetterSqlite, instrumentLibsql, instrumentNodeSqlite } from './sqlite.ts'
 
 /** Drivers of databases. Mappers are seen through them. */
@@ -32,6 +44,12 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
       instrumentPgPool(agent, exports)
       offerPgPoolKnobs(agent.knobs, exports)
     }),
+    patched('mariadb', 'dist/promise.cjs', instrumentMariadbBundle),
+    inner('mariadb', 'callback', instrumentMariadbBundle),
+    // Up to version 3.4.
+    inner('mariadb', 'lib/connection.js', (_, exports) => mariadbConnection(agent, exports)),
+    inner('mariadb', 'lib/pool.js', (_, exports) => mariadbPool(agent, exports)),
+    inner('postgres', 'cjs/src/query.js', instrumentPostgresJs),
     inner('mysql2', 'lib/connection.js', instrumentMysql2),
     inner('mysql2', 'lib/pool.js', (_, exports) => {
       instrumentMysql2Pool(agent, exports)
@@ -41,12 +59,54 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
     inner('mysql2', 'lib/pool_cluster.js', instrumentMysql2Cluster),
     inner('mysql2', 'lib/promise/pool.js', instrumentMysql2Promises),
     inner('mysql2', 'lib/promise/connection.js', instrumentMysql2Promises),
-    inner('@redis/client', 'dist/lib/client/index.js', instrumentRedis),
+    inner('@redis/client', 'dist/lib/client/index.js', instrumentRedisClient),
     inner('@redis/client', 'dist/lib/client/pool.js', instrumentRedisPool),
+    inner('@redis/client', 'dist/lib/commander.js', instrumentRedis4Commander),
+    inner('@redis/client', 'dist/lib/client/commands-queue.js', instrumentRedis4Queue),
     patched('ioredis', 'built/index.js', instrumentIoredis),
     patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),
     patched('libsql', 'index.js', instrumentLibsql),
   ]
+}
+
+/** Those whose `import` loads other files than their `require`. */
+export function databaseEsModules(agent: Agent): readonly PatchedEsModule[] {
+  return [
+    {
+      package: 'postgres',
+      files: ['src/query.js'],
+      patch: exports => instrumentPostgresJs(agent, exports),
+    },
+    {
+      package: 'mariadb',
+      files: ['lib/connection.js'],
+      patch: exports => mariadbConnection(agent, exports),
+    },
+    {
+      package: 'mariadb',
+      files: ['lib/pool.js'],
+      patch: exports => mariadbPool(agent, exports),
+    },
+  ]
+}
+
+function mariadbConnection(agent: Agent, exports: object): void {
+  const prototype = prototypeOf(exports)
+  if (prototype !== undefined) instrumentMariadbConnection(agent, prototype)
+}
+
+function mariadbPool(agent: Agent, exports: object): void {
+  const prototype = prototypeOf(exports)
+  if (prototype !== undefined) instrumentMariadbPool(agent, prototype)
+}
+
+/** Of a class that is the only export, as CommonJS or as an ES module. */
+function prototypeOf(exports: object): object | undefined {
+  const { default: only, prototype } = exports as {
+    readonly default?: { readonly prototype?: object }
+    readonly prototype?: object
+  }
+  return only?.prototype ?? prototype
 }
 
 /** Those that Node has itself. */

@@ -111,6 +111,14 @@ export function awaitingLine({ lines }: KnownText, place: unknown): void {
   if (lines.lastPlace === place) lines.lastLine = line
 }
 
+/** Where somebody else has found out. */
+export function giveLine({ lines }: KnownText, place: unknown, line: CodeLine): void {
+  if (lines.byPlace.size >= MOST_PLACES && !lines.byPlace.has(place)) return
+  lines.byPlace.set(place, line)
+  lines.lastPlace = place
+  lines.lastLine = line
+}
+
 function isOpen({ file, misses }: CodeLine): boolean {
   return file === undefined && misses < MOST_MISSES
 }
@@ -147,8 +155,13 @@ function callingLine(): CodeLine | undefined {
   } finally {
     if (isDeep) limitStacks(limit)
   }
-  const line = typeof stack === 'string' ? ownLineOf(stack.split('\n')) : undefined
+  const line = lineOfStack(stack)
   return line ?? (isDeep ? undefined : ownLineOf(callSites(DEEPEST_STACK)))
+}
+
+/** The first frame of the application's own. */
+export function lineOfStack(stack: unknown): CodeLine | undefined {
+  return typeof stack === 'string' ? ownLineOf(stack.split('\n')) : undefined
 }
 
 function ownLineOf(stack: readonly string[]): CodeLine | undefined {

@@ -4,7 +4,6 @@ import { numbersOf, type PoolState, recordPoolWait } from './connection-pool.ts'
 import {
   beginStatement,
   bindCallback,
-  codeOf,
   followPromise,
   isPromise,
   noteIssuingLine,
@@ -12,6 +11,7 @@ import {
   type Statement,
   statementSchema,
 } from './database-statement.ts'
+import { affectedRowsOf, errorCodeOf } from './mysql-answer.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 const MYSQL = statementSchema('mysql2', 'mysql')
@@ -377,17 +377,6 @@ function rowsOf(result: unknown, fields: unknown): number {
 function hasSeveral(fields: unknown): boolean {
   const [first] = Array.isArray(fields) ? fields : [null]
   return first === undefined || Array.isArray(first)
-}
-
-function affectedRowsOf(result: unknown): number | undefined {
-  const { affectedRows } = (result ?? {}) as { affectedRows?: unknown }
-  return typeof affectedRows === 'number' ? affectedRows : undefined
-}
-
-/** The server's number, as the conventions want it; the code of what never reached the server. */
-function errorCodeOf(error: unknown): string | undefined {
-  const { errno } = (error ?? {}) as { errno?: unknown }
-  return typeof errno === 'number' && errno > 0 ? String(errno) : codeOf(error)
 }
 
 /** Where in a chain of classes a method is: it differs between versions. */

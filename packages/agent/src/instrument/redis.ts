@@ -11,7 +11,7 @@ import {
 import { wrapMethod } from './wrap-method.ts'
 
 /** https://github.com/redis/node-redis/blob/master/docs/client-configuration.md */
-interface RedisClient {
+export interface RedisClient {
   readonly options?: {
     readonly database?: number
     readonly socket?: { readonly host?: string; readonly port?: number; readonly path?: string }
@@ -25,26 +25,29 @@ interface Batched {
   readonly args: readonly unknown[]
 }
 
+/** A promise of the client's, and what is told when it is settled. */
+export function followRedis(
+  agent: Agent,
+  client: RedisClient,
+  begin: () => RedisCall | undefined,
+  issue: () => unknown,
+): unknown {
+  let call: RedisCall | undefined
+  try {
+    call = begin()
+  } catch (error) {
+    agent.report('beginning a command of Redis', error)
+  }
+  const result = issue()
+  if (call === undefined || !isPromise(result)) return result
+  const begun = call
+  return followPromise(result, error => recordCommand(agent, begun, redisAddressOf(client), error))
+}
+
 /** Commands of `redis` 5 and 6, of clients, pools and clusters. */
 export function instrumentRedis(agent: Agent, exports: object): void {
   const { prototype } = (exports as { readonly default: { readonly prototype: RedisClient } })
     .default
-  const follow = (
-    client: RedisClient,
-    begin: () => RedisCall | undefined,
-    issue: () => unknown,
-  ): unknown => {
-    let call: RedisCall | undefined
-    try {
-      call = begin()
-    } catch (error) {
-      agent.report('beginning a command of Redis', error)
-    }
-    const result = issue()
-    if (call === undefined || !isPromise(result)) return result
-    const begun = call
-    return followPromise(result, error => recordCommand(agent, begun, addressOf(client), error))
-  }
   wrapMethod(
     prototype,
     'sendCommand',
@@ -54,7 +57,7 @@ export function instrumentRedis(agent: Agent, exports: object): void {
           const [name, ...args] = given[0]
           return beginCommand(name, args)
         }
-        return follow(this, begin, () => sendCommand.apply(this, given))
+        return followRedis(agent, this, begin, () => sendCommand.apply(this, given))
       },
   )
   for (const [method, kind] of [
@@ -72,7 +75,9 @@ export function instrumentRedis(agent: Agent, exports: object): void {
               kind,
               given[0].map(({ args: [name, ...args] }) => [name, args] as const),
             )
-          return follow(this, begin, () => execute.apply(this as Required<RedisClient>, given))
+          return followRedis(agent, this, begin, () =>
+            execute.apply(this as Required<RedisClient>, given),
+          )
         },
     )
   }
@@ -94,7 +99,7 @@ export function instrumentRedisPool(_agent: Agent, exports: object): void {
   )
 }
 
-function addressOf(client: RedisClient): RedisAddress {
+export function redisAddressOf(client: RedisClient): RedisAddress {
   try {
     const { database, socket } = client.options ?? {}
     return {
