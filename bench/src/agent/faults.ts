@@ -5,7 +5,7 @@ import { askAtRate } from './load.ts'
 import { startApplication } from './measured-application.ts'
 import { PERFLOOP } from './variants.ts'
 
-const PER_SECOND = 50
+const PER_SECOND = 25
 const WARM_UP_SECONDS = 20
 
 /** What a server may do to its agents: it is gone, never answers, or answers nonsense. */
