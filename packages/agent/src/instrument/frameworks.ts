@@ -14,6 +14,7 @@ import type { PatchedModule } from './module-hook.ts'
 import { instrumentNestExceptions } from './nest.ts'
 import {
   instrumentNextBundle,
+  instrumentNextFiles,
   instrumentNextServer,
   instrumentNextTracer,
   NEXT_BUNDLES,
@@ -49,6 +50,7 @@ export function frameworkModules(agent: Agent): readonly PatchedModule[] {
     patched('@hapi/call', 'lib/index.js', instrumentHapiRouter),
     inner('next', 'dist/server/lib/trace/tracer.js', instrumentNextTracer),
     inner('next', 'dist/server/next-server.js', instrumentNextServer),
+    inner('next', 'dist/compiled/send/index.js', instrumentNextFiles),
     ...NEXT_BUNDLES.map(file => inner('next', file, instrumentNextBundle)),
     // Up to version 11.
     inner('@nestjs/core', 'exceptions/exceptions-handler.js', instrumentNestExceptions),

@@ -4,7 +4,7 @@ import { declareRoute } from '../declare/declarations.ts'
 import { spanIdOf, traceIdOf } from '../propagate/trace-context.ts'
 import { activeSpan } from '../record/active-span.ts'
 import { beginRender, endRender, RenderSpan, renderSchema, traceRender } from './render-span.ts'
-import { noteErrorOf } from './request-span.ts'
+import { noteErrorOf, noteRoute } from './request-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 const NEXT = renderSchema('next')
@@ -133,6 +133,37 @@ function requestSpan() {
 
 function isOwnPage(route: string): boolean {
   return route.startsWith('/_') || route === '/404' || route === '/500'
+}
+
+interface SendStream {
+  readonly req?: { readonly url?: unknown }
+  pipe(response: unknown): unknown
+}
+
+const BUILT_FILES = '/_next/static/'
+
+/** `dist/compiled/send`: files that the build has made. Their names change with each, and are one route. */
+export function instrumentNextFiles(agent: Agent, exports: object): void {
+  const send = exports as (request: object, path: string) => SendStream
+  const prototype = Object.getPrototypeOf(send({ headers: {} }, '/')) as SendStream
+  wrapMethod(
+    prototype,
+    'pipe',
+    pipe =>
+      function (this: SendStream, response) {
+        try {
+          const { req: request } = this
+          const url = request?.url
+          const at = typeof url === 'string' ? url.indexOf(BUILT_FILES) : -1
+          if (request !== undefined && typeof url === 'string' && at >= 0) {
+            noteRoute(request, `${url.slice(0, at)}${BUILT_FILES}*`)
+          }
+        } catch (error) {
+          agent.report('naming a file of Next.js', error)
+        }
+        return pipe.call(this, response)
+      },
+  )
 }
 
 interface RouteModule {
