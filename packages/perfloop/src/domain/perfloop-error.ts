@@ -128,9 +128,9 @@ export const ERRORS = {
   },
   CONTROL_STORE_FAILED: {
     status: 503,
-    message: 'The control store cannot be opened or brought to this version.',
+    message: 'The control store cannot be used.',
     cause:
-      'The file control.sqlite (or the PostgreSQL database of `store.control.url`) is damaged, not writable, or not reachable.',
+      'The file control.sqlite (or the PostgreSQL database of `store.control.url`) is damaged, on a full disk, not writable, or not reachable; or it cannot be brought to this version.',
     cure: 'The log has the database’s own words. Check the disk, the permissions and the URL.',
   },
   QUERY_ROW_UNEXPECTED: {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedPostgres } from '../../targets/postgres/embedded-postgres.ts'
@@ -18,6 +18,7 @@ import type {
   TargetRecord,
 } from './control-store.ts'
 import { migrateControl, migrateControlDown } from './migrate.ts'
+import { nameFailures } from './name-failures.ts'
 import { openControlStore } from './open-control-store.ts'
 import { postgresDialect } from './postgres-dialect.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
@@ -725,6 +726,23 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
     expect(await store.knobValues.remove('production', 'library', 'pg.pool.max')).toBe(false)
   })
 
+  it('says that the database is away, and goes on when it is back', async () => {
+    if (at.url === null) return
+    const { url } = at
+    const cut = store.transaction(async inside => {
+      await inside.state.set('a', 1)
+      await ask(
+        url,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'perfloop'`,
+      )
+      await inside.state.get('a')
+    })
+    await expect(cut).rejects.toMatchObject({ code: 'CONTROL_STORE_FAILED' })
+    await store.state.set('a', 2)
+    expect(await store.state.get('a')).toBe(2)
+  })
+
   it('can be migrated down and up again', async () => {
     const db = new Kysely<unknown>({
       dialect:
@@ -783,4 +801,31 @@ it('says what is wrong when it cannot be opened', async () => {
   await expect(
     openControlStore({ dataDirectory: directory, url: 'postgres://127.0.0.1:1/none', clock }),
   ).rejects.toMatchObject({ code: 'CONTROL_STORE_FAILED' })
+})
+
+it('says that the disk is full in SQLite’s words, and what was begun is undone', async () => {
+  const database = openSqliteDatabase(join(directory, 'full.sqlite'))
+  const db = new Kysely<{ t: { a: string } }>({
+    dialect: nameFailures(new SqliteDialect({ database })),
+  })
+  await sql`CREATE TABLE t (a text)`.execute(db)
+  await sql`PRAGMA max_page_count = 10`.execute(db)
+  const insert = (a: string) => db.insertInto('t').values({ a }).execute()
+  const tooMuch = db.transaction().execute(async inside => {
+    await inside.insertInto('t').values({ a: 'little' }).execute()
+    await inside
+      .insertInto('t')
+      .values({ a: 'x'.repeat(100_000) })
+      .execute()
+  })
+  await expect(tooMuch).rejects.toMatchObject({
+    code: 'CONTROL_STORE_FAILED',
+    details: { reason: 'database or disk is full' },
+  })
+  await insert('after')
+  expect(await db.selectFrom('t').selectAll().execute()).toEqual([{ a: 'after' }])
+  await expect(sql`SELECT * FROM nothing`.execute(db)).rejects.not.toMatchObject({
+    code: 'CONTROL_STORE_FAILED',
+  })
+  await db.destroy()
 })

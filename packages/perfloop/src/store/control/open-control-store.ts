@@ -15,6 +15,7 @@ import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { ControlStore } from './control-store.ts'
 import { migrateControl } from './migrate.ts'
 import type { ControlDialect } from './migrations/create-tables.ts'
+import { nameFailures } from './name-failures.ts'
 import { agentRepository } from './repositories/agents.ts'
 import { ingestTokenRepository } from './repositories/ingest-tokens.ts'
 import { issueRepository } from './repositories/issues.ts'
@@ -41,7 +42,7 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
   let database: Kysely<ControlTables> | undefined
   try {
     database = new Kysely<ControlTables>({
-      dialect: await dialectOf(options),
+      dialect: nameFailures(await dialectOf(options)),
       plugins: [
         new CamelCasePlugin(),
         new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression }),

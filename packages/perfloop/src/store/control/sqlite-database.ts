@@ -36,7 +36,13 @@ export function openSqliteDatabase(file: string): SqliteDatabase {
       const adapted: SqliteStatement = {
         reader: statement.columns().length > 0,
         all: parameters => statement.all(...parameters.map(bindable)),
-        run: parameters => statement.run(...parameters.map(bindable)),
+        run: parameters => {
+          // On a full disk SQLite has rolled back by itself, and a complaint about that would hide why.
+          if (sql === 'rollback' && !database.isTransaction) {
+            return { changes: 0, lastInsertRowid: 0 }
+          }
+          return statement.run(...parameters.map(bindable))
+        },
         iterate: parameters => statement.iterate(...parameters.map(bindable)),
       }
       const oldest = prepared.keys().next().value
