@@ -8,7 +8,7 @@ import { eventually, type PerfloopProcess, startPerfloop } from '../perfloop-pro
 
 const APPLICATION = fileURLToPath(new URL('./control-app.mjs', import.meta.url))
 const LEASE_MS = 2_000
-const KNOBS = 'http.max_sockets=1..100,pg.pool.max=2..20'
+const KNOBS = 'http.max_sockets=1..100,pg.pool.max=2..20,pg.statement_cache.max=0..100'
 
 interface Application extends AsyncDisposable {
   readonly url: string
@@ -146,9 +146,10 @@ describe('an agent and its server', () => {
       connected: true,
       runtime_version: process.versions.node,
     })
-    expect(agent.knobs.map(({ name, value }) => [name, value])).toEqual([
+    expect(agent.knobs.map(({ name, value }) => [name, value]).sort()).toEqual([
       ['http.max_sockets', 2 ** 31 - 1],
       ['pg.pool.max', 5],
+      ['pg.statement_cache.max', 0],
     ])
   })
 

@@ -19,6 +19,7 @@ import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { resultHashes } from './instrument/result-hash.ts'
 import { webSocketModules } from './instrument/ws.ts'
+import { offerFetchSockets } from './knobs/fetch-sockets.ts'
 import { httpMaxSockets } from './knobs/http-sockets.ts'
 import { offerResponseCache } from './knobs/response-cache.ts'
 import { RequestLog } from './log/request-log.ts'
@@ -201,6 +202,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   observeDatabases(agent)
   observeMappers(agent)
   agent.knobs.offer(httpMaxSockets)
+  offerFetchSockets(agent)
   observeFrameworks(agent)
   instrumentHttpServer(agent)
   instrumentHttp2Server(agent)

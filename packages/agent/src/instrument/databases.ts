@@ -1,6 +1,9 @@
 import type { Agent } from '../agent.ts'
 import { offerMysql2PoolKnobs } from '../knobs/mysql2-pool.ts'
+import { offerMysql2StatementKnobs } from '../knobs/mysql2-statements.ts'
 import { offerPgPoolKnobs } from '../knobs/pg-pool.ts'
+import { pgStatementCache } from '../knobs/pg-statements.ts'
+import { offerSqliteStatementCache } from '../knobs/sqlite-statements.ts'
 import { whenBuiltinIsLoaded } from './builtin-hook.ts'
 import type { PatchedEsModule } from './es-modules.ts'
 import { instrumentIoredis } from './ioredis.ts'
@@ -38,8 +41,17 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
     ...patched(...given),
     isInner: true as const,
   })
+  const statements = pgStatementCache(agent)
+  const pgStatementFiles =
+    statements === undefined
+      ? []
+      : [
+          inner('pg', 'lib/query.js', (_, exports) => statements.patchQuery(exports)),
+          inner('pg', 'lib/client.js', (_, exports) => statements.patchClient(exports)),
+        ]
   return [
     patched('pg', 'lib/index.js', instrumentPg),
+    ...pgStatementFiles,
     patched('pg-pool', 'index.js', (_, exports) => {
       instrumentPgPool(agent, exports)
       offerPgPoolKnobs(agent.knobs, exports)
@@ -50,7 +62,10 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
     inner('mariadb', 'lib/connection.js', (_, exports) => mariadbConnection(agent, exports)),
     inner('mariadb', 'lib/pool.js', (_, exports) => mariadbPool(agent, exports)),
     inner('postgres', 'cjs/src/query.js', instrumentPostgresJs),
-    inner('mysql2', 'lib/connection.js', instrumentMysql2),
+    inner('mysql2', 'lib/connection.js', (_, exports) => {
+      instrumentMysql2(agent, exports)
+      offerMysql2StatementKnobs(agent.knobs, exports)
+    }),
     inner('mysql2', 'lib/pool.js', (_, exports) => {
       instrumentMysql2Pool(agent, exports)
       offerMysql2PoolKnobs(agent.knobs, exports)
@@ -64,7 +79,11 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
     inner('@redis/client', 'dist/lib/commander.js', instrumentRedis4Commander),
     inner('@redis/client', 'dist/lib/client/commands-queue.js', instrumentRedis4Queue),
     patched('ioredis', 'built/index.js', instrumentIoredis),
-    patched('better-sqlite3', 'lib/index.js', instrumentBetterSqlite),
+    patched('better-sqlite3', 'lib/index.js', (_, exports) => {
+      instrumentBetterSqlite(agent, exports)
+      // Over that: what is shared is seen each time it is used.
+      offerSqliteStatementCache(agent, exports)
+    }),
     patched('libsql', 'index.js', instrumentLibsql),
   ]
 }

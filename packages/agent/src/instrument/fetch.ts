@@ -81,8 +81,14 @@ interface Dispatcher {
   dispatch: Dispatch
 }
 
-/** What `fetch` of Node itself uses, once it was used: https://github.com/nodejs/undici/blob/main/lib/global.js */
-const GLOBAL_DISPATCHER = Symbol.for('undici.globalDispatcher.1')
+/**
+ * What `fetch` of Node itself uses, once it was used: the first that is there. Copies of undici in packages share them.
+ * https://github.com/nodejs/undici/blob/main/lib/global.js
+ */
+export const GLOBAL_DISPATCHERS = [
+  Symbol.for('undici.globalDispatcher.2'),
+  Symbol.for('undici.globalDispatcher.1'),
+]
 const patched = new WeakSet<object>()
 /**
  * Who asked for a call, by the handler of its answer, which travels with it through all queues. The options do so too,
@@ -100,8 +106,9 @@ export function keepContextOfCalls(_agent: unknown, undici: object): void {
 }
 
 function keepNodesContext(): void {
-  const dispatcher = (globalThis as { [GLOBAL_DISPATCHER]?: Dispatcher })[GLOBAL_DISPATCHER]
-  if (dispatcher !== undefined && !patched.has(dispatcher)) {
+  for (const symbol of GLOBAL_DISPATCHERS) {
+    const dispatcher = (globalThis as unknown as Record<symbol, Dispatcher | undefined>)[symbol]
+    if (dispatcher === undefined || patched.has(dispatcher)) continue
     patched.add(dispatcher)
     keepContext(dispatcher)
   }
