@@ -29,19 +29,26 @@ export async function sendMetrics(
   const response = await fetch(`${perfloop.otlpHttpUrl}/v1/metrics`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      resourceMetrics: [
-        {
-          resource: { attributes: otlpAttributes(resource) },
-          scopeMetrics: [
-            { metrics: metrics.map(metric => (isSent(metric) ? toOtlp(metric) : metric)) },
-          ],
-        },
-      ],
-    }),
+    body: JSON.stringify(metricsRequest(resource, metrics)),
   })
   const answer = await response.text()
   if (!response.ok || answer.includes('rejected')) throw new Error(`${response.status} ${answer}`)
+}
+
+export function metricsRequest(
+  resource: Plain,
+  metrics: readonly (SentMetric | OtlpMetric)[],
+): object {
+  return {
+    resourceMetrics: [
+      {
+        resource: { attributes: otlpAttributes(resource) },
+        scopeMetrics: [
+          { metrics: metrics.map(metric => (isSent(metric) ? toOtlp(metric) : metric)) },
+        ],
+      },
+    ],
+  }
 }
 
 export function otlpAttributes(attributes: Plain = {}): readonly object[] {

@@ -31,6 +31,8 @@ function formatNumber(key: string, value: number): string {
   if (/_ms$/.test(name)) return formatDuration(value * 1e6)
   if (/_seconds$/.test(name)) return formatDuration(value * 1e9)
   if (/(_ratio|_share)$/.test(name)) return formatPercent(value)
+  if (/_bytes_per_hour$/.test(name)) return `${formatBytes(value)} per hour`
+  if (/_p_value$/.test(name)) return value < 0.001 ? '< 0.001' : value.toPrecision(2)
   if (/_bytes$/.test(name)) return formatBytes(value)
   if (/_per_second$/.test(name)) return formatRate(value)
   return formatCount(value)

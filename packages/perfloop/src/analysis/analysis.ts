@@ -69,7 +69,9 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
       quietMs: limits.quietMs,
       quietMinCalls: limits.quietMinCalls,
     })
-    const exemplars = [...new Set(findings.map(({ finding }) => finding.traceId))]
+    const exemplars = [...new Set(findings.map(({ finding }) => finding.traceId))].filter(
+      traceId => traceId !== '',
+    )
     if (exemplars.length > 0) await options.keepTraces?.(exemplars)
 
     ticks += 1

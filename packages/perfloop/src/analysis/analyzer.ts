@@ -17,7 +17,7 @@ export interface Window {
 export interface Finding {
   readonly environment: string
   readonly service: string
-  /** The operation users wait for: an entry operation wherever one is known. */
+  /** The operation users wait for: an entry operation wherever one is known. Empty for what concerns a whole process. */
   readonly operation: string
   readonly operationKind: SpanKind
   /** With kind, environment, service and operation: two findings with the same subject are the same issue. */
@@ -39,6 +39,7 @@ export interface Finding {
   readonly statementText?: string
   /** `file:line`, where the telemetry has it. */
   readonly codeLocation?: string
+  /** An execution that shows it; empty where none does. */
   readonly traceId: string
   readonly spanIds: readonly string[]
   /** Numbers and names the reader can check; keys carry units. JSON values only. */

@@ -1,6 +1,7 @@
 import type { Analyzer } from '../analysis/analyzer.ts'
 import { builtEntry } from '../domain/built-entry.ts'
 import { errorRate } from './error-rate/error-rate.ts'
+import { memoryLeak } from './memory-leak/memory-leak.ts'
 import { missingIndex } from './missing-index/missing-index.ts'
 import { nPlusOne } from './n-plus-one/n-plus-one.ts'
 import { slowOperation } from './slow-operation/slow-operation.ts'
@@ -13,6 +14,7 @@ export const BUILT_IN_ANALYZERS: readonly Analyzer[] = [
   slowOperation,
   errorRate,
   missingIndex,
+  memoryLeak,
 ]
 
 /** Entry of the worker thread in which they judge; it stands with the server, which may import what serves them. */

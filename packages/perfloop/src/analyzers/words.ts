@@ -17,12 +17,24 @@ export function formatPercent(ratio: number): string {
   return `${percent >= 10 || percent === 0 ? percent.toFixed(0) : percent.toPrecision(2)} %`
 }
 
+/** From here on hours read better than minutes. */
+const LONG_S = 7_200
+
 /** With the unit that reads best. */
 export function formatDuration(duration: number): string {
   const seconds = duration / NS_PER_SECOND
+  if (seconds >= LONG_S) {
+    const hours = seconds / 3_600
+    return hours >= 48 ? `${three(hours / 24)} days` : `${three(hours)} h`
+  }
   if (seconds >= 60) return `${three(seconds / 60)} min`
   if (seconds >= 1) return `${three(seconds)} s`
   return seconds >= 0.0001 ? `${three(seconds * 1e3)} ms` : `${three(seconds * 1e6)} µs`
+}
+
+export function formatBytes(bytes: number): string {
+  const power = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
+  return `${three(bytes / 1024 ** power)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
 }
 
 function three(value: number): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, durationMs, ratio, section } from './section.ts'
+import { count, durationMs, ratio, section, sizeBytes } from './section.ts'
 
 /**
  * How bad a finding is. In live windows by the time it costs users an hour. In a file the traffic is not
@@ -214,6 +214,60 @@ export const MissingIndexOptions = section({
   maxSpans: maxSpans(),
 })
 
+const HOURS = 60 * MINUTES
+
+export const MemoryLeakOptions = section({
+  stepMs: durationMs()
+    .default(MINUTES)
+    .describe('Memory is looked at in steps of this length, by the lowest of each.'),
+  horizonMs: durationMs()
+    .default(3 * HOURS)
+    .describe('How far back growth is looked for.'),
+  earlierMs: durationMs()
+    .default(24 * HOURS)
+    .describe(
+      'How long before that a process must not have had as much: what follows its load has.',
+    ),
+  warmUpMs: durationMs()
+    .default(5 * MINUTES)
+    .describe('The start of a process, in which it fetches what it needs, does not count.'),
+  minObservedMs: durationMs()
+    .default(20 * MINUTES)
+    .describe('Time after that before anything is said.'),
+  minPoints: count()
+    .default(7)
+    .describe(
+      'Steps with a full collection (where no heap is told of: steps) before anything is said.',
+    ),
+  falseAlarmRatio: ratio()
+    .default(0.001)
+    .describe(
+      'How often a look at a service without a leak may take noise or wandering for one; all its processes share it.',
+    ),
+  confidence: ratio().default(0.95).describe('Of the lower end of the growth that is told.'),
+  steadyRatio: ratio()
+    .default(0.75)
+    .describe(
+      'Growth in the last third, as a share of that of the whole: a process that warms up slows down.',
+    ),
+  minGrowthRatio: ratio()
+    .default(0.1)
+    .describe('Growth within what was looked at, as a share of the memory, before it matters.'),
+  minGrowthBytes: sizeBytes()
+    .default(8 * 1024 * 1024)
+    .describe('The same in bytes.'),
+  criticalFullInMs: durationMs()
+    .default(2 * HOURS)
+    .describe('Time until the heap is full from which it is critical.'),
+  highFullInMs: durationMs()
+    .default(24 * HOURS)
+    .describe('The same for high.'),
+  mediumFullInMs: durationMs()
+    .default(7 * 24 * HOURS)
+    .describe('The same for medium; where nobody tells a limit it is medium.'),
+  maxRows: count().default(400).describe('Processes it is given.'),
+})
+
 /** The options of the built-in analyzers, one key per kind. Every threshold they compare with is here. */
 export const AnalyzerSettings = section({
   enabled: z
@@ -225,4 +279,5 @@ export const AnalyzerSettings = section({
   slowOperation: SlowOperationOptions,
   errorRate: ErrorRateOptions,
   missingIndex: MissingIndexOptions,
+  memoryLeak: MemoryLeakOptions,
 })

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { addBuckets, bucketGrowth, bucketQuantile, NO_BUCKETS } from './buckets.ts'
+import { driftPValue } from './drift.ts'
 import { counterGrowth, spreadOverSteps } from './increase.ts'
+import { createPseudoRandom, type PseudoRandom } from './pseudo-random.ts'
+import { studentUpperTail } from './student.ts'
+import { risingTrend } from './trend.ts'
 
 describe('the growth of a counter', () => {
   it('begins with its stream, not with what was read of it', () => {
@@ -56,5 +60,72 @@ describe('buckets', () => {
     expect(bucketQuantile(buckets([10, 20], [0, 10, 0]), 0.5)).toBe(15)
     expect(bucketQuantile(buckets([10, 20], [0, 0, 10]), 0.5)).toBe(20)
     expect(bucketQuantile(NO_BUCKETS, 0.5)).toBeUndefined()
+  })
+})
+
+describe('growth that is called a leak', () => {
+  const minutes = Array.from({ length: 60 }, (_, minute) => minute)
+  const RUNS = 400
+
+  /** How often both tests call a series rising. */
+  function alarms(seed: number, next: (before: number, random: PseudoRandom) => number): number {
+    const random = createPseudoRandom(seed)
+    let found = 0
+    for (let run = 0; run < RUNS; run++) {
+      let at = 0
+      const values = minutes.map(() => {
+        at = next(at, random)
+        return at
+      })
+      const trend = risingTrend(minutes, values, 0.95)
+      if ((trend?.pValue ?? 1) < 0.002 && driftPValue(minutes, values, 8) < 0.002) found++
+    }
+    return found / RUNS
+  }
+
+  it('is hardly ever noise, whatever its memory, nor wandering', () => {
+    for (const [index, memory] of [0, 0.5, 0.8, 0.95, 1].entries()) {
+      const rate = alarms(index, (before, random) => memory * before + random.normal())
+      expect(rate, `memory of ${memory}`).toBeLessThan(0.01)
+    }
+  })
+
+  it('is an even rise three times the noise of a minute within the hour', () => {
+    const rising = (_before: number, random: PseudoRandom) => random.normal()
+    let minute = 0
+    const rate = alarms(9, (before, random) => {
+      minute = (minute + 1) % 60
+      return minute * 0.3 + rising(before, random)
+    })
+    expect(rate).toBeGreaterThan(0.9)
+  })
+
+  it('is told with its slope, and the least it may be', () => {
+    const random = createPseudoRandom(3)
+    const values = minutes.map(minute => 5 + 2 * minute + random.normal())
+    const trend = risingTrend(minutes, values, 0.95)
+    expect(trend?.slope).toBeCloseTo(2, 1)
+    expect(trend?.slopeLow).toBeLessThan(trend?.slope ?? 0)
+    expect(trend?.slopeLow).toBeGreaterThan(1.9)
+    expect(
+      risingTrend(
+        minutes,
+        minutes.map(() => 7),
+        0.95,
+      )?.pValue,
+    ).toBe(1)
+  })
+
+  it('rests on Student’s t as the tables have it', () => {
+    for (const [degrees, t, p] of [
+      [1, 6.314, 0.05],
+      [2, 2.92, 0.05],
+      [5, 4.032, 0.005],
+      [6, 3.143, 0.01],
+      [7, 4.785, 0.001],
+    ] as const) {
+      expect(studentUpperTail(t, degrees)).toBeCloseTo(p, 4)
+      expect(studentUpperTail(-t, degrees)).toBeCloseTo(1 - p, 4)
+    }
   })
 })

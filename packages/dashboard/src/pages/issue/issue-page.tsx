@@ -23,6 +23,7 @@ import { EvidenceTables } from './evidence-tables.tsx'
 import { ExemplarTrace } from './exemplar-trace.tsx'
 import { IssueActions } from './issue-actions.tsx'
 import { readExplained, readLists, readTerms } from './read-evidence.ts'
+import { isOfRuntime } from './runtime-issue.ts'
 
 const route = getRouteApi('/issues/$id')
 
@@ -67,7 +68,9 @@ function Body({ issue }: { issue: IssueDetail }): ReactElement {
       <div className="detail">
         <div>
           <Evidence issue={issue} />
-          <ExemplarTrace traceId={issue.exemplar_trace} spanIds={issue.exemplar_spans} />
+          {issue.exemplar_trace !== '' && (
+            <ExemplarTrace traceId={issue.exemplar_trace} spanIds={issue.exemplar_spans} />
+          )}
           {issue.statement_text !== null && (
             <Panel
               title="Statement"
@@ -159,9 +162,17 @@ function Gain({ issue }: { issue: IssueDetail }): ReactElement {
   const history = issue.history.map(point => point.recoverable_ns_per_hour)
   return (
     <Panel title="Recoverable time" note="per hour">
-      <p className="big-figure">{formatDuration(issue.recoverable_ns_per_hour)}</p>
-      <p className="quiet">Users would get this much waiting back every hour if it were gone.</p>
-      {history.length > 1 && (
+      {issue.recoverable_ns_per_hour === 0 ? (
+        <p className="quiet">Nobody waits for it yet: it is what will happen.</p>
+      ) : (
+        <>
+          <p className="big-figure">{formatDuration(issue.recoverable_ns_per_hour)}</p>
+          <p className="quiet">
+            Users would get this much waiting back every hour if it were gone.
+          </p>
+        </>
+      )}
+      {issue.recoverable_ns_per_hour > 0 && history.length > 1 && (
         <div className="spaced">
           <Sparkline
             values={history}
@@ -194,7 +205,9 @@ function Fixes({ issue }: { issue: IssueDetail }): ReactElement {
               , Perfloop looks for an index and proves it on the planner.
             </>
           ) : (
-            'Perfloop has no change of its own to offer here: the evidence and the exemplar trace show where to look in the code.'
+            `Perfloop has no change of its own to offer here: the evidence${
+              issue.exemplar_trace === '' ? ' shows' : ' and the exemplar trace show'
+            } where to look in the code.`
           )}
         </p>
       ) : (
@@ -220,17 +233,36 @@ function Where({ issue }: { issue: IssueDetail }): ReactElement {
         terms={[
           {
             term: 'Operation',
-            value: (
-              <OperationLink
-                operation={{
-                  environment: issue.environment,
-                  service: issue.service,
-                  operation: issue.operation,
-                  kind: issue.operation_kind,
-                }}
-              />
-            ),
+            value:
+              issue.operation === '' ? (
+                'the whole process'
+              ) : (
+                <OperationLink
+                  operation={{
+                    environment: issue.environment,
+                    service: issue.service,
+                    operation: issue.operation,
+                    kind: issue.operation_kind,
+                  }}
+                />
+              ),
           },
+          ...(isOfRuntime(issue)
+            ? [
+                {
+                  term: 'Runtime',
+                  value: (
+                    <Link
+                      to="/runtime"
+                      search={{ env: issue.environment, svc: issue.service }}
+                      className="text-link"
+                    >
+                      memory, pools, event loop
+                    </Link>
+                  ),
+                },
+              ]
+            : []),
           {
             term: 'Code',
             value:

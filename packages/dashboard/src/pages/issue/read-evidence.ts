@@ -49,6 +49,18 @@ const TERMS: Readonly<Record<string, string>> = {
   slow_external_ns: 'Other services',
   slow_self_ns: 'Its own code',
   slow_query_count: 'Statements in it',
+  what: 'What grows',
+  growth_bytes_per_hour: 'It grows by',
+  growth_bytes_per_hour_low: 'At least by',
+  from_bytes: 'It was',
+  to_bytes: 'It is',
+  observed_seconds: 'Looked at for',
+  limit_bytes: 'At most',
+  full_in_seconds: 'Full in',
+  instances_growing: 'Instances that grow',
+  instances_judged: 'Instances looked at',
+  trend_p_value: 'By chance of noise',
+  drift_p_value: 'By chance of wandering',
 }
 
 /** Said elsewhere on the page, or to programs only. */

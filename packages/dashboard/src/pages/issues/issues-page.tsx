@@ -150,7 +150,8 @@ function IssueTable({
           <span className="two-lines">
             <b>{issue.title}</b>
             <small>
-              {toWords(issue.kind)} · {issue.service} · {issue.operation}
+              {toWords(issue.kind)} · {issue.service}
+              {issue.operation === '' ? '' : ` · ${issue.operation}`}
             </small>
           </span>
         </span>

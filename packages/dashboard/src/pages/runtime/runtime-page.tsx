@@ -2,7 +2,12 @@ import type { RuntimeInstance } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
-import { eventLoopBlocksQuery, runtimeQuery, runtimesQuery } from '../../api/queries.ts'
+import {
+  eventLoopBlocksQuery,
+  issuesQuery,
+  runtimeQuery,
+  runtimesQuery,
+} from '../../api/queries.ts'
 import { useRuntimeNews } from '../../api/use-runtime-news.ts'
 import { Badge } from '../../components/badge.tsx'
 import { type Column, DataTable } from '../../components/data-table.tsx'
@@ -14,6 +19,8 @@ import { Select } from '../../components/select.tsx'
 import { Skeleton, SkeletonRows } from '../../components/skeleton.tsx'
 import { plural } from '../../format/number.ts'
 import { useScope } from '../../scope/use-scope.ts'
+import { isOfRuntime } from '../issue/runtime-issue.ts'
+import { IssueRows } from '../issues/issue-rows.tsx'
 import { EventLoopBlocks } from './event-loop-blocks.tsx'
 import { instanceName } from './instance-name.ts'
 import { NoRuntime } from './no-runtime.tsx'
@@ -157,12 +164,27 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
           )
         }
       </Loaded>
+      {runtime !== undefined && runtime.instances.length > 0 && (
+        <RuntimeIssues environment={environment} service={service} />
+      )}
       {(runtime?.event_loop_delay_ns.length ?? 0) > 0 && (
         <Loaded query={blocks} skeleton={<Skeleton height={120} />}>
           {({ items }) => <EventLoopBlocks blocks={items} />}
         </Loaded>
       )}
     </div>
+  )
+}
+
+/** What the analyzers found in all this; nothing where they found nothing. */
+function RuntimeIssues(scope: { environment: string; service: string }): ReactElement | null {
+  const query = useQuery(issuesQuery({ status: 'active', ...scope, per_page: MOST_LISTED }))
+  const found = query.data?.items.filter(isOfRuntime) ?? []
+  if (found.length === 0) return null
+  return (
+    <Panel title="Issues" note="of memory, pools and the event loop" flush>
+      <IssueRows issues={found} />
+    </Panel>
   )
 }
 

@@ -1,9 +1,17 @@
 import { z } from 'zod'
+import { runtimeMetricNames, SIGNS_OF_LIFE } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
 import { RECEIVED_IN_WINDOW } from './entry-calls.ts'
 import { count64 } from './row-fields.ts'
 
-/** How often each entry operation was executed in a window: silence means something only where there was traffic. */
+const SIGNS = runtimeMetricNames('level', SIGNS_OF_LIFE)
+  .map(name => `'${name}'`)
+  .join(', ')
+
+/**
+ * How often each entry operation was executed in a window: silence means something only where there was traffic. As
+ * operation without a name, how often processes of a service told of their memory, CPU or pools.
+ */
 export const calledOperations = defineQuery({
   name: 'called-operations',
   params: z.object({ from_s: z.int(), to_s: z.int(), max_rows: z.int() }),
@@ -19,13 +27,33 @@ SELECT
   environment,
   service,
   operation,
-  count() AS seen_executions
-FROM measurements
-WHERE ${RECEIVED_IN_WINDOW}
-GROUP BY
-  environment,
-  service,
-  operation
+  seen_executions
+FROM
+(
+  SELECT
+    environment,
+    service,
+    operation,
+    count() AS seen_executions
+  FROM measurements
+  WHERE ${RECEIVED_IN_WINDOW}
+  GROUP BY
+    environment,
+    service,
+    operation
+  UNION ALL
+  SELECT
+    environment,
+    service,
+    '' AS operation,
+    count() AS seen_executions
+  FROM performance_metrics
+  WHERE ${RECEIVED_IN_WINDOW}
+      AND name IN (${SIGNS})
+  GROUP BY
+    environment,
+    service
+)
 ORDER BY seen_executions DESC
 LIMIT {max_rows:UInt32}`,
   example: { from_s: 1_700_000_000, to_s: 1_700_000_300, max_rows: 10_000 },
