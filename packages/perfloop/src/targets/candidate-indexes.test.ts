@@ -134,6 +134,16 @@ describe('candidate indexes', () => {
       ['public.purchase(buyer_id)'],
     ],
     [
+      'one for each branch of an OR over several columns',
+      'SELECT * FROM purchase WHERE buyer_id = ? OR placed_at > ?',
+      ['public.purchase(buyer_id)', 'public.purchase(placed_at)'],
+    ],
+    [
+      'the columns of each branch, beside what is asked in any case',
+      'SELECT * FROM purchase p WHERE p.state = ? AND (p.buyer_id = ? AND p.kind = ? OR p.placed_at BETWEEN ? AND ?)',
+      ['public.purchase(state)', 'public.purchase(buyer_id, kind)', 'public.purchase(placed_at)'],
+    ],
+    [
       'the columns of a join, on either side',
       'SELECT * FROM buyer b LEFT JOIN purchase AS p ON p.buyer_id = b.id WHERE b.land = ?',
       ['public.buyer(land)', 'public.buyer(id, land)', 'public.purchase(buyer_id)'],
@@ -271,10 +281,31 @@ describe('candidate indexes', () => {
       'kind is matched by a pattern: with a leading wildcard no ordinary index helps',
     ],
     ['kind @> ?', '@> on kind is not served by an ordinary index'],
-    ['kind = ? OR state = ?', 'an OR over several columns is not served by one index'],
+    ['kind = ? OR length(state) = ?', 'an OR over several columns is not served by one index'],
   ])('is none for %s, and the reason is told', async (condition, obstacle) => {
     const found = await read(`SELECT * FROM purchase WHERE ${condition}`)
     expect(found).toEqual({ candidates: [], obstacles: [obstacle] })
+  })
+
+  it('takes the branches of an OR together, but for those that have an index', async () => {
+    const sql = 'SELECT * FROM purchase WHERE buyer_id = ? OR placed_at > ?'
+    const { candidates: both } = await read(sql)
+    expect(new Set(both.map(({ together }) => together)).size).toBe(1)
+    expect(both[0]?.together).toBeDefined()
+    const { candidates: one } = await read(sql, [index(['placed_at'])])
+    expect(one).toMatchObject([{ columns: [{ name: 'buyer_id' }] }])
+    expect(one[0]?.together).toBeUndefined()
+    expect(await candidates(sql, [index(['placed_at']), index(['buyer_id'])])).toEqual([])
+  })
+
+  it.each([
+    'purchase p JOIN buyer b ON b.id = p.buyer_id WHERE p.state = ? OR b.email = ?',
+    'purchase p WHERE p.kind = ? OR EXISTS (SELECT 1 FROM buyer b WHERE b.id = p.buyer_id)',
+    'purchase p WHERE p.kind = ? OR ? = ?',
+    'purchase p WHERE p.kind = ? OR p.state = ? OR p.id = ? OR p.buyer_id = ? OR p.placed_at = ?',
+  ])('has none for branches that no index of one table serves: %s', async from => {
+    const { candidates: found } = await read(`SELECT * FROM ${from}`)
+    expect(found.filter(({ together }) => together !== undefined)).toEqual([])
   })
 
   it('is not misled by what is no condition on a column', async () => {

@@ -1,6 +1,6 @@
 import type { OptimizerSettings } from '../settings/optimizer.ts'
 import type { IndexFact, PlanFact, TableFact } from '../store/telemetry/target-facts.ts'
-import { type FoldedColumn, quoteName, type TableAccess } from './table-access.ts'
+import { type Branch, type FoldedColumn, quoteName, type TableAccess } from './table-access.ts'
 
 export type CandidateIndex = PlanFact['candidates'][number]
 
@@ -17,6 +17,7 @@ export function candidateIndexes(
   settings: OptimizerSettings['createIndex'],
 ): { readonly candidates: readonly CandidateIndex[]; readonly obstacles: readonly string[] } {
   const candidates: CandidateIndex[] = []
+  const together: CandidateIndex[] = []
   const obstacles = new Set<string>()
 
   for (const access of accesses) {
@@ -34,8 +35,46 @@ export function candidateIndexes(
         candidates.push(candidate)
       }
     }
+    for (const branches of access.alternatives) {
+      const missing = branches.flatMap(branch => {
+        const candidate = branchIndex(access.table, branch, table, settings)
+        const inBranch = { ...access, ...branch, joined: [] }
+        return existing.some(index => covers(index, candidate, inBranch)) ? [] : [candidate]
+      })
+      together.push(...asSet(missing, together.length))
+    }
   }
-  return { candidates: withoutPrefixes(candidates), obstacles: [...obstacles] }
+  return { candidates: [...withoutPrefixes(candidates), ...together], obstacles: [...obstacles] }
+}
+
+/** For one branch of an OR: what it fixes, the most selective in front, and one bounded column. */
+function branchIndex(
+  table: string,
+  { equal, oneOf, ranges }: Branch,
+  fact: TableFact,
+  { maxColumns }: OptimizerSettings['createIndex'],
+): CandidateIndex {
+  const distinct = distinctValues(fact)
+  const bySelectivity = (names: readonly string[]) =>
+    [...new Set(names)].sort((a, b) => distinct(b) - distinct(a))
+  const fixed = bySelectivity([...equal, ...oneOf])
+  const bounded = bySelectivity(ranges.filter(name => !fixed.includes(name))).slice(0, 1)
+  return {
+    table,
+    columns: [...fixed, ...bounded].slice(0, maxColumns).map(name => ({ name, descending: false })),
+    predicate: null,
+    reason: filtered(fixed, bounded),
+  }
+}
+
+/** A branch without an index makes the planner read everything anyway: they help together only. */
+function asSet(indexes: readonly CandidateIndex[], number: number): readonly CandidateIndex[] {
+  const distinct = indexes.filter(
+    (one, at) => indexes.findIndex(other => isSameIndex(one, other)) === at,
+  )
+  const [first] = distinct
+  if (first === undefined || distinct.length === 1) return distinct
+  return distinct.map(index => ({ ...index, together: `${first.table} ${number}` }))
 }
 
 function indexesFor(

@@ -22,6 +22,8 @@ export interface TableAccess {
   readonly enclosed: readonly string[]
   /** Conditions without parameters, which can be the predicate of a partial index. */
   readonly constants: readonly { readonly column: string; readonly predicate: string }[]
+  /** Each an OR whose branches fix or bound columns of this table: with an index for each branch it needs no scan. */
+  readonly alternatives: readonly (readonly Branch[])[]
   /** The order wanted (or else the grouping), when all of it is plain columns of this table. */
   readonly order: readonly { readonly name: string; readonly descending: boolean }[]
   /** Its rows are counted, summed up or grouped: a page of what comes out is no page of them. */
@@ -29,6 +31,9 @@ export interface TableAccess {
   /** Conditions no ordinary index serves, in words. */
   readonly obstacles: readonly string[]
 }
+
+/** What one branch of an OR asks of a row. */
+export type Branch = Pick<TableAccess, 'equal' | 'oneOf' | 'ranges' | 'enclosed'>
 
 export interface FoldedColumn {
   readonly name: string
@@ -46,6 +51,7 @@ interface Access {
   readonly above: Set<string>
   readonly below: Set<string>
   readonly constants: { column: string; predicate: string }[]
+  readonly alternatives: (readonly Branch[])[]
   order: { name: string; descending: boolean }[]
   isSummedUp: boolean
   readonly obstacles: Set<string>
@@ -62,18 +68,46 @@ export function readAccesses(tree: Node, tables: readonly TableFact[]): readonly
   reader.readStatement(tree, undefined)
   return reader.found.map(access => ({
     table: access.table,
-    equal: [...access.equal],
-    oneOf: [...access.oneOf],
+    ...branchOf(access),
     folded: [...access.folded.values()],
     joined: [...access.joined],
-    ranges: [...new Set([...access.above, ...access.below])],
-    enclosed: [...access.above].filter(name => access.below.has(name)),
+    alternatives: access.alternatives,
     constants: access.constants,
     order: access.order,
     isSummedUp: access.isSummedUp,
     obstacles: [...access.obstacles],
   }))
 }
+
+function branchOf({ equal, oneOf, above, below }: Access): Branch {
+  return {
+    equal: [...equal],
+    oneOf: [...oneOf],
+    ranges: [...new Set([...above, ...below])],
+    enclosed: [...above].filter(name => below.has(name)),
+  }
+}
+
+function emptyAccess({ table, columns }: Pick<Access, 'table' | 'columns'>): Access {
+  return {
+    table,
+    columns,
+    equal: new Set(),
+    oneOf: new Set(),
+    folded: new Map(),
+    joined: new Set(),
+    above: new Set(),
+    below: new Set(),
+    constants: [],
+    alternatives: [],
+    order: [],
+    isSummedUp: false,
+    obstacles: new Set(),
+  }
+}
+
+/** More than this many indexes for one statement are not worth keeping up to date. */
+const MOST_BRANCHES = 4
 
 class AccessReader {
   readonly found: Access[] = []
@@ -161,20 +195,10 @@ class AccessReader {
     const fact = findTable(this.#tables, relation.relname ?? '', relation.schemaname)
     // A CTE, a view or a table we know nothing of: no index to be had.
     if (fact === undefined) return
-    const access: Access = {
+    const access = emptyAccess({
       table: fact.subject,
       columns: new Map(fact.columns.map(({ name }) => [name.toLowerCase(), name])),
-      equal: new Set(),
-      oneOf: new Set(),
-      folded: new Map(),
-      joined: new Set(),
-      above: new Set(),
-      below: new Set(),
-      constants: [],
-      order: [],
-      isSummedUp: false,
-      obstacles: new Set(),
-    }
+    })
     const name = relation.alias?.aliasname ?? relation.relname ?? ''
     scope.accesses.set(name.toLowerCase(), access)
     this.found.push(access)
@@ -249,7 +273,7 @@ class AccessReader {
       if (first !== undefined) this.#readSubqueries(first, scope)
       return
     }
-    // a = $1 OR a = $2 is a IN ($1, $2). Any other OR needs an index for each arm: said, not guessed.
+    // a = $1 OR a = $2 is a IN ($1, $2). Any other OR needs an index for each arm.
     const columns = arms.map(arm => this.#equalityColumn(arm, scope))
     const [column] = columns
     if (
@@ -259,10 +283,37 @@ class AccessReader {
       column.access.oneOf.add(column.name)
       return
     }
+    const before = this.found.length
+    if (this.#readAlternatives(arms, scope)) return
+    this.found.length = before
     for (const access of this.#touched(arms, scope)) {
       access.obstacles.add('an OR over several columns is not served by one index')
     }
     for (const arm of arms) this.#readSubqueries(arm, scope)
+  }
+
+  /** Whether all arms ask for rows of one table, each by columns of it that an index can have. */
+  #readAlternatives(arms: readonly Node[], scope: Scope): boolean {
+    if (arms.length > MOST_BRANCHES) return false
+    const branches: Branch[] = []
+    let reached: Access | undefined
+    for (const arm of arms) {
+      const own = new Map([...scope.accesses.values()].map(access => [access, emptyAccess(access)]))
+      const accesses = new Map(
+        [...scope.accesses].map(([name, access]) => [name, own.get(access) ?? access]),
+      )
+      this.#readCondition(arm, { accesses, outer: scope.outer })
+      const [only, ...others] = [...own].filter(([, asked]) => isAsked(asked))
+      if (only === undefined || others.length > 0) return false
+      const [access, asked] = only
+      reached ??= access
+      const branch = branchOf(asked)
+      const isServed = branch.equal.length + branch.oneOf.length + branch.ranges.length > 0
+      if (reached !== access || !isServed || isBeyondColumns(asked)) return false
+      branches.push(branch)
+    }
+    reached?.alternatives.push(branches)
+    return reached !== undefined
   }
 
   #equalityColumn(node: Node, scope: Scope): Resolved | undefined {
@@ -430,6 +481,21 @@ class AccessReader {
       return false
     })
   }
+}
+
+function isAsked(access: Access): boolean {
+  const { equal, oneOf, above, below } = access
+  return equal.size + oneOf.size + above.size + below.size > 0 || isBeyondColumns(access)
+}
+
+/** What an index on plain columns does not serve within an OR. */
+function isBeyondColumns({
+  folded,
+  joined,
+  obstacles,
+  alternatives,
+}: Pick<Access, 'folded' | 'joined' | 'obstacles' | 'alternatives'>): boolean {
+  return folded.size + joined.size + obstacles.size + alternatives.length > 0
 }
 
 interface RangeVarLike {

@@ -89,6 +89,12 @@ function columnsOf(candidate: Candidate): string {
     .join(', ')
 }
 
+/** Itself, or with it an index for each branch of an OR. */
+function isTogether(other: Candidate, candidate: Candidate | undefined): boolean {
+  if (candidate?.together === undefined) return other === candidate
+  return other.together === candidate.together
+}
+
 function keyOf({ name, within }: Candidate['columns'][number]): string {
   return within === undefined ? name : `${within}(${name})`
 }
@@ -110,21 +116,22 @@ function toFinding(
   const readRows = first === undefined ? 0 : rowsReadBy(first.scan)
   const allOrAbout = readRows < (first?.scan.tableRows ?? 0) ? 'about' : 'all'
   const [candidate] = first?.candidates ?? []
-  const columns = candidate === undefined ? '' : columnsOf(candidate)
+  const set = first?.candidates.filter(other => isTogether(other, candidate)) ?? []
+  const columns = set.map(index => `(${columnsOf(index)})`).join(' and one on ')
   const statement = statementName(row.summary, row.text)
 
   return {
     ...statementPart(row, lostNs, window, options.severity),
-    title: `${statement} reads ${allOrAbout} ${formatCount(readRows)} rows of ${table} for want of an index on (${columns}), in ${row.operation}`,
+    title: `${statement} reads ${allOrAbout} ${formatCount(readRows)} rows of ${table} for want of an index on ${columns}, in ${row.operation}`,
     description:
-      `The plan scans ${spared.map(({ scan }) => spokenScan(scan)).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${sentence(candidate?.reason ?? '')}`.trim(),
+      `The plan scans ${spared.map(({ scan }) => spokenScan(scan)).join(' and ')}. It ran ${formatCount(row.calls)} times at ${formatDuration(averageNs(row.duration_ns, row.calls))} each; up to ${formatPercent(spareable)} of that would be spared. ${sentence(set.map(({ reason }) => reason).join(', or '))}`.trim(),
     // The plan is an estimate without literals, of a time that may be past.
     confidence: 0.85 * (1 - 1 / (1 + row.seen_calls)),
     cause: { ofSlowStatement: true, operations: row.by_operation },
     evidence: {
       target: row.target,
       table,
-      columns: candidate?.columns.map(keyOf) ?? [],
+      columns: set.flatMap(index => index.columns.map(keyOf)),
       full_scans: spared.map(({ scan }) => scan),
       candidates: spared.flatMap(({ candidates }) => candidates),
       sorts: row.plan.sorts,

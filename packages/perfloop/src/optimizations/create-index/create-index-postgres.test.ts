@@ -201,6 +201,33 @@ describe('create-index on PostgreSQL: the proof', () => {
     expect(await createIndex.inspect(recommendation, applying())).toBe('present')
   }, 20_000)
 
+  it('is an index for each branch of an OR, proven, made and taken back together', async () => {
+    const sql = 'SELECT * FROM purchase WHERE buyer_id = ? OR cents = ?'
+    const recommendation = await planOne(sql)
+    expect(recommendation.title).toBe('Index public.purchase by buyer_id and by cents')
+    const [proof] = recommendation.proof.statements
+    expect(proof?.planBefore.join()).toContain('scans all')
+    expect(proof?.usesChange).toBe(true)
+    await createIndex.apply(recommendation, applying())
+    expect(await createIndex.inspect(recommendation, applying())).toBe('present')
+    expect(await ourIndexes()).toHaveLength(2)
+    const [after] = (await factsOf([sql])).filter(fact => fact.fact === 'plan')
+    expect(JSON.stringify(after?.plan)).toContain('BitmapOr')
+    expect((proof?.costAfter ?? 0) / (after?.plan.cost ?? 1)).toBeCloseTo(1, 1)
+    expect(await plan([sql])).toEqual([])
+    await createIndex.undo(recommendation, applying())
+    expect(await ourIndexes()).toEqual([])
+  }, 20_000)
+
+  it('is one for an OR of which the other branch has its index, also beside a statement of its own', async () => {
+    const recommendations = await plan([
+      'SELECT * FROM purchase WHERE id = ? OR cents = ?',
+      'SELECT * FROM purchase WHERE cents = ?',
+    ])
+    expect(recommendations.map(({ title }) => title)).toEqual(['Index public.purchase by cents'])
+    expect(recommendations[0]?.issueIds).toEqual(['issue-0', 'issue-1'])
+  }, 20_000)
+
   it('is offered on an expression, and recognized as PostgreSQL tells it', async () => {
     const sql = 'SELECT * FROM buyer WHERE lower(email) = ?'
     const recommendation = await planOne(sql)

@@ -8,7 +8,7 @@ import type { ApplyContext, IssueToSettle, Recommendation } from '../../optimize
 import { Settings } from '../../settings/settings.ts'
 import { sqliteTarget } from '../../targets/sqlite/sqlite-target.ts'
 import { createIndex } from './create-index.ts'
-import { OwnedIndex } from './index-definition.ts'
+import { OwnedIndex, readOwned } from './index-definition.ts'
 import { makeChange } from './sqlite/sqlite-index.ts'
 
 const settings = Settings.parse({ optimizer: { createIndex: { lockTimeoutMs: 300 } } }).optimizer
@@ -108,6 +108,52 @@ describe('create-index on SQLite', () => {
       /^uses perfloop_purchase_\w+ on purchase \(buyer_id=\?\)$/,
     )
     expect(proof?.costAfter).toBeLessThan((proof?.costBefore ?? 0) / 50)
+    expect(schema()).toBe(before)
+  })
+
+  it('is an index for each branch of an OR, made and taken back together', async () => {
+    const before = schema()
+    const sql = 'SELECT * FROM purchase WHERE buyer_id = ? OR placed_at = ?'
+    const recommendation = await planOne(sql)
+    expect(recommendation.title).toBe('Index purchase by buyer_id and by placed_at')
+    const [proof] = recommendation.proof.statements
+    expect(proof?.planBefore).toEqual(['scans all 30,000 rows of purchase'])
+    expect(proof?.planAfter).toHaveLength(2)
+    expect(proof?.usesChange).toBe(true)
+    expect(proof?.costAfter).toBeLessThan((proof?.costBefore ?? 0) / 2)
+    await createIndex.apply(recommendation, applying())
+    expect(await createIndex.inspect(recommendation, applying())).toBe('present')
+    const [owned] = readOwned(recommendation.owns)
+    const database = new DatabaseSync(file)
+    const found = database.prepare(`EXPLAIN QUERY PLAN ${sql.replaceAll('?', '1')}`).all()
+    expect(JSON.stringify(found)).toContain('MULTI-INDEX OR')
+    expect(await plan(sql)).toEqual([])
+    database.exec(`DROP INDEX ${owned?.name}`)
+    database.close()
+    expect(await createIndex.inspect(recommendation, applying())).toBe('partial')
+    await createIndex.undo(recommendation, applying())
+    expect(await createIndex.inspect(recommendation, applying())).toBe('absent')
+    expect(schema()).toBe(before)
+  })
+
+  it('is one where the other branch of the OR has the key of the table', async () => {
+    const recommendation = await planOne('SELECT * FROM purchase WHERE id = ? OR buyer_id = ?')
+    expect(recommendation.title).toBe('Index purchase by buyer_id')
+  })
+
+  it('leaves no half of an OR behind when the other cannot be built', async () => {
+    const before = schema()
+    const recommendation = await planOne(
+      'SELECT * FROM purchase WHERE buyer_id = ? OR placed_at = ?',
+    )
+    const [, second] = readOwned(recommendation.owns)
+    const database = new DatabaseSync(file)
+    database.exec(`CREATE INDEX ${second?.name} ON purchase (state)`)
+    await expect(createIndex.apply(recommendation, applying())).rejects.toMatchObject({
+      code: 'CHANGE_FAILED',
+    })
+    database.exec(`DROP INDEX ${second?.name}`)
+    database.close()
     expect(schema()).toBe(before)
   })
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { SPAN_KINDS } from '../../domain/span.ts'
 import {
   type ApplyContext,
+  type ChangeState,
   defineOptimization,
   type IssueToSettle,
   type PlanningContext,
@@ -18,8 +19,15 @@ import { type TargetDialect, toExplainable } from '../../targets/explainable-sta
 import { openSession, PostgresOptions } from '../../targets/postgres/open-session.ts'
 import { SqliteOptions } from '../../targets/sqlite/open-database.ts'
 import { readAccesses } from '../../targets/table-access.ts'
-import { type ChosenIndex, chooseIndexes } from './choose-indexes.ts'
-import { changeOf, OwnedIndex, ownedInPostgres, ownedInSqlite } from './index-definition.ts'
+import { type ChosenIndexes, chooseIndexes } from './choose-indexes.ts'
+import {
+  changeOf,
+  type OwnedIndex,
+  ownedInPostgres,
+  ownedInSqlite,
+  readOwned,
+  writeOwned,
+} from './index-definition.ts'
 import {
   createInPostgres,
   createSql,
@@ -61,31 +69,62 @@ export const createIndex = defineOptimization({
   },
 
   async apply(recommendation, context) {
-    const owned = OwnedIndex.parse(recommendation.owns)
-    if (isPostgres(context)) await createInPostgres(owned, context)
-    else await changeSqlite('create', owned, context)
+    const made: OwnedIndex[] = []
+    try {
+      for (const owned of readOwned(recommendation.owns)) {
+        made.push(owned)
+        if (isPostgres(context)) await createInPostgres(owned, context)
+        else await changeSqlite('create', owned, context)
+      }
+    } catch (error) {
+      // Those before it help nobody without it. The one that failed has cleared up after itself.
+      for (const owned of made.slice(0, -1).reverse()) await dropQuietly(owned, context)
+      throw error
+    }
   },
 
   async undo(recommendation, context) {
-    const owned = OwnedIndex.parse(recommendation.owns)
-    if (isPostgres(context)) await dropFromPostgres(owned, context)
-    else await changeSqlite('drop', owned, context)
+    for (const owned of readOwned(recommendation.owns).toReversed()) await drop(owned, context)
   },
 
-  inspect(recommendation, context) {
-    const owned = OwnedIndex.parse(recommendation.owns)
-    return isPostgres(context) ? inspectPostgres(owned, context) : inspectSqlite(owned, context)
+  async inspect(recommendation, context) {
+    const states = new Set<ChangeState>()
+    for (const owned of readOwned(recommendation.owns)) {
+      states.add(
+        await (isPostgres(context)
+          ? inspectPostgres(owned, context)
+          : inspectSqlite(owned, context)),
+      )
+    }
+    const [state = 'absent'] = states
+    return states.size === 1 ? state : 'partial'
   },
 
   findWaste(recommendation, facts) {
-    const owned = OwnedIndex.parse(recommendation.owns)
-    const subject = owned.schema === null ? owned.name : `${owned.schema}.${owned.name}`
-    const index = facts.find(fact => fact.fact === 'index' && fact.subject === subject)
-    return index?.fact === 'index' && index.scans === 0
-      ? `no statement has used ${owned.name} since it was built`
-      : undefined
+    for (const owned of readOwned(recommendation.owns)) {
+      const subject = owned.schema === null ? owned.name : `${owned.schema}.${owned.name}`
+      const index = facts.find(fact => fact.fact === 'index' && fact.subject === subject)
+      if (index?.fact === 'index' && index.scans === 0) {
+        return `no statement has used ${owned.name} since it was built`
+      }
+    }
+    return undefined
   },
 })
+
+async function drop(owned: OwnedIndex, context: ApplyContext): Promise<void> {
+  if (isPostgres(context)) await dropFromPostgres(owned, context)
+  else await changeSqlite('drop', owned, context)
+}
+
+/** What is left is found half made, and taken back then. */
+async function dropQuietly(owned: OwnedIndex, context: ApplyContext): Promise<void> {
+  try {
+    await drop(owned, context)
+  } catch {
+    // Why the change failed is told already.
+  }
+}
 
 interface SortedFacts {
   readonly tables: readonly TableFact[]
@@ -176,27 +215,31 @@ async function openProver(
 }
 
 function recommend(
-  { index, served }: ChosenIndex,
+  { indexes, served }: ChosenIndexes,
   issues: readonly IssueToSettle[],
   facts: SortedFacts,
   method: Prover['method'],
   context: PlanningContext,
 ): Recommendation {
   const postgres = context.targetKind === 'postgres'
-  const owned = postgres ? ownedInPostgres(index) : ownedInSqlite(index)
+  const owned = indexes.map(postgres ? ownedInPostgres : ownedInSqlite)
   const helped = new Set(served.map(({ statement }) => statement.statement))
   const settled = issues.filter(issue => issue.statement !== null && helped.has(issue.statement))
-  const table = facts.tables.find(fact => fact.subject === index.table)
+  const tableName = indexes[0]?.table ?? ''
+  const table = facts.tables.find(fact => fact.subject === tableName)
   const saved = savedShare(served)
   return {
     kind: 'create-index',
     targetId: context.targetId,
-    title: `Index ${index.table} by ${columnList(index)}${index.predicate === null ? '' : ` where ${index.predicate}`}`,
-    description: describe(index, served),
-    change: postgres ? createSql(owned) : createSqliteSql(owned),
-    undo: postgres ? dropSql(owned) : dropSqliteSql(owned),
-    owns: owned,
-    risk: riskOf(index, table, postgres),
+    title: `Index ${tableName} by ${indexes.map(keysOf).join(' and by ')}`,
+    description: describe(indexes, served),
+    change: owned.map(postgres ? createSql : createSqliteSql).join('\n'),
+    undo: owned
+      .toReversed()
+      .map(postgres ? dropSql : dropSqliteSql)
+      .join('\n'),
+    owns: writeOwned(owned),
+    risk: riskOf(indexes, tableName, table, postgres),
     proof: {
       method,
       statements: served.map(({ statement, before, after }) => ({
@@ -206,10 +249,10 @@ function recommend(
         costAfter: after.cost,
         planBefore: before.words,
         planAfter: after.words,
-        usesChange: after.used.has(index),
+        usesChange: indexes.every(index => after.used.has(index)),
       })),
     },
-    changeKey: `create-index:${context.targetId}:${changeOf(index)}`,
+    changeKey: `create-index:${context.targetId}:${indexes.map(changeOf).sort().join(' + ')}`,
     // Cost is a planner's unit, not time: the whole share at best, half of it when most was in memory anyway.
     expectedGain: { low: saved / 2, high: saved },
     operations: operationsOf(settled, context.settings.createIndex.minCallerRatio),
@@ -217,7 +260,7 @@ function recommend(
   }
 }
 
-function savedShare(served: ChosenIndex['served']): number {
+function savedShare(served: ChosenIndexes['served']): number {
   const weight = served.reduce((sum, { statement }) => sum + statement.weight, 0)
   return served.reduce(
     (sum, { statement, before, after }) =>
@@ -226,7 +269,11 @@ function savedShare(served: ChosenIndex['served']): number {
   )
 }
 
-function describe(index: CandidateIndex, served: ChosenIndex['served']): string {
+function keysOf(index: CandidateIndex): string {
+  return `${columnList(index)}${index.predicate === null ? '' : ` where ${index.predicate}`}`
+}
+
+function describe(indexes: readonly CandidateIndex[], served: ChosenIndexes['served']): string {
   const [first] = served
   const others = served.length - 1
   const factor = first === undefined ? 0 : first.before.cost / Math.max(first.after.cost, 1e-9)
@@ -234,21 +281,31 @@ function describe(index: CandidateIndex, served: ChosenIndex['served']): string 
     others === 0
       ? ''
       : ` ${others} more statement${others === 1 ? ' is' : 's are'} served by it too.`
+  const [one, ...alternatives] = indexes.map(({ reason }) => reason)
+  const why =
+    alternatives.length === 0
+      ? `${one}, and no index serves that`
+      : `${[one, ...alternatives].join(', or ')}, and only an index for each spares reading all`
   return (
-    `In ${index.table}, ${index.reason}, and no index serves that. ` +
+    `In ${indexes[0]?.table}, ${why}. ` +
     `Without it the planner ${first?.before.words.join(', ')}; with it, it ${first?.after.words.join(', ')}: ` +
     `${factor.toFixed(factor < 10 ? 1 : 0)} times less work by its own estimate.${more}`
   )
 }
 
-function riskOf(index: CandidateIndex, table: TableFact | undefined, postgres: boolean): string {
+function riskOf(
+  indexes: readonly CandidateIndex[],
+  tableName: string,
+  table: TableFact | undefined,
+  postgres: boolean,
+): string {
   const rows = (table?.rows ?? 0).toLocaleString('en-US')
-  const upkeep = `Every insert into ${index.table}, and every change of ${index.columns
-    .map(({ name }) => name)
-    .join(' or ')}, keeps it up to date.`
+  const columns = new Set(indexes.flatMap(index => index.columns.map(({ name }) => name)))
+  const isOne = indexes.length === 1
+  const upkeep = `Every insert into ${tableName}, and every change of ${[...columns].join(' or ')}, keeps ${isOne ? 'it' : 'them'} up to date.`
   return postgres
     ? `Built over about ${rows} rows without stopping reads or writes (CONCURRENTLY); it waits for older transactions, at most as long as the lock timeout. ${upkeep}`
-    : `Writers wait while it is built over about ${rows} rows; with a WAL, readers do not. ${upkeep}`
+    : `Writers wait while ${isOne ? 'it is' : 'they are'} built over about ${rows} rows; with a WAL, readers do not. ${upkeep}`
 }
 
 const Callers = z

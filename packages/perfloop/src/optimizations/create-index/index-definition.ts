@@ -12,6 +12,21 @@ export const OwnedIndex = z.object({
 })
 export type OwnedIndex = z.output<typeof OwnedIndex>
 
+const OwnedIndexes = z.union([
+  OwnedIndex.transform(index => [index]),
+  z.object({ indexes: z.array(OwnedIndex).min(1) }).transform(({ indexes }) => indexes),
+])
+
+/** One, or several that help only together. */
+export function readOwned(owns: unknown): readonly OwnedIndex[] {
+  return OwnedIndexes.parse(owns)
+}
+
+export function writeOwned(indexes: readonly OwnedIndex[]): Readonly<Record<string, unknown>> {
+  const [only, ...others] = indexes
+  return only !== undefined && others.length === 0 ? only : { indexes }
+}
+
 /** PostgreSQL cuts names at 63 bytes; a name that is cut is no longer ours. */
 const MAX_NAME_LENGTH = 63
 const HASH_LENGTH = 6

@@ -101,6 +101,10 @@ export const PlanFact = z.object({
       ),
       predicate: z.string().nullable().describe('For a partial index'),
       reason: z.string(),
+      together: z
+        .string()
+        .optional()
+        .describe('Those with the same word help only together: one for each branch of an OR'),
     }),
   ),
   /** Services whose statements run on this target; absent or empty: all of its environment. */

@@ -23,6 +23,15 @@ export function planCost(
       continue
     }
     const table = step.table === undefined ? undefined : findTable(tables, step.table, undefined)
+    // Each branch of an OR finds its rows by an index of its own.
+    const either = step.node === 'MULTI-INDEX OR' ? tableBelow(step, tables) : undefined
+    if (either !== undefined) {
+      const whole = { ...statement, pageRows: undefined }
+      cost += reaching * planCost({ ...step, node: 'SELECT' }, whole, tables, indexes)
+      const access = statement.accesses.find(item => item.table === either.subject)
+      reaching *= access === undefined ? 1 : rowsAfter(access, either)
+      continue
+    }
     if (table === undefined) {
       cost += planCost({ ...step, node: 'SELECT' }, statement, tables, indexes)
       continue
@@ -36,6 +45,15 @@ export function planCost(
   // Rows that come in the order wanted can stop at the end of the page.
   const stops = statement.pageRows !== undefined && !sortsOrGroups && reaching > 0
   return stops ? cost * Math.min(1, (statement.pageRows ?? 0) / reaching) : cost
+}
+
+function tableBelow(step: PlanNode, tables: readonly TableFact[]): TableFact | undefined {
+  const found = step.table === undefined ? undefined : findTable(tables, step.table, undefined)
+  for (const child of step.children) {
+    const below: TableFact | undefined = found ?? tableBelow(child, tables)
+    if (below !== undefined) return below
+  }
+  return found
 }
 
 function rowsVisited(step: PlanNode, table: TableFact, indexes: readonly IndexFact[]): number {

@@ -2,7 +2,7 @@ import type { Node } from 'libpg-query'
 import { z } from 'zod'
 import type { PlanFact, PlanNode, TableFact } from '../../store/telemetry/target-facts.ts'
 import type { ExplainableStatement } from '../explainable-statement.ts'
-import { findTable, type TableAccess } from '../table-access.ts'
+import { type Branch, findTable, type TableAccess } from '../table-access.ts'
 import { type Database, readRows } from './open-database.ts'
 
 const PlanRow = z.object({ id: z.number(), parent: z.number(), detail: z.string() })
@@ -160,6 +160,10 @@ function conditionsOf(access: TableAccess): readonly string[] {
     ...access.oneOf.map(name => `${name} IN (?)`),
     ...access.joined.map(name => `${name} = another table’s`),
     ...access.ranges.map(name => `${name} bounded`),
+    ...access.alternatives.map(
+      branches =>
+        `(${branches.map(({ equal, oneOf, ranges }) => [...equal, ...oneOf, ...ranges].join(' and ')).join(' OR ')})`,
+    ),
   ]
 }
 
@@ -197,14 +201,30 @@ export function rangeSelectivity(bounds: number): number {
 }
 
 export function rowsAfter(access: TableAccess, table: TableFact): number {
-  const folded = access.folded.map(({ name }) => name)
-  const fixed = [...access.equal, ...access.oneOf, ...folded, ...access.joined]
-  const share = fixed.reduce((product, name) => product * selectivityOf(table, name), 1)
-  const within = access.ranges.reduce(
-    (product, name) => product * rangeSelectivity(access.enclosed.includes(name) ? 2 : 1),
+  const others = [...access.folded.map(({ name }) => name), ...access.joined]
+  const share = others.reduce((product, name) => product * selectivityOf(table, name), 1)
+  const either = access.alternatives.reduce(
+    (product, branches) =>
+      product *
+      Math.min(
+        1,
+        branches.reduce((sum, branch) => sum + shareOf(branch, table), 0),
+      ),
     1,
   )
-  return Math.max(1, Math.round(table.rows * share * within))
+  return Math.max(1, Math.round(table.rows * shareOf(access, table) * share * either))
+}
+
+/** Of the rows, that fulfil the conditions on columns. */
+function shareOf({ equal, oneOf, ranges, enclosed }: Branch, table: TableFact): number {
+  const fixed = [...equal, ...oneOf].reduce(
+    (product, name) => product * selectivityOf(table, name),
+    1,
+  )
+  return ranges.reduce(
+    (product, name) => product * rangeSelectivity(enclosed.includes(name) ? 2 : 1),
+    fixed,
+  )
 }
 
 /** Share of the rows that have one given value. Unknown: a tenth, as an index of SQLite without statistics. */

@@ -137,6 +137,16 @@ describe('sqlite target', () => {
     ])
   })
 
+  it('knows how little an OR of two columns lets through, and what would find it', async () => {
+    const plan = await planOf('SELECT * FROM purchase WHERE id = ? OR buyer_id = ?')
+    const [scan] = plan.fullScans
+    expect(scan?.filter).toBe('(id OR buyer_id)')
+    expect(scan?.estimatedRowsOut).toBeLessThan(30_000 / 4)
+    expect(plan.candidates.map(({ columns }) => columns.map(({ name }) => name))).toContainEqual([
+      'buyer_id',
+    ])
+  })
+
   it('knows that a page in order needs no more rows than the page', async () => {
     const plan = await planOf('SELECT id FROM purchase ORDER BY placed_at DESC LIMIT ? OFFSET ?')
     expect(plan.fullScans).toMatchObject([{ tableRows: 30_000, estimatedRowsOut: 50 }])

@@ -57,7 +57,9 @@ export async function proveOnStatisticsCopy(options: StatisticsCopyOptions): Pro
       },
     )
     await copySchema(session, options.statistics)
-    const owned = new Map(options.candidates.map(index => [index, ownedInPostgres(index)]))
+    // Several statements may want the same one.
+    const byName = new Map(options.candidates.map(index => [ownedInPostgres(index).name, index]))
+    const owned = new Map([...byName.values()].map(index => [index, ownedInPostgres(index)]))
     for (const index of owned.values()) await session.run(index.definition)
     await restoreStatistics(session, options.statistics)
     await extendFiles(session, options, owned, join(scratch.directory, 'data'))
@@ -306,7 +308,8 @@ function proverOn(
   return {
     method: 'statistics-copy',
     async explain(statement, indexes) {
-      const absent = [...owned].filter(([candidate]) => !indexes.includes(candidate))
+      const wanted = new Map(indexes.map(index => [ownedInPostgres(index).name, index]))
+      const absent = [...owned].filter(([, { name }]) => !wanted.has(name))
       await session.run('BEGIN')
       try {
         for (const [, { schema, name }] of absent) {
@@ -318,7 +321,7 @@ function proverOn(
         return {
           cost: plan.cost ?? 0,
           words: readPlan(plan, { tables, indexes: [] }).words,
-          used: new Set(indexes.filter(index => usesIndex(plan, owned.get(index)?.name ?? ''))),
+          used: new Set(indexes.filter(index => usesIndex(plan, ownedInPostgres(index).name))),
         }
       } catch {
         return undefined
