@@ -133,6 +133,8 @@ interface Framework {
   readonly declared: readonly string[]
   readonly undeclared?: RegExp
   readonly declaredPath?: string
+  /** `code.function.name` of each call. */
+  readonly handlers?: readonly (string | undefined)[]
 }
 
 const FRAMEWORKS: readonly Framework[] = [
@@ -224,16 +226,26 @@ const FRAMEWORKS: readonly Framework[] = [
     ] as const,
     declared: [`${name} GET /api/towns/:town/stalls/:stall`, `${name} POST /api/towns`],
     declaredPath: '/towns/declared',
+    handlers: [
+      'TownsController.stall',
+      'TownsController.make',
+      'TownsController.throws',
+      'TownsController.throwsLater',
+      'TownsController.refuses',
+      undefined,
+    ],
   })),
 ]
 
 describe('other frameworks, as the Node agent sees them', () => {
   it.each(FRAMEWORKS)(
     'names requests to $name by the routes that were declared, and tells their first errors',
-    async ({ file, env = {}, calls, declared, undeclared, declaredPath }) => {
+    async ({ file, env = {}, calls, declared, undeclared, declaredPath, handlers }) => {
       await using receiver = await startOtlpReceiver()
       await using app = await startWithAgent(file, receiver.endpoint, { env })
-      await expectCalls(app, receiver.spans, calls)
+      const seen = await expectCalls(app, receiver.spans, calls)
+      const names = seen.map(({ attributes }) => attributes['code.function.name'])
+      expect(names).toEqual(handlers ?? names.map(() => undefined))
       const known = JSON.parse(await app.get(declaredPath ?? '/declared')) as string[]
       expect(known).toEqual(expect.arrayContaining([...declared]))
       for (const route of known) expect(route).not.toMatch(undeclared ?? /HEAD/)
@@ -246,10 +258,12 @@ describe('other frameworks, as the Node agent sees them', () => {
     const express: Call = ['GET /admin/users/3', 'GET /admin/users/:user', 200]
     const applications = [...FRAMEWORKS, { file: 'express-routes.mjs', env: {}, calls: [express] }]
     await Promise.all(
-      applications.map(async ({ file, env = {}, calls }) => {
+      applications.map(async ({ file, env = {}, calls, ...rest }) => {
         await using receiver = await startOtlpReceiver()
         await using app = await startWithAgent(file, receiver.endpoint, { env, node })
-        await expectCalls(app, receiver.spans, calls.slice(0, 1))
+        const [first] = await expectCalls(app, receiver.spans, calls.slice(0, 1))
+        const [handler] = 'handlers' in rest ? (rest.handlers ?? []) : []
+        expect(first?.attributes['code.function.name']).toBe(handler)
         expect(app.standardError()).not.toContain('perfloop')
       }),
     )

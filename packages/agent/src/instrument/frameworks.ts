@@ -11,7 +11,7 @@ import { instrumentHapiRequest, instrumentHapiRouter } from './hapi.ts'
 import { instrumentHonoRouter } from './hono.ts'
 import { instrumentKoa, instrumentKoaContext } from './koa.ts'
 import type { PatchedModule } from './module-hook.ts'
-import { instrumentNestExceptions } from './nest.ts'
+import { instrumentNestExceptions, instrumentNestHandlers } from './nest.ts'
 import {
   instrumentNextBundle,
   instrumentNextFiles,
@@ -54,6 +54,7 @@ export function frameworkModules(agent: Agent): readonly PatchedModule[] {
     ...NEXT_BUNDLES.map(file => inner('next', file, instrumentNextBundle)),
     // Up to version 11.
     inner('@nestjs/core', 'exceptions/exceptions-handler.js', instrumentNestExceptions),
+    inner('@nestjs/core', 'router/router-execution-context.js', instrumentNestHandlers),
     ...HONO_ROUTERS.map(file => inner('hono', `dist/cjs/${file}`, instrumentHonoRouter)),
     patched('ejs', 'lib/cjs/ejs.js', instrumentEjs),
     // Up to version 3.

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Agent } from '../agent.ts'
-import { noteError } from './request-span.ts'
+import { noteError, noteHandler } from './request-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 interface ArgumentsHost {
@@ -12,7 +12,14 @@ interface ExceptionsHandler {
   next(exception: unknown, host: ArgumentsHost): unknown
 }
 
+interface RouterExecutionContext {
+  create(instance: unknown, callback: unknown, method: unknown, ...rest: unknown[]): unknown
+}
+
+type Handler = (this: unknown, request: unknown, ...rest: unknown[]) => unknown
+
 const EXCEPTIONS = 'exceptions/exceptions-handler.js'
+const EXECUTION = 'router/router-execution-context.js'
 const seen = new WeakSet<object>()
 
 /**
@@ -25,12 +32,15 @@ export function findNest(agent: Agent): void {
     new Error('who calls').stack ?? '',
   )
   if (frame === null) return
-  const path = `${frame[1]}${frame[2]}core/${EXCEPTIONS}`
-  const load = async () => {
+  const load = async (inner: string, patch: (agent: Agent, exports: object) => void) => {
+    const path = `${frame[1]}${frame[2]}core/${inner}`
     const file = realpathSync(path.startsWith('file:') ? fileURLToPath(path) : path)
-    instrumentNestExceptions(agent, (await import(pathToFileURL(file).href)) as object)
+    patch(agent, (await import(pathToFileURL(file).href)) as object)
   }
-  load().catch((error: unknown) => agent.report('instrumenting NestJS', error))
+  Promise.all([
+    load(EXCEPTIONS, instrumentNestExceptions),
+    load(EXECUTION, instrumentNestHandlers),
+  ]).catch((error: unknown) => agent.report('instrumenting NestJS', error))
 }
 
 /**
@@ -52,6 +62,35 @@ export function instrumentNestExceptions(agent: Agent, exports: object): void {
           agent.report('reading an error of NestJS', error)
         }
         return next.call(this, exception, host)
+      },
+  )
+}
+
+/** The functions that it gives to the framework beneath it, each with the method of a controller inside. */
+export function instrumentNestHandlers(agent: Agent, exports: object): void {
+  const { RouterExecutionContext } = exports as {
+    RouterExecutionContext: { prototype: RouterExecutionContext }
+  }
+  if (seen.has(RouterExecutionContext)) return
+  seen.add(RouterExecutionContext)
+  wrapMethod(
+    RouterExecutionContext.prototype,
+    'create',
+    create =>
+      function (this: RouterExecutionContext, instance, callback, method, ...rest) {
+        const handler = create.call(this, instance, callback, method, ...rest)
+        if (typeof handler !== 'function' || typeof method !== 'string') return handler
+        const { constructor: owner } = (instance ?? {}) as { constructor?: { name?: unknown } }
+        const handlerName = `${String(owner?.name ?? '')}.${method}`
+        const named: Handler = function (request, ...more) {
+          try {
+            noteHandler(nodeRequest(request), handlerName)
+          } catch (error) {
+            agent.report('naming a handler of NestJS', error)
+          }
+          return (handler as Handler).call(this, request, ...more)
+        }
+        return Object.defineProperties(named, Object.getOwnPropertyDescriptors(handler))
       },
   )
 }

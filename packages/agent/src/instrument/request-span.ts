@@ -23,6 +23,12 @@ export function noteRoute(request: object, route: string): void {
   if (span !== undefined) span.place = route
 }
 
+/** The function of the application that answers it, by whatever the framework calls it. */
+export function noteHandler(request: object, name: string): void {
+  const span = spanOfRequest(request)
+  if (span !== undefined) span.handlerName = name
+}
+
 /** The first error of a request is what its span tells. One that comes when the request is over is nobody's. */
 export function noteError(request: object, error: unknown): void {
   const span = spanOfRequest(request)

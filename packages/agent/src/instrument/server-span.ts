@@ -21,6 +21,7 @@ const SCHEMA = attributeSchema(
     'user_agent.original': PASSING_TEXT,
     'network.protocol.version': TEXT,
     'http.response.body.size': INTEGER,
+    'code.function.name': TEXT,
     'error.type': TEXT,
   },
 )
@@ -90,6 +91,7 @@ export function recordServerSpan(
   recorder.passingText(detail.isKept ? request.headers['user-agent'] : undefined)
   recorder.text(request.protocolVersion)
   recorder.integer(bodySize === undefined ? Number.NaN : Number(bodySize))
+  recorder.text(span.handlerName)
   recorder.text(isFailed ? String(status) : isAborted ? 'aborted' : undefined)
   recorder.end()
 }

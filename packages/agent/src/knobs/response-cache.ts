@@ -31,10 +31,10 @@ const KEY_HEADERS = [
 const HARMLESS_HEADERS = new Set<string>([
   ...KEY_HEADERS,
   ...(
-    'accept-charset baggage cache-control connection dnt forwarded keep-alive pragma priority referer save-data ' +
-    'sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user ' +
-    'sec-gpc te traceparent tracestate upgrade-insecure-requests user-agent via x-forwarded-for x-real-ip ' +
-    'x-request-id'
+    'accept-charset b3 baggage cache-control cdn-loop cf-connecting-ip cf-ray cf-visitor connection dnt forwarded ' +
+    'keep-alive pragma priority referer save-data sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest ' +
+    'sec-fetch-mode sec-fetch-site sec-fetch-user sec-gpc te traceparent tracestate upgrade-insecure-requests ' +
+    'user-agent via x-amzn-trace-id x-cloud-trace-context x-correlation-id x-forwarded-for x-real-ip x-request-id'
   ).split(' '),
 ])
 /** Of one exchange, and not of what it was about. */

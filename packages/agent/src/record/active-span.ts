@@ -36,6 +36,8 @@ export class ActiveSpan {
   place: unknown = undefined
   /** Of a request: `GET`. */
   method: string | undefined = undefined
+  /** Of a request, where its framework tells: `TownsController.stall`. */
+  handlerName: string | undefined = undefined
   /** What went wrong in it first, and when; `exceptionMs` is 0 as long as nothing did and the span is not over. */
   exception: ErrorDescription | undefined = undefined
   exceptionMs = 0
