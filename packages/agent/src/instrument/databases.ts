@@ -51,6 +51,7 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
         ]
   return [
     patched('pg', 'lib/index.js', instrumentPg),
+    inner('pg', 'lib/native/client.js', (_, Client) => instrumentPg(agent, { Client })),
     ...pgStatementFiles,
     patched('pg-pool', 'index.js', (_, exports) => {
       instrumentPgPool(agent, exports)

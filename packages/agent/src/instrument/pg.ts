@@ -49,10 +49,14 @@ let issuingFor: { readonly parent: ActiveSpan | undefined } | undefined
 /** While `pool.query` asks its own pool for a client. */
 let isAskingForQuery = false
 
+/** `NODE_PG_FORCE_NATIVE` makes one of the two clients the other one. */
+const instrumented = new WeakSet<object>()
+
 /** Statements of `pg`, by promise, callback, cursor and stream. */
 export function instrumentPg(agent: Agent, exports: object): void {
   const { Client } = exports as { readonly Client?: { readonly prototype: Client } }
-  if (Client === undefined) return
+  if (Client === undefined || instrumented.has(Client)) return
+  instrumented.add(Client)
   const trace = (query: Client['query']): Client['query'] =>
     function (this: Client, ...args) {
       const inner = issuingFor
