@@ -1,9 +1,10 @@
 // Builds everything a user needs to run Perfloop from a clone: the server, client, demo and benches
-// with the TypeScript compiler, the SQL beside them, the agent's part in pages with Rolldown, and the dashboard with Vite.
+// with the TypeScript compiler, the SQL beside them, the agent with Rolldown, and the dashboard with Vite.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const quiet = process.argv.includes('--quiet')
@@ -38,22 +39,28 @@ function copySql(from, to) {
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'])
 copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'))
 
-// What pages load of the agent: one file to import, one for a script tag, and the development badge.
+// The agent in few files, since a process that starts with it waits for each of them. What runs in processes is CommonJS
+// but for the file that `import` gives, which loads the same `agent.cjs` as the one that `require` gives.
 const agent = join(root, 'packages/agent')
-for (const [entry, file, format] of [
-  ['index', 'browser', 'esm'],
-  ['script-tag', 'browser.iife', 'iife'],
-  ['badge', 'badge', 'iife'],
+const inProcesses = { folder: 'src', options: { platform: 'node' }, sourcemap: true }
+const inPages = { folder: 'src/browser', options: {}, sourcemap: 'hidden', minify: true }
+for (const [source, file, format, { folder, options, ...output }] of [
+  ['application-side', 'agent.cjs', 'cjs', inProcesses],
+  ['required', 'required.cjs', 'cjs', inProcesses],
+  ['index', 'index.js', 'esm', inProcesses],
+  ['export/export.worker', 'export.worker.cjs', 'cjs', inProcesses],
+  ['index', 'browser.js', 'esm', inPages],
+  ['script-tag', 'browser.iife.js', 'iife', inPages],
+  ['badge', 'badge.js', 'iife', inPages],
 ]) {
-  const bundle = join(agent, 'dist', `${file}.js`)
-  if (existsSync(bundle) && statSync(bundle).mtimeMs > newestMs(join(agent, 'src/browser')))
-    continue
-  run(process.execPath, [
-    join(root, 'node_modules/rolldown/bin/cli.mjs'),
-    join(agent, 'src/browser', `${entry}.ts`),
-    ...['--file', bundle, '--format', format, '--minify', '--sourcemap', 'hidden'],
-    ...['--log-level', 'silent'],
-  ])
+  const built = join(agent, 'dist', file)
+  if (newestMs(built) > newestMs(join(agent, folder))) continue
+  await build({
+    ...options,
+    input: join(agent, folder, `${source}.ts`),
+    logLevel: 'silent',
+    output: { ...output, file: built, format, codeSplitting: false, comments: false },
+  })
 }
 
 const dashboard = join(root, 'packages/dashboard')

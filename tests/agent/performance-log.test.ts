@@ -8,12 +8,16 @@ import {
   startEmbeddedPostgres,
 } from '../../packages/perfloop/src/targets/postgres/embedded-postgres.ts'
 import { eventually } from '../perfloop-process.ts'
-import { startWithAgent } from './agent-process.ts'
+import { NODES, startWithAgent } from './agent-process.ts'
 import { startOtlpReceiver } from './otlp-receiver.ts'
 
 /** Built from the one line that the format was given by. */
 const LINE =
   /^\[\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\] INFO - PERFORMANCE \| Route: (\S+) \| Load Time: (\d+)ms \| Queries: (\d+) \| DB Time: (\d+)ms \| Render Time: (\d+)ms \| Total: (\d+)ms$/
+
+const ROTATING_LOG = new URL('../../packages/agent/src/log/rotating-log.ts', import.meta.url)
+/** One that takes TypeScript as it is. */
+const node24 = NODES.find(([version]) => version === '24')?.[1] ?? ''
 
 const scratch = mkdtempSync(join(tmpdir(), 'perfloop-log-'))
 let postgres: EmbeddedPostgres
@@ -129,10 +133,9 @@ describe('the performance log', () => {
   it('is rotated while four processes write it: nothing lost, nothing torn, ten old files', async () => {
     const path = join(scratch, 'rotated.log')
     const writer = join(scratch, 'writer.mjs')
-    const built = new URL('../../packages/agent/dist/log/rotating-log.js', import.meta.url)
     writeFileSync(
       writer,
-      `import { RotatingLog } from ${JSON.stringify(built.href)}
+      `import { RotatingLog } from ${JSON.stringify(ROTATING_LOG.href)}
       const log = new RotatingLog({ path: process.argv[2], maxBytes: 100_000, kept: 10 }, { onProblem: console.error, onWritten() {} })
       for (let n = 0; n < 3_900; n += 20) {
         log.append(Array.from({ length: 20 }, (_, i) => process.argv[3] + ' ' + String(n + i).padStart(60, '.') + '\\n'))
@@ -146,7 +149,7 @@ describe('the performance log', () => {
     const write = (names: readonly string[]) =>
       Promise.all(
         names.map(name => {
-          const child = spawn(process.execPath, [writer, path, name], { stdio: 'inherit' })
+          const child = spawn(node24, [writer, path, name], { stdio: 'inherit' })
           return new Promise(resolve => child.on('exit', resolve))
         }),
       )
@@ -183,10 +186,9 @@ describe('the performance log', () => {
     const folder = mkdtempSync(join(scratch, 'full-'))
     const path = join(folder, 'performance.log')
     const writer = join(folder, 'writer.mjs')
-    const built = new URL('../../packages/agent/dist/log/rotating-log.js', import.meta.url)
     writeFileSync(
       writer,
-      `import { RotatingLog } from ${JSON.stringify(built.href)}
+      `import { RotatingLog } from ${JSON.stringify(ROTATING_LOG.href)}
       const problems = []
       const log = new RotatingLog(
         { path: process.argv[2], maxBytes: 10_000_000, kept: 10 },
@@ -200,13 +202,9 @@ describe('the performance log', () => {
     )
     writeFileSync(path, 'a whole line\nthe first half of a li')
     // In blocks of 512 bytes: the system takes a part of the write that goes beyond, as a full disk does.
-    const told = execFileSync(
-      'sh',
-      ['-c', 'ulimit -f 40; exec "$0" "$@"', process.execPath, writer, path],
-      {
-        encoding: 'utf8',
-      },
-    )
+    const told = execFileSync('sh', ['-c', 'ulimit -f 40; exec "$0" "$@"', node24, writer, path], {
+      encoding: 'utf8',
+    })
     expect(told).toContain('EFBIG')
     const lines = readFileSync(path, 'utf8').split('\n')
     expect(lines.pop()).toBe('')
@@ -219,7 +217,7 @@ describe('the performance log', () => {
     expect(numbers.length).toBeGreaterThan(150)
     expect(readdirSync(folder).filter(name => /lock|guard/.test(name))).toEqual([])
     // With room again, the next ones follow.
-    execFileSync(process.execPath, [writer, path])
+    execFileSync(node24, [writer, path])
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(lines.length + 401)
   })
 })

@@ -1,9 +1,15 @@
-import { isPreloaded } from './preloaded.ts'
-import { beginAgent, startAgent } from './start-agent.ts'
+import { createRequire } from 'node:module'
+import type * as ApplicationSide from './application-side.ts'
 
-export type { AgentOptions } from './agent-options.ts'
-export { defineKnob, type KnobBounds, type KnobDefinition } from './control/knobs.ts'
-export { identifyWebSocketUsers, type WebSocketUser } from './measure/web-sockets.ts'
-export { startAgent }
+export type {
+  AgentOptions,
+  KnobBounds,
+  KnobDefinition,
+  WebSocketUser,
+} from './application-side.ts'
 
-if (isPreloaded(import.meta.url)) await beginAgent()
+// An `import` of CommonJS would read all of it once more, for the names that it exports.
+const agent = createRequire(import.meta.url)('./agent.cjs') as typeof ApplicationSide
+export const { defineKnob, identifyWebSocketUsers, startAgent } = agent
+
+if (agent.isPreloaded(import.meta.url)) await agent.beginAgent()

@@ -1,8 +1,15 @@
 // What `require` gives: without an `await` at its top, which would not let it.
-import { isPreloaded } from './preloaded.ts'
-import { startAgent } from './start-agent.ts'
+import { createRequire } from 'node:module'
+import type * as ApplicationSide from './application-side.ts'
 
-export type { AgentOptions } from './agent-options.ts'
-export { startAgent }
+export type {
+  AgentOptions,
+  KnobBounds,
+  KnobDefinition,
+  WebSocketUser,
+} from './application-side.ts'
 
-if (isPreloaded(import.meta.url)) startAgent()
+const agent = createRequire(import.meta.url)('./agent.cjs') as typeof ApplicationSide
+export const { defineKnob, identifyWebSocketUsers, startAgent } = agent
+
+if (agent.isPreloaded(import.meta.url)) agent.startAgent()

@@ -26,6 +26,8 @@ import { RequestLog } from './log/request-log.ts'
 import { EventLoopDelay } from './measure/event-loop-delay.ts'
 import { Metrics } from './measure/metrics.ts'
 import { measureRuntime } from './measure/runtime.ts'
+import { addBadge } from './page/development-badge.ts'
+import { addServerTiming } from './page/server-timing.ts'
 import { EventLoopWatch } from './profile/event-loop-watch.ts'
 import { followAll } from './record/active-span.ts'
 import { CostBudget } from './record/cost-budget.ts'
@@ -108,7 +110,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
         // The process ends all the same.
       }
     })
-    await addToPages(agent, configuration)
+    addToPages(agent, configuration)
     await patchEsModules(
       [
         ...frameworkEsModules(agent),
@@ -123,17 +125,12 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
   }
 }
 
-/** Loaded where pages are told something, which is hardly ever so in production. */
-async function addToPages(
+function addToPages(
   agent: Agent,
   { hasServerTiming, badgeDashboardUrl }: AgentConfiguration,
-): Promise<void> {
-  if (!hasServerTiming && badgeDashboardUrl === undefined) return
-  const { addServerTiming } = await import('./page/server-timing.ts')
-  addServerTiming(agent)
-  if (badgeDashboardUrl === undefined) return
-  const { addBadge } = await import('./page/development-badge.ts')
-  addBadge(agent, badgeDashboardUrl)
+): void {
+  if (hasServerTiming || badgeDashboardUrl !== undefined) addServerTiming(agent)
+  if (badgeDashboardUrl !== undefined) addBadge(agent, badgeDashboardUrl)
 }
 
 function startRequestLog(

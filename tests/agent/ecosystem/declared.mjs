@@ -1,6 +1,8 @@
 // What the agent knows to be declared in this process, read from the agent itself: the channel that sends it is
 // tested elsewhere.
-import { declarations } from '../../../packages/agent/dist/declare/declarations.js'
+import { createRequire } from 'node:module'
+
+const { declarations } = createRequire(import.meta.url)('../../../packages/agent/dist/agent.cjs')
 
 export function declaredRoutes() {
   return declarations().routes.map(

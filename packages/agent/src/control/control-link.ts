@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { gzipSync } from 'node:zlib'
 import type { Declarations } from '../declare/declarations.ts'
+import { OWN_PACKAGE } from '../own-place.ts'
 import type {
   ControlMessage,
   ControlNews,
@@ -253,7 +254,7 @@ export class ControlLink {
 
 function ownVersion(): string {
   try {
-    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    const text = readFileSync(OWN_PACKAGE, 'utf8')
     return String((JSON.parse(text) as { version?: unknown }).version ?? '')
   } catch {
     return ''

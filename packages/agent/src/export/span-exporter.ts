@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ControlMessage, ControlNews } from '../control/control-message.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
+import { OWN_FOLDER } from '../own-place.ts'
 import { Pulse } from '../profile/pulse.ts'
 import { declaredSchemas } from '../record/attribute-schema.ts'
 import { SpanBatch } from '../record/span-batch.ts'
@@ -162,7 +163,7 @@ export class SpanExporter implements BatchSender {
       pulse: this.pulse.memory,
       unfinished: this.#unfinishedCount.buffer as SharedArrayBuffer,
     }
-    const worker = new Worker(new URL('./export.worker.js', import.meta.url), {
+    const worker = new Worker(new URL('export.worker.cjs', OWN_FOLDER), {
       workerData: data,
       name: 'perfloop-agent',
       // Without the `--import` that has brought us here.

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { OWN_FOLDER } from '../own-place.ts'
 import { callSites, limitStacks } from '../profile/stack-limit.ts'
 import { detail } from '../record/cost-budget.ts'
 
@@ -181,12 +182,10 @@ function ownLineOf(stack: readonly string[]): CodeLine | undefined {
 /** Prisma copies its own into the clients that it generates among the application's files. */
 const COPIED_RUNTIME = /[\\/]runtime[\\/](?:client|library|binary)\.m?js:/
 
-/** The folder of the agent itself, which may be linked from anywhere. */
-const HERE = new URL('..', import.meta.url)
-const HERE_PATH = fileURLToPath(HERE)
+const OWN_PATH = fileURLToPath(OWN_FOLDER)
 
 function isOurs(frame: string): boolean {
-  return frame.includes(HERE.href) || frame.includes(HERE_PATH)
+  return frame.includes(OWN_FOLDER.href) || frame.includes(OWN_PATH)
 }
 
 /** ES modules are told by their URL, in which a space is `%20` and a drive has a slash before it. */

@@ -3,10 +3,11 @@ import http, { type IncomingMessage, ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { Agent } from '../agent.ts'
 import { wrapMethod } from '../instrument/wrap-method.ts'
+import { OWN_FOLDER } from '../own-place.ts'
 import { noncesOf, scriptIsAllowed } from './script-policy.ts'
 
 export const BADGE_PATH = '/__perfloop/badge.js'
-const BADGE_FILE = new URL('../badge.js', import.meta.url)
+const BADGE_FILE = new URL('badge.js', OWN_FOLDER)
 
 /** What a response that may get the badge has come to; the others have none of this. */
 const BADGE = Symbol('perfloop.badge')

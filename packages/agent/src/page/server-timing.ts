@@ -1,5 +1,4 @@
 import { ServerResponse } from 'node:http'
-import { Http2ServerResponse } from 'node:http2'
 import type { Agent } from '../agent.ts'
 import { spanOfRequest } from '../instrument/request-span.ts'
 import { wrapMethod } from '../instrument/wrap-method.ts'
@@ -15,6 +14,8 @@ const HEADER = 'server-timing'
  */
 export function addServerTiming(agent: Agent): void {
   countRepeats()
+  // Loaded here and not above: it takes as long to load as all the rest of the agent.
+  const { Http2ServerResponse } = process.getBuiltinModule('node:http2')
   // Whoever answers a stream of HTTP/2 without a response gives all headers himself.
   for (const { prototype } of [ServerResponse, Http2ServerResponse]) tellTiming(agent, prototype)
 }

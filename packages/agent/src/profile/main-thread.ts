@@ -13,13 +13,11 @@ export type Post = (method: string, parameters?: object) => Promise<object>
  */
 export class MainThread {
   readonly #pulse: Pulse
-  readonly #inspector: Promise<Inspector | undefined>
+  #inspector: Promise<Inspector | undefined> | undefined
   #users = 0
 
   constructor(pulse: Pulse) {
     this.#pulse = pulse
-    // A Node may have been built without it.
-    this.#inspector = import('node:inspector').catch(() => undefined)
   }
 
   /** The operation and the stack of what runs now; undefined where it cannot be asked. */
@@ -35,6 +33,8 @@ export class MainThread {
 
   /** Undefined where there is no inspector, or the process is ending. */
   async use<Result>(work: (post: Post) => Promise<Result>): Promise<Result | undefined> {
+    // A Node may have been built without it.
+    this.#inspector ??= import('node:inspector').catch(() => undefined)
     const inspector = await this.#inspector
     if (inspector === undefined || this.#pulse.isEnding) return undefined
     const session = new inspector.Session()
