@@ -42,9 +42,9 @@ copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'
 // The agent in few files, since a process that starts with it waits for each of them. What runs in processes is CommonJS
 // but for the file that `import` gives, which loads the same `agent.cjs` as the one that `require` gives.
 const agent = join(root, 'packages/agent')
-const inProcesses = { folder: 'src', options: { platform: 'node' }, sourcemap: true }
-const inPages = { folder: 'src/browser', options: {}, sourcemap: 'hidden', minify: true }
-for (const [source, file, format, { folder, options, ...output }] of [
+const inProcesses = { platform: 'node', folder: 'src', sourcemap: true }
+const inPages = { platform: 'browser', folder: 'src/browser', sourcemap: 'hidden', minify: true }
+for (const [source, file, format, { platform, folder, ...output }] of [
   ['application-side', 'agent.cjs', 'cjs', inProcesses],
   ['required', 'required.cjs', 'cjs', inProcesses],
   ['index', 'index.js', 'esm', inProcesses],
@@ -56,10 +56,10 @@ for (const [source, file, format, { folder, options, ...output }] of [
   const built = join(agent, 'dist', file)
   if (newestMs(built) > newestMs(join(agent, folder))) continue
   await build({
-    ...options,
+    platform,
     input: join(agent, folder, `${source}.ts`),
     logLevel: 'silent',
-    output: { ...output, file: built, format, codeSplitting: false, comments: false },
+    output: { ...output, file: built, format, strict: true, codeSplitting: false, comments: false },
   })
 }
 

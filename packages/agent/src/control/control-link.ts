@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { gzipSync } from 'node:zlib'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Declarations } from '../declare/declarations.ts'
+import { type Connection, connectionTo } from '../export/connection.ts'
 import { OWN_PACKAGE } from '../own-place.ts'
 import type {
   ControlMessage,
@@ -39,8 +38,7 @@ interface Answer {
 export class ControlLink {
   readonly #target: ControlTarget
   readonly #tell: (news: ControlNews) => void
-  readonly #agent: HttpAgent
-  readonly #send: typeof httpRequest
+  readonly #connection: Connection
   #report: Extract<ControlMessage, { type: 'report' }> | undefined
   #declarations: Declarations | undefined
   readonly #profiles: TakenProfile[] = []
@@ -59,11 +57,8 @@ export class ControlLink {
   constructor(target: ControlTarget, tell: (news: ControlNews) => void) {
     this.#target = target
     this.#tell = tell
-    const isSecure = target.url.startsWith('https:')
-    this.#send = isSecure ? httpsRequest : httpRequest
     // One that waits for news, one for everything else.
-    const options = { keepAlive: true, maxSockets: 2 }
-    this.#agent = isSecure ? new HttpsAgent(options) : new HttpAgent(options)
+    this.#connection = connectionTo(new URL(target.url), 2)
   }
 
   say(message: ControlMessage): void {
@@ -198,8 +193,11 @@ export class ControlLink {
     onFailure: () => void,
   ): Promise<Record<string, unknown>> {
     try {
-      const body = gzipSync(JSON.stringify(content))
-      return judge(await this.#exchange('POST', path, { type: 'application/json', body }, GZIP))
+      const text = Buffer.from(JSON.stringify(content))
+      const isLong = text.length > LONGEST_PLAIN_BYTES
+      const body = isLong ? process.getBuiltinModule('node:zlib').gzipSync(text) : text
+      const sent = { type: 'application/json', body }
+      return judge(await this.#exchange('POST', path, sent, isLong ? GZIP : {}))
     } catch (error) {
       this.#isResting = true
       onFailure()
@@ -216,9 +214,10 @@ export class ControlLink {
     const { url, timeoutMs } = this.#target
     const patienceMs = timeoutMs + (method === 'GET' ? WAIT_S * 1_000 : 0)
     return new Promise((resolve, reject) => {
-      const request = this.#send(`${url}${path}`, {
+      const { agent, request: send } = this.#connection
+      const request = send(`${url}${path}`, {
         method,
-        agent: this.#agent,
+        agent,
         headers: {
           ...this.#target.headers,
           ...headers,
@@ -261,6 +260,8 @@ function ownVersion(): string {
   }
 }
 
+/** To compress takes memory of its own, for the life of the process: worth it for a long list of routes. */
+const LONGEST_PLAIN_BYTES = 16 * 1024
 const GZIP = { 'content-encoding': 'gzip' }
 
 /** Whoever answers here is no Perfloop, or none that speaks with agents. */

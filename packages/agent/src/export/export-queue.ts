@@ -1,10 +1,5 @@
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingHttpHeaders,
-} from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
+import { type Connection, connectionTo } from './connection.ts'
 
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
@@ -47,7 +42,7 @@ export class ExportQueue {
   readonly #url: URL
   /** The address without user, password and query, which may be secrets. */
   readonly #where: string
-  readonly #agent: HttpAgent
+  readonly #connection: Connection
   readonly #waiting: Waiting[] = []
   #maxQueuedBytes: number
   #queuedBytes = 0
@@ -63,8 +58,7 @@ export class ExportQueue {
     this.#events = events
     this.#url = new URL(target.url)
     this.#where = `${this.#url.origin}${this.#url.pathname}`
-    const options = { keepAlive: true, maxSockets: 1 }
-    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
+    this.#connection = connectionTo(this.#url, 1)
   }
 
   /** Holds from the next one on. */
@@ -127,14 +121,14 @@ export class ExportQueue {
   /** `retryAfterMs` where another try may help. */
   #post(body: Buffer): Promise<{ problem: string; retryAfterMs?: number } | typeof STALE> {
     return new Promise(resolve => {
-      const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
+      const { agent, request: send } = this.#connection
       const fail = (error: Error) =>
         resolve({ problem: `${this.#where}: ${error.message}`, retryAfterMs: 0 })
       let request: ClientRequest
       try {
         request = send(this.#url, {
           method: 'POST',
-          agent: this.#agent,
+          agent,
           headers: {
             ...this.#target.headers,
             'content-type': 'application/x-protobuf',

@@ -1,10 +1,12 @@
 import type { Session } from 'node:inspector'
 import type { Pulse } from './pulse.ts'
-import { TAKE_NOTE } from './stack-note.ts'
 
 type Inspector = typeof import('node:inspector')
 
 export type Post = (method: string, parameters?: object) => Promise<object>
+
+/** What `answerNotes` has made ready there: it runs on top of whatever runs, also of what never ends. */
+const TAKE_NOTE = `globalThis[Symbol.for('perfloop.agent.note')]()`
 
 /**
  * The application's thread, seen from the exporting one through the inspector. V8 answers it in the middle of what runs,

@@ -1,5 +1,4 @@
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { ProtobufWriter } from '../export/protobuf-writer.ts'
 import type { StackFrame } from './stack-frame.ts'
 
@@ -11,8 +10,6 @@ export interface ProfileUnit {
 
 /** Beyond, stacks that were not seen before are left out: a profile of some minutes has some thousands. */
 const MOST_STACKS = 20_000
-
-const compress = promisify(gzip)
 
 /**
  * A profile as pprof has it (https://github.com/google/pprof/blob/main/proto/profile.proto): how often each stack was
@@ -75,7 +72,9 @@ export class Pprof {
     for (const text of this.#texts.keys()) writer.text(6, text)
     writer.integer(9, this.#startUnixMs * 1e6)
     writer.integer(10, Math.round(durationMs * 1e6))
-    return await compress(writer.bytes())
+    // Loaded when there is a profile.
+    const { gzip } = process.getBuiltinModule('node:zlib')
+    return await promisify(gzip)(writer.bytes())
   }
 
   #location({ name, file, line }: StackFrame): number {

@@ -9,16 +9,14 @@ export interface StackNote {
   readonly span: ActiveSpan | undefined
 }
 
+/** As `TAKE_NOTE` calls it. */
 const NOTE = Symbol.for('perfloop.agent.note')
 const DEEPEST_STACK = 48
 /** `Error`, the two functions below, and the expression that called them. */
 const OWN_LINES = 4
 
-/** How the exporting thread asks, through the inspector: on top of whatever runs, also of what never ends. */
-export const TAKE_NOTE = `globalThis[Symbol.for('perfloop.agent.note')]()`
-
 /**
- * Makes `TAKE_NOTE` answer with the stack and the operation it runs for, separated by a line feed. `onNote` is told the
+ * Makes `TAKE_NOTE` of the exporting thread answer with the stack and the operation it runs for, separated by a line feed. `onNote` is told the
  * same. It costs the application's thread about a tenth of a millisecond.
  */
 export function answerNotes(onNote: (note: StackNote) => void): void {
