@@ -3,9 +3,9 @@
 import { createRequire } from 'node:module'
 
 const Database = createRequire(new URL('../nodes/package.json', import.meta.url))('better-sqlite3')
-const dist = new URL('../../../packages/agent/dist/', import.meta.url)
-const { Knobs } = await import(new URL('control/knobs.js', dist))
-const { offerSqliteStatementCache } = await import(new URL('knobs/sqlite-statements.js', dist))
+const source = new URL('../../../packages/agent/src/', import.meta.url)
+const { Knobs } = await import(new URL('control/knobs.ts', source))
+const { offerSqliteStatementCache } = await import(new URL('knobs/sqlite-statements.ts', source))
 
 const name = 'better_sqlite3.statement_cache.max'
 const knobs = new Knobs(
