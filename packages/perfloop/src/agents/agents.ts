@@ -17,7 +17,7 @@ import {
   type ProfileQuery,
 } from './agent-protocol.ts'
 import { isWholeKnob } from './is-whole-knob.ts'
-import { readProfile } from './pprof.ts'
+import { checkProfile } from './pprof.ts'
 
 export interface AgentsOptions {
   readonly control: ControlStore
@@ -217,7 +217,7 @@ export class Agents {
         limitBytes: settings.agents.maxProfileBytes,
       })
     }
-    await readProfile(pprof)
+    await checkProfile(pprof)
     const id = request ?? randomUUID()
     await control.transaction(async store => {
       if (request === undefined) {

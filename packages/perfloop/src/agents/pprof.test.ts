@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { pprof } from '../../../../tests/agent/write-pprof.ts'
 import { type FlameNode, flameGraph } from './flame-graph.ts'
-import { readProfile } from './pprof.ts'
+import { checkProfile, readProfile } from './pprof.ts'
 
 function outline({ name, self, total, children }: FlameNode): string {
   const inner = children.map(outline).join(' ')
@@ -49,6 +49,11 @@ describe('a profile', () => {
     ['a bomb', gzipSync(Buffer.alloc(40 * 1024 * 1024))],
   ])('that is %s is refused', async (_what, bytes) => {
     await expect(readProfile(bytes)).rejects.toMatchObject({ code: 'PROFILE_UNREADABLE' })
+    await expect(checkProfile(bytes)).rejects.toMatchObject({ code: 'PROFILE_UNREADABLE' })
+  })
+
+  it('that is sound passes the check', async () => {
+    await expect(checkProfile(pprof({ 'main;render': 3 }))).resolves.toBeUndefined()
   })
 })
 
