@@ -136,8 +136,9 @@ async function indexFor(engine: Engine, sql: string): Promise<string | undefined
   const window = { fromUnixNs: 0n, toUnixNs: 300_000_000_000n, offline: false }
   const [finding] = missingIndex.judge([row], window, settings.analyzers.missingIndex)
   if (finding === undefined) return undefined
-  const { table, columns } = finding.evidence as { table: string; columns: readonly string[] }
-  return `${table.replace(/^public\./, '')}(${columns.join(', ')})`
+  const { table } = finding.evidence as { table: string }
+  const columns = /an index on (\(.*\)), in /.exec(finding.title)?.[1]
+  return `${table.replace(/^public\./, '')}${columns}`
 }
 
 const BOTH: readonly (readonly [name: string, sql: string, index: string | undefined])[] = [
@@ -219,7 +220,21 @@ const BOTH: readonly (readonly [name: string, sql: string, index: string | undef
     undefined,
   ],
   ['a pattern', "SELECT * FROM parcel WHERE email LIKE '%x.org'", undefined],
-  ['an OR over columns', "SELECT * FROM parcel WHERE tracking = 'T7' OR email = 'x'", undefined],
+  [
+    'an OR over columns',
+    "SELECT * FROM parcel WHERE tracking = 'T7' OR email = 'x'",
+    'parcel(tracking) and one on (email)',
+  ],
+  [
+    'an OR of which the other branch has the key',
+    "SELECT * FROM parcel WHERE id = 7 OR email = 'x'",
+    'parcel(email)',
+  ],
+  [
+    'an OR of which one branch needs all rows',
+    "SELECT * FROM parcel WHERE tracking = 'T7' OR length(email) = 7",
+    undefined,
+  ],
   ['what is not so', "SELECT * FROM parcel WHERE status <> 'status 1'", undefined],
   ['an index that is there', 'SELECT * FROM scan WHERE at = 7 AND parcel_id = 3', undefined],
   [

@@ -19,6 +19,7 @@ const receiver = await startReceiver({
     spool: { ...settings.ingest.spool, segmentMaxAgeMs: Number(segmentMaxAgeMs) },
   },
   host: '127.0.0.1',
+  allowedHosts: [],
   spoolDirectory,
   quarantineDirectory,
   measurementDays: 7,

@@ -131,7 +131,7 @@ function toFinding(
     evidence: {
       target: row.target,
       table,
-      columns: set.flatMap(index => index.columns.map(keyOf)),
+      columns: candidate?.columns.map(keyOf) ?? [],
       full_scans: spared.map(({ scan }) => scan),
       candidates: spared.flatMap(({ candidates }) => candidates),
       sorts: row.plan.sorts,
