@@ -2,6 +2,7 @@ import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
+import type { RepeatedText } from '../record/text-table.ts'
 import { awaitingLine, issuingLine, type KnownText, knownText } from './issuing-line.ts'
 import {
   declareHashes,
@@ -23,8 +24,8 @@ export interface Statement {
 
 /** Where statements go. */
 export interface DatabaseAddress {
-  readonly namespace: string | undefined
-  readonly host: string | undefined
+  readonly namespace: string | RepeatedText | undefined
+  readonly host: string | RepeatedText | undefined
   readonly port: number | undefined
 }
 
@@ -83,10 +84,13 @@ export function beginStatement(
  * For statements that a pool issues later: who asks for them is on the stack only now. Answers what is to be called
  * when the promise of the pool is answered, if the line was not found.
  */
-export function noteIssuingLine(agent: Agent, text: string | undefined): (() => void) | undefined {
+export function noteIssuingLine(
+  agent: Agent,
+  text: string | undefined,
+  parent = activeSpan.getStore(),
+): (() => void) | undefined {
   try {
-    const parent = text === undefined ? undefined : recordedParent()
-    if (text === undefined || parent === undefined) return undefined
+    if (text === undefined || parent?.isRecorded !== true) return undefined
     const known = knownText(text)
     const { place } = parent
     if (issuingLine(known, place).file !== undefined) return undefined

@@ -53,7 +53,7 @@ export function instrumentFetch(agent: Agent): void {
     const parent = activeSpan.getStore()
     if (parent === undefined) return
     const id0 = randomWord()
-    const id1 = (randomWord() | 1) >>> 0
+    const id1 = randomWord() | 1
     const has = (name: string) => hasHeader(request.headers, name)
     writeCaller(parent, id0, id1, has, (name, value) => request.addHeader(name, value))
     if (!parent.isRecorded) return

@@ -56,7 +56,7 @@ function observe(agent: Agent, request: ClientRequest): void {
     const parent = activeSpan.getStore()
     if (parent === undefined) return
     const id0 = randomWord()
-    const id1 = (randomWord() | 1) >>> 0
+    const id1 = randomWord() | 1
     // Headers given as a list are on their way already.
     if (!request.headersSent) {
       const has = (name: string) => request.hasHeader(name)

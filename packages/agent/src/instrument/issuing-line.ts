@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { OWN_FOLDER } from '../own-place.ts'
 import { callSites, limitStacks } from '../profile/stack-limit.ts'
 import { detail } from '../record/cost-budget.ts'
+import { RepeatedText } from '../record/text-table.ts'
 
 const MOST_TEXTS = 2_000
 const MOST_SHAPES = 2_000
@@ -17,9 +18,9 @@ const MOST_STACKS_PER_SECOND = 250
 
 /** What is told of a statement each time it is issued, found out once. */
 export interface KnownText {
-  readonly text: string
+  readonly text: RepeatedText
   /** Its verb, which is all that can be told without reading it; the server finds its tables. */
-  readonly name: string
+  readonly name: RepeatedText
   readonly lines: IssuingLines
 }
 
@@ -33,7 +34,7 @@ interface IssuingLines {
 
 export interface CodeLine {
   /** Undefined where none was found. */
-  readonly file: string | undefined
+  readonly file: RepeatedText | undefined
   readonly line: number
   /** How often it was looked for in vain. */
   readonly misses: number
@@ -43,17 +44,23 @@ const NO_LINE: CodeLine = { file: undefined, line: Number.NaN, misses: 0 }
 const NOWHERE = Symbol('nowhere yet')
 
 const known = new Map<string, KnownText>()
+/** A statement is mostly asked for, issued and repeated in a row. */
+let lastKnown: KnownText | undefined
 const shapes = new Map<string, IssuingLines>()
 let characters = 0
 let stacks = 0
 let stacksSinceMs = 0
 
 export function knownText(text: string): KnownText {
+  if (lastKnown?.text.text === text) return lastKnown
   const found = known.get(text)
-  if (found !== undefined) return found
+  if (found !== undefined) {
+    lastKnown = found
+    return found
+  }
   const isLong = text.length > LONGEST_TEXT
   const lines = linesOf(shapeOf(isLong ? text.slice(0, LONGEST_TEXT) : text))
-  const made = { text, name: verbOf(text), lines }
+  const made = { text: new RepeatedText(text), name: verbOf(text), lines }
   if (isLong) return made
   // Full of statements with their literals inside, it begins anew: those that come again are soon back.
   if (known.size >= MOST_TEXTS || characters >= MOST_CHARACTERS) {
@@ -128,10 +135,14 @@ function isOpen({ file, misses }: CodeLine): boolean {
 function onlyLine({ byPlace }: IssuingLines): CodeLine {
   let only: CodeLine | undefined
   for (const line of byPlace.values()) {
-    if (only !== undefined && (line.file !== only.file || line.line !== only.line)) return NO_LINE
+    if (only !== undefined && !isSameLine(line, only)) return NO_LINE
     only = line
   }
   return only ?? NO_LINE
+}
+
+function isSameLine(one: CodeLine, other: CodeLine): boolean {
+  return one.file?.text === other.file?.text && one.line === other.line
 }
 
 function mayTakeStack(): boolean {
@@ -173,7 +184,7 @@ function ownLineOf(stack: readonly string[]): CodeLine | undefined {
     if (frame !== null) {
       // By way of bytes: a part of a text keeps all of it in memory.
       const file = Buffer.from(pathOf(frame[1] ?? '')).toString()
-      return { file, line: Number(frame[2]), misses: 0 }
+      return { file: new RepeatedText(file), line: Number(frame[2]), misses: 0 }
     }
   }
   return undefined
@@ -193,6 +204,6 @@ function pathOf(file: string): string {
   return file.startsWith('file://') ? fileURLToPath(file) : file
 }
 
-function verbOf(text: string): string {
-  return /^\s*([A-Za-z]{1,16})/.exec(text)?.[1]?.toUpperCase() ?? 'SQL'
+function verbOf(text: string): RepeatedText {
+  return new RepeatedText(/^\s*([A-Za-z]{1,16})/.exec(text)?.[1]?.toUpperCase() ?? 'SQL')
 }

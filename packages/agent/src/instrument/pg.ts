@@ -1,10 +1,12 @@
 import type { Agent } from '../agent.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
+import { RepeatedText } from '../record/text-table.ts'
 import { numbersOf, type PoolNumbers, type PoolState, recordPoolWait } from './connection-pool.ts'
 import {
   beginStatement,
   bindCallback,
   codeOf,
+  type DatabaseAddress,
   followPromise,
   isPromise,
   noteIssuingLine,
@@ -18,7 +20,12 @@ const SCHEMA = statementSchema('pg', 'postgresql')
 
 type Callback = (error: unknown, result: unknown) => void
 
+/** What is known of a pool and of a client. */
+const NUMBERS = Symbol('perfloop.numbers')
+const ADDRESS = Symbol('perfloop.address')
+
 interface Client {
+  readonly [ADDRESS]?: DatabaseAddress
   readonly database?: string
   readonly host?: string
   readonly port?: number
@@ -26,6 +33,7 @@ interface Client {
 }
 
 interface Pool {
+  readonly [NUMBERS]?: PoolNumbers
   readonly idleCount: number
   readonly totalCount: number
   readonly waitingCount: number
@@ -41,13 +49,16 @@ interface Pool {
   connect(callback?: (...args: unknown[]) => void): unknown
 }
 
+const NOBODY = Symbol('nobody')
+type Issuer = ActiveSpan | undefined | typeof NOBODY
+
 /**
  * While a pool issues a statement of `pool.query`: for whom. Such a statement ends in a promise of the pool's, which
  * takes whoever waits for it back to where they were, so that no context has to be entered for it.
  */
-let issuingFor: { readonly parent: ActiveSpan | undefined } | undefined
-/** While `pool.query` asks its own pool for a client. */
-let isAskingForQuery = false
+let issuingFor: Issuer = NOBODY
+/** While `pool.query` asks its own pool for a client: for whom. */
+let askingFor: Issuer = NOBODY
 
 /** `NODE_PG_FORCE_NATIVE` makes one of the two clients the other one. */
 const instrumented = new WeakSet<object>()
@@ -59,14 +70,14 @@ export function instrumentPg(agent: Agent, exports: object): void {
   instrumented.add(Client)
   const trace = (query: Client['query']): Client['query'] =>
     function (this: Client, ...args) {
-      const inner = issuingFor
-      issuingFor = undefined
-      const parent = inner === undefined ? activeSpan.getStore() : inner.parent
+      const isInner = issuingFor !== NOBODY
+      const parent = issuingFor === NOBODY ? activeSpan.getStore() : issuingFor
+      issuingFor = NOBODY
       let statement: Statement | undefined
       try {
         const text = parent?.isFollowed === true ? textOf(args[0]) : undefined
         if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan, args)
-        bindCallbacks(agent, this, args, statement, parent, inner !== undefined)
+        bindCallbacks(agent, this, args, statement, parent, isInner)
       } catch (error) {
         agent.report('beginning a statement of pg', error)
       }
@@ -83,22 +94,23 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
   const { prototype } = exports as { readonly prototype: Pool }
   const traceQuery = (query: Pool['query']): Pool['query'] =>
     function (this: Pool, ...args) {
-      const noteLine = noteIssuingLine(agent, safeTextOf(args[0]))
-      isAskingForQuery = typeof args.at(-1) !== 'function'
+      const parent = activeSpan.getStore()
+      const noteLine = noteIssuingLine(agent, safeTextOf(args[0]), parent)
+      askingFor = typeof args[args.length - 1] === 'function' ? NOBODY : parent
       try {
         const result = query.apply(this, args)
         return noteLine !== undefined && isPromise(result)
           ? followPromise(result, noteLine)
           : result
       } finally {
-        isAskingForQuery = false
+        askingFor = NOBODY
       }
     }
   const traceConnect = (connect: Pool['connect']): Pool['connect'] =>
     function (this: Pool, callback) {
-      const isForQuery = isAskingForQuery
-      isAskingForQuery = false
-      const parent = activeSpan.getStore()
+      const isForQuery = askingFor !== NOBODY
+      const parent = askingFor === NOBODY ? activeSpan.getStore() : askingFor
+      askingFor = NOBODY
       const waited = whenWaiting(agent, this, parent)
       if (callback === undefined) {
         const result = connect.call(this, callback)
@@ -107,11 +119,11 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
       if (!isForQuery) return connect.call(this, bindCallback(parent, callback, waited))
       return connect.call(this, (...args) => {
         waited?.(args[0])
-        issuingFor = { parent }
+        issuingFor = parent
         try {
           callback(...args)
         } finally {
-          issuingFor = undefined
+          issuingFor = NOBODY
         }
       })
     }
@@ -126,7 +138,7 @@ function whenWaiting(
   parent: ActiveSpan | undefined,
 ): ((error: unknown) => void) | undefined {
   try {
-    const numbers = watchedPools.get(pool) ?? watch(agent, pool)
+    const numbers = pool[NUMBERS] ?? watch(agent, pool)
     if (pool.idleCount > pool.waitingCount) {
       numbers.waited(0)
       return undefined
@@ -142,11 +154,9 @@ function whenWaiting(
   }
 }
 
-const watchedPools = new WeakMap<Pool, PoolNumbers>()
-
 function watch(agent: Agent, pool: Pool): PoolNumbers {
   const numbers = numbersOf(agent, pool, nameOfPool, stateOf)
-  watchedPools.set(pool, numbers)
+  Object.defineProperty(pool, NUMBERS, { value: numbers })
   pool.on?.('acquire', (client: object) => numbers.acquired(client))
   pool.on?.('release', (_error: unknown, client: object) => numbers.released(client))
   return numbers
@@ -201,33 +211,49 @@ function bindCallbacks(
   parent: ActiveSpan | undefined,
   isInner: boolean,
 ): void {
-  if (isInner && statement === undefined) return
-  const note: Callback | undefined =
-    statement && ((error, result) => record(agent, client, statement, error, result))
-  const bound = (callback: Callback): Callback => {
-    if (!isInner) return bindCallback(parent, callback, note)
-    return function (this: unknown, error, result) {
-      note?.(error, result)
-      return callback.call(this, error, result)
-    }
-  }
   for (let i = args.length - 1; i > 0; i--) {
     const argument = args[i]
     if (typeof argument === 'function') {
-      args[i] = bound(argument as Callback)
+      const callback = argument as Callback
+      if (!isInner) args[i] = boundCallback(agent, client, statement, parent, callback)
+      else if (statement !== undefined) args[i] = notingCallback(agent, client, statement, callback)
       return
     }
   }
   const asked = args[0] as { callback?: unknown; submit?: unknown } | string | null | undefined
   if (typeof asked !== 'object' || asked === null) return
   if (typeof asked.submit === 'function') {
-    if (note !== undefined) observeSubmittable(asked as Submittable, note)
+    if (statement !== undefined) observeSubmittable(agent, client, statement, asked as Submittable)
   } else if (typeof asked.callback === 'function') {
     // The application's object is not ours to change.
     args[0] = Object.assign(Object.create(Object.getPrototypeOf(asked)), asked, {
-      callback: bound(asked.callback as Callback),
+      callback: boundCallback(agent, client, statement, parent, asked.callback as Callback),
     })
   }
+}
+
+function notingCallback(
+  agent: Agent,
+  client: Client,
+  statement: Statement,
+  callback: Callback,
+): Callback {
+  return function (this: unknown, error, result) {
+    record(agent, client, statement, error, result)
+    return callback.call(this, error, result)
+  }
+}
+
+function boundCallback(
+  agent: Agent,
+  client: Client,
+  statement: Statement | undefined,
+  parent: ActiveSpan | undefined,
+  callback: Callback,
+): Callback {
+  const note: Callback | undefined =
+    statement && ((error, result) => record(agent, client, statement, error, result))
+  return bindCallback(parent, callback, note)
 }
 
 interface Submittable {
@@ -236,12 +262,17 @@ interface Submittable {
 }
 
 /** Cursors, streams and queries made by hand: they end with the connection being ready, or with an error. */
-function observeSubmittable(submittable: Submittable, note: Callback): void {
+function observeSubmittable(
+  agent: Agent,
+  client: Client,
+  statement: Statement,
+  submittable: Submittable,
+): void {
   let isOver = false
   const finish = (error: unknown) => {
     if (isOver) return
     isOver = true
-    note(error, undefined)
+    record(agent, client, statement, error, undefined)
   }
   const { handleReadyForQuery, handleError } = submittable
   if (typeof handleReadyForQuery === 'function') {
@@ -266,12 +297,23 @@ function record(
   result: unknown,
 ): void {
   try {
-    const { database, host, port } = client
     const { rowCount, rows: all } = (result ?? {}) as { rowCount?: unknown; rows?: unknown }
     const rows = typeof rowCount === 'number' ? rowCount : Number.NaN
-    const address = { namespace: database, host, port }
+    const address = client[ADDRESS] ?? readAddress(client)
     recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows, all)
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
   }
+}
+
+/** Of a client, which keeps it all its life. */
+function readAddress(client: Client): DatabaseAddress {
+  const { database, host, port } = client
+  const address = { namespace: repeated(database), host: repeated(host), port }
+  Object.defineProperty(client, ADDRESS, { value: address })
+  return address
+}
+
+function repeated(text: unknown): RepeatedText | undefined {
+  return typeof text === 'string' ? new RepeatedText(text) : undefined
 }

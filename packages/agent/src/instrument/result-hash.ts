@@ -57,7 +57,7 @@ export function valuesAmong([asked, values]: readonly unknown[]): unknown {
 
 /** To be called when the statement is issued: its values may be changed later. Undefined where there are none. */
 export function hashParameters({ text, name }: KnownText, values: unknown): string | undefined {
-  if (values === undefined || values === null || !isRead(text, name)) return undefined
+  if (values === undefined || values === null || !isRead(text.text, name.text)) return undefined
   words ??= new ValueWords(MOST_WORDS)
   words.clear()
   try {
@@ -79,7 +79,7 @@ export function hashRows(
   rows: readonly unknown[],
   budget: CostBudget,
 ): ReadHashes | undefined {
-  if (!detail.isKept || !isRead(text, name)) return undefined
+  if (!detail.isKept || !isRead(text.text, name.text)) return undefined
   const beganMs = performance.now()
   words ??= new ValueWords(MOST_WORDS)
   words.clear()

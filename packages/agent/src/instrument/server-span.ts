@@ -4,6 +4,7 @@ import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { detail } from '../record/cost-budget.ts'
 import { KIND_SERVER } from '../record/span-recorder.ts'
+import { RepeatedText } from '../record/text-table.ts'
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server */
 const SCHEMA = attributeSchema(
@@ -69,7 +70,7 @@ export function recordServerSpan(
   const { startMs, totals } = span
   const path = withoutQuery(request.url)
   requestLog?.note(span, path, totals.readyMs === 0 ? endMs : totals.readyMs, endMs)
-  const name = route === undefined ? method : `${method} ${route}`
+  const name = route === undefined ? method : nameOf(method, route)
   const { exception, exceptionMs } = span
   // What holds the span from here on, such as a timer that the request has left behind, holds no error.
   span.exception = undefined
@@ -82,11 +83,9 @@ export function recordServerSpan(
   recorder.passingText(path)
   recorder.text(request.scheme)
   recorder.integer(status)
-  // Whoever calls writes this header: only what looks like a name and a port is taken for one.
-  const [, address, port] =
-    (detail.isKept && /^(.{1,255}?)(?::(\d{1,5}))?$/.exec(request.host ?? '')) || []
-  recorder.passingText(address)
-  recorder.integer(port === undefined ? Number.NaN : Number(port))
+  const host = detail.isKept ? hostOf(request.host ?? '') : NO_HOST
+  recorder.passingText(host.address)
+  recorder.integer(host.port)
   recorder.passingText(detail.isKept ? request.clientAddress : undefined)
   recorder.passingText(detail.isKept ? request.headers['user-agent'] : undefined)
   recorder.text(request.protocolVersion)
@@ -94,6 +93,38 @@ export function recordServerSpan(
   recorder.text(span.handlerName)
   recorder.text(isFailed ? String(status) : isAborted ? 'aborted' : undefined)
   recorder.end()
+}
+
+const names = new Map<string, { readonly method: string; readonly name: RepeatedText }>()
+const MOST_NAMES = 2_000
+
+/** `GET /fruit/:fruit`, put together once. A route mostly has one method. */
+function nameOf(method: string, route: string): RepeatedText {
+  const known = names.get(route)
+  if (known?.method === method) return known.name
+  if (names.size >= MOST_NAMES) names.clear()
+  const name = new RepeatedText(`${method} ${route}`)
+  names.set(route, { method, name })
+  return name
+}
+
+interface Host {
+  readonly header: string
+  readonly address: string | undefined
+  /** NaN for none. */
+  readonly port: number
+}
+
+const NO_HOST: Host = { header: '', address: undefined, port: Number.NaN }
+/** An application mostly has one. */
+let lastHost = NO_HOST
+
+/** Whoever calls writes this header: only what looks like a name and a port is taken for one. */
+function hostOf(header: string): Host {
+  if (lastHost.header === header) return lastHost
+  const [, address, port] = /^(.{1,255}?)(?::(\d{1,5}))?$/.exec(header) ?? []
+  lastHost = { header, address, port: port === undefined ? Number.NaN : Number(port) }
+  return lastHost
 }
 
 /** Query strings often hold secrets. */

@@ -116,5 +116,5 @@ function word(text: string, start: number, length: number): number {
 }
 
 function hex(value: number): string {
-  return value.toString(16).padStart(8, '0')
+  return (value >>> 0).toString(16).padStart(8, '0')
 }

@@ -58,12 +58,12 @@ export class ActiveSpan {
     this.totals = parent instanceof ActiveSpan ? parent.totals : new WorkTotals()
     this.id0 = isStandIn ? (parent?.id0 ?? 0) : randomWord()
     // Never all zero, which is no id.
-    this.id1 = isStandIn ? (parent?.id1 ?? 0) : (randomWord() | 1) >>> 0
+    this.id1 = isStandIn ? (parent?.id1 ?? 0) : randomWord() | 1
     if (parent === undefined || (!isStandIn && isNoSpan(parent))) {
       this.trace0 = randomWord()
       this.trace1 = randomWord()
       this.trace2 = randomWord()
-      this.trace3 = (randomWord() | 1) >>> 0
+      this.trace3 = randomWord() | 1
       this.parent0 = 0
       this.parent1 = 0
       this.isRecorded = headSampling.isKept(this.trace2)

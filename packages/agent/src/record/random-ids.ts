@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto'
 const state = randomFillSync(new Uint32Array(4))
 
 /**
- * 32 random bits by xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47,
+ * 32 random bits, as a signed integer: others above 2³¹ would be numbers on V8's heap. By xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47,
  * 2021), seeded by the system. Ids must be spread evenly and differ between processes, not be secret.
  */
 export function randomWord(): number {
@@ -23,7 +23,7 @@ export function randomWord(): number {
   state[1] = s1
   state[2] = s2
   state[3] = s3
-  return result >>> 0
+  return result
 }
 
 function rotate(word: number, bits: number): number {

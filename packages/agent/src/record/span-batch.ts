@@ -60,6 +60,8 @@ export class SpanBatch {
   rows = 0
   valueCount = 0
   passingTexts: string[] = []
+  /** Of each place in the values of a span: which of these texts stood there last. */
+  readonly lastPassing: (number | undefined)[] = []
   exceptions: RecordedException[] = []
   details: RecordedDetails[] = []
   /** Of its passing texts, exceptions and details. */

@@ -13,7 +13,7 @@ import {
   SpanBatch,
 } from './span-batch.ts'
 import type { SpanDetails } from './span-details.ts'
-import { cut, LONGEST_TEXT, TextTable } from './text-table.ts'
+import { cut, LONGEST_TEXT, RepeatedText, TextTable } from './text-table.ts'
 import { NO_PART } from './work-totals.ts'
 
 /** Values of OTLP's enum. */
@@ -55,6 +55,10 @@ export class SpanRecorder {
   readonly budget: CostBudget
   #lastTraceState = ''
   #lastMember: string | undefined
+  /** A span was begun, and is not ended yet. */
+  #isOpen = false
+  /** Where its values begin. */
+  #firstValue = 0
   #dropped = 0
   droppedInAll = 0
   #areTextsForgotten = false
@@ -72,7 +76,7 @@ export class SpanRecorder {
    */
   begin(
     schema: AttributeSchema,
-    name: string,
+    name: string | RepeatedText,
     kind: number,
     hasFailed: boolean,
     span: ActiveSpan,
@@ -99,14 +103,14 @@ export class SpanRecorder {
   /** The same of what nothing here belongs to: a statement, a call or a wait within `parent`. */
   beginChild(
     schema: AttributeSchema,
-    name: string,
+    name: string | RepeatedText,
     kind: number,
     hasFailed: boolean,
     parent: ActiveSpan,
     startMs: number,
     endMs: number,
     id0 = randomWord(),
-    id1 = (randomWord() | 1) >>> 0,
+    id1 = randomWord() | 1,
   ): boolean {
     return this.#begin(
       schema,
@@ -126,7 +130,7 @@ export class SpanRecorder {
 
   #begin(
     schema: AttributeSchema,
-    name: string,
+    name: string | RepeatedText,
     kind: number,
     status: number,
     trace: ActiveSpan,
@@ -152,10 +156,9 @@ export class SpanRecorder {
     this.budget.spanBegins()
     const row = batch.rows
     const { ids, facts, times } = batch
-    // What is left of a span that was begun and not ended.
-    batch.valueCount = row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
-    while (batch.exceptions.at(-1)?.row === row) batch.exceptions.pop()
-    while (batch.details.at(-1)?.row === row) batch.details.pop()
+    if (this.#isOpen) forgetOpenRow(batch)
+    this.#isOpen = true
+    this.#firstValue = batch.valueCount
     const id = row * ID_WORDS
     ids[id] = trace.trace0
     ids[id + 1] = trace.trace1
@@ -168,7 +171,7 @@ export class SpanRecorder {
     times[row * 2] = startMs
     times[row * 2 + 1] = endMs
     const fact = row * FACT_WORDS
-    facts[fact] = this.#texts.numberOf(name)
+    facts[fact] = this.#numberOf(name)
     facts[fact + 1] = schema.id
     facts[fact + 2] = kind | (status << 8)
     facts[fact + 3] = trace.traceState === '' ? 0 : this.#probability(trace.traceState)
@@ -191,14 +194,21 @@ export class SpanRecorder {
     if (this.#areTextsForgotten || this.#texts.isFull()) this.#texts.clear()
     this.#areTextsForgotten = false
     this.#batch = new SpanBatch(buffer)
+    this.#isOpen = false
     this.#sender.wake()
     return this.#batch
   }
 
+  #numberOf(text: string | RepeatedText): number {
+    return typeof text === 'string'
+      ? this.#texts.numberOf(cut(text, LONGEST_TEXT))
+      : this.#texts.numberOfRepeated(text)
+  }
+
   /** Undefined for none. What comes from the application may be anything, whatever its types say. */
-  text(value: string | undefined): void {
-    const isText = typeof value === 'string'
-    this.#value(isText ? this.#texts.numberOf(cut(value, LONGEST_TEXT)) : Number.NaN)
+  text(value: string | RepeatedText | undefined): void {
+    const isText = typeof value === 'string' || value instanceof RepeatedText
+    this.#value(isText ? this.#numberOf(value) : Number.NaN)
   }
 
   passingText(value: string | undefined): void {
@@ -207,9 +217,18 @@ export class SpanRecorder {
       this.#value(Number.NaN)
       return
     }
+    // The same caller mostly comes with the same host and user agent again.
+    const slot = batch.valueCount - this.#firstValue
+    const last = batch.lastPassing[slot]
+    if (last !== undefined && batch.passingTexts[last] === value) {
+      this.#value(last)
+      return
+    }
     const kept = cut(value, LONGEST_PASSING_TEXT)
     batch.characters += kept.length
-    this.#value(batch.passingTexts.push(kept) - 1)
+    const number = batch.passingTexts.push(kept) - 1
+    batch.lastPassing[slot] = number
+    this.#value(number)
   }
 
   /** NaN for none. */
@@ -236,6 +255,7 @@ export class SpanRecorder {
   end(): void {
     const batch = this.#batch
     if (batch === undefined) return
+    this.#isOpen = false
     batch.rows++
     batch.facts[batch.rows * FACT_WORDS - 1] = batch.valueCount
     this.budget.spanEnds()
@@ -271,6 +291,14 @@ export class SpanRecorder {
     this.budget.spend(Math.min(LONGEST_FLUSH_MS, endMs - beganMs))
     this.budget.evaluate(endMs)
   }
+}
+
+/** What is left of a span that was begun and not ended. */
+function forgetOpenRow(batch: SpanBatch): void {
+  const { rows: row, facts, exceptions, details } = batch
+  batch.valueCount = row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
+  while (exceptions.at(-1)?.row === row) exceptions.pop()
+  while (details.at(-1)?.row === row) details.pop()
 }
 
 /** One that takes longer waits for the system, or starts the exporting thread. */

@@ -14,6 +14,7 @@ export class TextTable {
   /** Of those that the exporting thread was not told yet. */
   unsentCharacters = 0
   #firstUnsent = 0
+  #generation = {}
 
   constructor(maxTexts: number, maxCharacters: number) {
     this.#maxTexts = maxTexts
@@ -29,6 +30,15 @@ export class TextTable {
     this.unsentCharacters += text.length
     this.#unsent.push(text)
     return number
+  }
+
+  /** The same without looking for it, but for the first time. */
+  numberOfRepeated(text: RepeatedText): number {
+    if (text.generation !== this.#generation) {
+      text.number = this.numberOf(cut(text.text, LONGEST_TEXT))
+      text.generation = this.#generation
+    }
+    return text.number
   }
 
   /** Between batches only, since the numbers in a batch must mean one thing. */
@@ -50,6 +60,19 @@ export class TextTable {
     this.#unsent = []
     this.unsentCharacters = 0
     this.#firstUnsent = 0
+    this.#generation = {}
+  }
+}
+
+/** A text that whoever tells it again and again holds on to. */
+export class RepeatedText {
+  readonly text: string
+  /** Its number, and what it is a number of. */
+  number = 0
+  generation: object | undefined = undefined
+
+  constructor(text: string) {
+    this.text = text
   }
 }
 
