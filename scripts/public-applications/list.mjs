@@ -47,6 +47,8 @@ export const APPLICATIONS = [
     name: 'fastify-starter',
     source: generated('fastify-cli', '8.0.2', 'generate', 'app'),
     ...testsOf(JAVASCRIPT_TESTS),
+    start: 'node_modules/.bin/fastify start --port PORT app.js'.split(' '),
+    paths: ['/', '/example', '/nowhere'],
   },
   {
     name: 'express-http-proxy',
@@ -65,6 +67,9 @@ export const APPLICATIONS = [
       '12',
       ...'new app --package-manager npm --skip-git --skip-install'.split(' '),
     ),
+    build: ['node_modules/.bin/nest', 'build'],
+    start: ['node', 'dist/main.js'],
+    paths: ['/', '/nowhere'],
     tests: [
       ...'node_modules/.bin/vitest run --reporter=tap-flat --config vitest.config.e2e.ts'.split(
         ' ',
