@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join, relative } from 'node:path'
+import { delimiter, dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isSameAnswer, readAnswer } from './public-applications/answer.mjs'
@@ -80,17 +80,19 @@ async function tryOne(application) {
 /** The folder of the application with what it depends on, got once. */
 async function prepare({ name, source, build }) {
   const home = join(cache, values.latest ? `${name}-latest` : name)
-  const folder = join(home, source.archive ? 'package' : 'app')
+  // The agent knows a package by where it is: its own tests are run where it would be installed.
+  const [what, version, parameters] = source.archive ?? source.generator
+  const folder = source.archive ? join(home, 'node_modules', what) : join(home, 'app')
   const done = join(home, 'prepared')
   if (existsSync(done)) return folder
   rmSync(home, { recursive: true, force: true })
   mkdirSync(home, { recursive: true })
-  const [what, version, parameters] = source.archive ?? source.generator
   const specification = `${what}@${values.latest ? 'latest' : version}`
   if (source.archive) {
     await must(home, ['npm', 'pack', '--silent', specification])
     const [file] = readdirSync(home).filter(entry => entry.endsWith('.tgz'))
-    await must(home, ['tar', 'xzf', file])
+    mkdirSync(folder, { recursive: true })
+    await must(home, ['tar', 'xzf', file, '-C', folder, '--strip-components=1'])
   } else await must(home, ['npx', '--yes', specification, ...parameters])
   await must(folder, ['npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund'])
   if (build) await must(folder, build)
@@ -290,7 +292,7 @@ function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => relative(folder, join(entry.parentPath, entry.name)))
-    .filter(file => !file.split('/').includes('node_modules'))
+    .filter(file => !file.split(sep).includes('node_modules'))
     .sort()
 }
 
