@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { offerSequelizePoolKnobs, offerTarnPoolKnobs } from '../knobs/mapper-pools.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { numbersOf, type PoolNumbers, type PoolState, recordPoolWait } from './connection-pool.ts'
 import { followPromise, isPromise } from './database-statement.ts'
@@ -27,9 +28,15 @@ export function mapperPoolModules(agent: Agent): readonly PatchedModule[] {
     patch,
   })
   return [
-    inner('tarn', 'dist/Pool.js', exports => instrumentTarn(agent, exports)),
+    inner('tarn', 'dist/Pool.js', exports => {
+      instrumentTarn(agent, exports)
+      offerTarnPoolKnobs(agent.knobs, exports)
+    }),
     inner('knex', 'lib/client.js', exports => nameKnexPools(agent, exports)),
-    inner('sequelize-pool', 'lib/Pool.js', exports => instrumentSequelizePool(agent, exports)),
+    inner('sequelize-pool', 'lib/Pool.js', exports => {
+      instrumentSequelizePool(agent, exports)
+      offerSequelizePoolKnobs(agent.knobs, exports)
+    }),
     inner('sequelize', 'lib/dialects/abstract/connection-manager.js', exports =>
       nameSequelizePools(agent, exports),
     ),

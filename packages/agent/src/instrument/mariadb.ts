@@ -268,11 +268,20 @@ interface Bundle {
  * object is given up as soon as it has shown itself, before it opens anything.
  */
 export function instrumentMariadbBundle(agent: Agent, exports: object): void {
+  // Before, the classes are in files of their own.
+  if (Object.getOwnPropertyDescriptor(exports, 'createPool')?.get === undefined) return
   const { createConnection, createPool } = exports as Bundle
-  const connection = madeBy(() => createConnection({}), 'executePromise')
-  const pool = madeBy(() => createPool({}), '_acquireIdleConnection')
+  const connection = madeBy(() => createConnection(NOWHERE), 'executePromise')
+  const pool = madeBy(() => createPool(NOWHERE), '_acquireIdleConnection')
   if (connection !== undefined) instrumentMariadbConnection(agent, connection)
   if (pool !== undefined) instrumentMariadbPool(agent, pool)
+}
+
+/** Should one that is made not show itself, it has nowhere to connect to. */
+const NOWHERE = {
+  stream: () => {
+    throw new Error('it is given up')
+  },
 }
 
 /** The prototype of the first one that listens to itself and has the method. */
@@ -289,7 +298,8 @@ function madeBy(make: () => unknown, method: string): object | undefined {
   }
   try {
     const made = make()
-    if (isPromise(made)) made.catch(() => {})
+    const ended = isPromise(made) ? made : (made as { end?(): unknown } | undefined)?.end?.()
+    if (isPromise(ended)) ended.catch(() => {})
   } catch {
     // As it is meant to.
   } finally {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
 import { Knobs } from '../control/knobs.ts'
+import { offerSequelizePoolKnobs, offerTarnPoolKnobs } from './mapper-pools.ts'
 import { offerMysql2PoolKnobs } from './mysql2-pool.ts'
 import { offerPgPoolKnobs } from './pg-pool.ts'
 
@@ -42,6 +43,47 @@ it('turns the size of a pool of mysql2, and puts it back', async () => {
   knobs.turn([])
   expect(pool.config.connectionLimit).toBe(4)
 })
+
+it.each(['tarn', 'sequelize'] as const)(
+  'turns the size and the patience of a pool of %s, and puts them back',
+  async name => {
+    const names = [`${name}.pool.max`, `${name}.pool.acquire_timeout`]
+    const bounds = names.map(own => [own, { minimum: 1, maximum: 60_000 }] as const)
+    const knobs = new Knobs({ knobs: new Map(bounds), ownKnobs: [] }, () => {})
+    const exports = require(name === 'tarn' ? 'tarn/dist/Pool.js' : 'sequelize-pool/lib/Pool.js')
+    if (name === 'tarn') offerTarnPoolKnobs(knobs, exports)
+    else offerSequelizePoolKnobs(knobs, exports)
+    let made = 0
+    const pool = new exports.Pool({
+      create: async () => ({ n: ++made }),
+      destroy: async () => {},
+      validate: () => true,
+      min: 0,
+      max: 2,
+      acquireTimeoutMillis: 5_000,
+    })
+    // One of them answers by a promise inside.
+    const acquire = () => {
+      const asked = pool.acquire()
+      return (asked.promise ?? asked) as Promise<object>
+    }
+    const held = [await acquire(), await acquire()]
+    expect(knobs.reports().map(({ value }) => value)).toEqual([2, 5_000])
+    knobs.turn([
+      { name: names[0] ?? '', value: 3 },
+      { name: names[1] ?? '', value: 40 },
+    ])
+    held.push(await acquire())
+    await expect(acquire()).rejects.toThrow()
+    knobs.turn([])
+    expect(knobs.reports().map(({ value, own_value }) => [value, own_value])).toEqual([
+      [2, 2],
+      [5_000, 5_000],
+    ])
+    for (const connection of held) pool.release(connection)
+    expect(made).toBe(3)
+  },
+)
 
 it('lets a pool connect whose options the application has frozen', async () => {
   const knobs = knobsOf('pg.pool.max')
