@@ -169,13 +169,15 @@ describe.concurrent('a distribution', () => {
     await sendMetrics(perfloop, { 'service.name': 'added', 'service.instance.id': 'one' }, [
       ...life,
       pauses(
-        [1, 2, 3].map(n => point(n, [60, 0, 0], 0.3)),
+        [1, 2, 3].map(n => point(n, [0, 60, 0], 3)),
         1,
       ),
     ])
     const { gc } = await runtimeOf('added', runtime => runtime.gc.length === 1)
     expect(rounded(gc[0]?.per_second?.slice(1, 3))).toEqual([1, 1])
-    expect(rounded(gc[0]?.paused_ratio?.slice(1, 3))).toEqual([0.005, 0.005])
+    expect(rounded(gc[0]?.paused_ratio?.slice(1, 3))).toEqual([0.05, 0.05])
+    // The first bucket is empty, and still tells where the second begins.
+    expect(rounded(gc[0]?.p99_ns?.slice(1, 3))).toEqual([0.0991e9, 0.0991e9])
   })
 
   it('of exponential buckets may become coarser on its way', async () => {
@@ -303,6 +305,29 @@ describe.concurrent('a service', () => {
       runtime.pools[0]?.max?.[1],
     ]).toEqual([3, 2, null])
     expect(rounded(runtime.host_cpu_ratio?.map(({ values }) => values[1] ?? null))).toEqual([0.3])
+  })
+
+  it('of several instances shows how late the worst event loop is', async () => {
+    for (const [instance, delay] of Object.entries({ one: 0.02, two: 0.5, three: 0.1 })) {
+      await sendMetrics(perfloop, { 'service.name': 'late', 'service.instance.id': instance }, [
+        {
+          name: 'process.memory.usage',
+          unit: 'By',
+          kind: 'updown',
+          points: [{ atMs: minute(1), value: 1 }],
+        },
+        {
+          name: 'nodejs.eventloop.delay.p99',
+          unit: 's',
+          kind: 'gauge',
+          points: [{ atMs: minute(1), value: delay }],
+        },
+      ])
+    }
+    const runtime = await runtimeOf('late', ({ instances_total }) => instances_total === 3)
+    expect(runtime.event_loop_delay_ns?.map(({ name, values }) => [name, values[1]])).toEqual([
+      ['p99', 0.5e9],
+    ])
   })
 
   it('of many instances shows the latest, says how many there are, and any of them alone', async () => {

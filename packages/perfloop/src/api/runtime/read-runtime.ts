@@ -199,7 +199,7 @@ class RuntimeChart {
   ): Values {
     return this.#steps.map(step => {
       const values = all.flatMap(({ bySteps }) => bySteps.get(step) ?? [])
-      return values.length === 0 ? null : values.reduce(combine)
+      return values.length === 0 ? null : values.reduce((a, b) => combine(a, b))
     })
   }
 

@@ -6,7 +6,8 @@ import { metricSeriesExample, metricSeriesParams } from './runtime-levels.query.
 
 /**
  * Where distributions stood at the end of each step, each stream for itself; of those that tell what was added (delta),
- * what was added in the step. Buckets are by their upper bounds, the last of which is infinite and left out.
+ * what was added in the step. Buckets are by their upper bounds, the last of which is infinite and left out. `sumMap`
+ * leaves out buckets without any value, whose bounds tell where the next ones begin: they are put back.
  */
 export const runtimeDistributions = defineQuery({
   name: 'runtime-distributions',
@@ -37,13 +38,18 @@ SELECT
   toFloat64(max(time_unix_ns)) / 1000000000 AS last_unix_s,
   if(is_delta, sum(points.count), argMax(points.count, time_unix_ns)) AS count,
   if(is_delta, sum(points.sum), argMax(points.sum, time_unix_ns)) AS sum,
-  arrayFilter(bound -> bound < 1.7e308, buckets.1) AS bounds,
-  buckets.2 AS counts,
+  arrayFilter(bound -> bound < 1.7e308, upper_bounds) AS bounds,
   if(
     is_delta,
-    sumMap(arrayPushBack(points.bounds, 1.7e308), points.counts),
-    argMax((arrayPushBack(points.bounds, 1.7e308), points.counts), time_unix_ns)
-  ) AS buckets
+    arrayMap(bound -> added.2[indexOf(added.1, bound)], upper_bounds),
+    argMax(points.counts, time_unix_ns)
+  ) AS counts,
+  if(
+    is_delta,
+    arraySort(groupUniqArrayArray(arrayPushBack(points.bounds, 1.7e308))),
+    argMax(arrayPushBack(points.bounds, 1.7e308), time_unix_ns)
+  ) AS upper_bounds,
+  sumMap(arrayPushBack(points.bounds, 1.7e308), points.counts) AS added
 FROM
 (
   SELECT
