@@ -172,19 +172,40 @@ export function latestSum(lines: readonly RuntimeLine[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0)
 }
 
+/** SDKs tell once a minute unless they are told otherwise: who is silent for longer than the others has ended. */
+const SILENT_MS = 150_000
+
+/** Instances that still told of themselves when the last of them did: what others had last is gone with them. */
+export function livingInstances({ instances }: Runtime): ReadonlySet<string> {
+  const lastMs = Math.max(...instances.map(({ last_seen }) => Date.parse(last_seen)))
+  const living = instances.filter(({ last_seen }) => lastMs - Date.parse(last_seen) <= SILENT_MS)
+  return new Set(living.map(({ instance }) => instance))
+}
+
+/** Those of the lines, one for each instance, that are of the living. */
+export function livingLines(
+  runtime: Runtime,
+  lines: readonly RuntimeLine[],
+): readonly RuntimeLine[] {
+  const living = livingInstances(runtime)
+  return lines.filter(({ name }) => living.has(name))
+}
+
 function linesChart(
   runtime: Runtime,
   label: string,
   lines: readonly RuntimeLine[],
   scale: Scale,
 ): ChartSpec {
+  // By name, so that an instance has one color on all charts, whoever told last.
+  const names = runtime.instances.map(({ instance }) => instance).sort()
   return {
     ...base(runtime, label, scale),
-    series: lines.map(({ name, values }, index) => ({
-      label: instanceName(name),
-      color: lineColor(index),
-      values,
-    })),
+    series: names.flatMap((name, index) => {
+      const line = lines.find(one => one.name === name)
+      if (line === undefined) return []
+      return [{ label: instanceName(name), color: lineColor(index), values: line.values }]
+    }),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Runtime } from '@perfloop/client'
 import type { ReactElement } from 'react'
 import { formatDuration } from '../../format/duration.ts'
 import { formatBytes, formatCount, formatPercent, plural } from '../../format/number.ts'
-import { latest, latestSum } from './runtime-charts.ts'
+import { latest, latestSum, livingInstances, livingLines } from './runtime-charts.ts'
 
 /** How it is now; a dash where nobody tells. */
 export function RuntimeFigures({ runtime }: { runtime: Runtime | undefined }): ReactElement {
@@ -33,17 +33,26 @@ const WAITING: readonly Figure[] = LABELS.map(label => ({ label, value: '–', f
 
 function figuresOf(runtime: Runtime): readonly Figure[] {
   const heap = latestSum(runtime.heap_used_bytes)
-  const limit = latestSum(runtime.heap_limit_bytes)
+  const limit = latestSum(livingLines(runtime, runtime.heap_limit_bytes))
   const paused = runtime.gc.flatMap(({ paused_ratio }) => latest(paused_ratio) ?? [])
   const delay = runtime.event_loop_delay_ns.find(({ name }) => name === 'p99')
-  const utilization = runtime.event_loop_utilization.flatMap(({ values }) => latest(values) ?? [])
+  const utilization = livingLines(runtime, runtime.event_loop_utilization).flatMap(
+    ({ values }) => latest(values) ?? [],
+  )
   return [
     {
       label: 'CPU',
-      value: withUnit(latestSum(runtime.cpu_cores), value => `${formatCount(value)} cores`),
-      foot: plural(runtime.instances.length, 'instance'),
+      value: withUnit(
+        latestSum(livingLines(runtime, runtime.cpu_cores)),
+        value => `${formatCount(value)} cores`,
+      ),
+      foot: plural(livingInstances(runtime).size, 'instance'),
     },
-    { label: 'Memory', value: formatBytes(latestSum(runtime.memory_bytes)), foot: 'resident' },
+    {
+      label: 'Memory',
+      value: formatBytes(latestSum(livingLines(runtime, runtime.memory_bytes))),
+      foot: 'resident',
+    },
     {
       label: 'Heap',
       value: formatBytes(heap),

@@ -16,6 +16,7 @@ import {
   hostChart,
   isTold,
   latestSum,
+  livingLines,
   memoryChart,
   pauseChart,
   resourcesChart,
@@ -28,7 +29,7 @@ const HEIGHT = 170
 /** Only what is told: a Python process has no event loop, a Java process no open resources. */
 export function RuntimePanels({ runtime }: { runtime: Runtime }): ReactElement {
   const measured = runtime.gc.some(({ paused_ratio }) => isTold(paused_ratio))
-  const limit = latestSum(runtime.heap_limit_bytes)
+  const limit = latestSum(livingLines(runtime, runtime.heap_limit_bytes))
   const { heap_used_bytes: heap, gc, pools } = runtime
   return (
     <div className="charts">
