@@ -52,7 +52,7 @@ export function risingTrend(
   // The score moves in steps of two: half a step towards none.
   const z = score === 0 ? 0 : (score - Math.sign(score)) / deviation
   const rank = (sorted.length - normalQuantile(confidence) * deviation) / 2
-  const slopeLow = rank < 0 ? Number.NEGATIVE_INFINITY : (sorted[Math.floor(rank)] ?? slope)
+  const slopeLow = sorted[Math.floor(rank) - 1] ?? Number.NEGATIVE_INFINITY
   return { slope, slopeLow, pValue: 1 - normalCdf(z) }
 }
 
