@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { API_VERSION, ErrorEnvelope, envelope } from './contract/envelope.ts'
 import * as contract from './contract/index.ts'
-import { LiveEvent } from './contract/live.ts'
+import { LIVE_TOPICS, LiveEvent } from './contract/live.ts'
 import type { Endpoint } from './endpoint.ts'
 import { API_PREFIX } from './register-endpoint.ts'
 
@@ -165,8 +165,7 @@ const describeStream = (components: Json): Json => ({
       name: 'topics',
       in: 'query',
       required: false,
-      description:
-        'Some of overview, issues, optimizations, profiles, health, spans, comma-separated',
+      description: `Some of ${LIVE_TOPICS.join(', ')}, comma-separated`,
       schema: { type: 'string', default: 'overview' },
     },
     {

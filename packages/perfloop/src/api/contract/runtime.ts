@@ -79,8 +79,8 @@ export const Runtime = z.object({
   host_memory_bytes: lines('Memory of the host in use, bytes', 'instance'),
 })
 export const RuntimeParams = RangeParams.extend({
-  environment: z.string(),
-  service: z.string(),
+  environment: z.string().min(1),
+  service: z.string().min(1),
   instance: z.string().optional().describe('Only this one'),
 })
 
