@@ -71,6 +71,10 @@ export class PoolNumbers {
     this.#waitTime.record(ms / 1_000)
   }
 
+  used(ms: number): void {
+    this.#useTime.record(ms / 1_000)
+  }
+
   acquired(connection: object): void {
     const pooled = connection as PooledConnection
     pooled[ACQUIRED_AT_MS] = performance.now()
@@ -81,7 +85,7 @@ export class PoolNumbers {
     const sinceMs = pooled[ACQUIRED_AT_MS]
     if (sinceMs === undefined || Number.isNaN(sinceMs)) return
     pooled[ACQUIRED_AT_MS] = Number.NaN
-    this.#useTime.record((performance.now() - sinceMs) / 1_000)
+    this.used(performance.now() - sinceMs)
   }
 }
 

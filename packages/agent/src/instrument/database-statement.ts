@@ -108,7 +108,7 @@ export function noteIssuingLine(
 }
 
 /**
- * The statement is over. `code` is the database's own for what went wrong, where the driver tells it; `rows` is NaN
+ * The statement is over; answers when. `code` is the database's own for what went wrong, where the driver tells it; `rows` is NaN
  * where nobody knows, `result` all rows it has answered, where the driver has them all.
  */
 export function recordStatement(
@@ -120,7 +120,7 @@ export function recordStatement(
   code: string | undefined,
   rows: number,
   result?: unknown,
-): void {
+): number {
   const endMs = performance.now()
   try {
     const { known, parent, startMs } = statement
@@ -138,7 +138,7 @@ export function recordStatement(
       startMs,
       endMs,
     )
-    if (!isBegun) return
+    if (!isBegun) return endMs
     if (hasFailed) recorder.exception(error, endMs)
     recorder.text(address.namespace)
     recorder.text(known.text)
@@ -159,6 +159,7 @@ export function recordStatement(
   } catch (failure) {
     report('recording a statement', failure)
   }
+  return endMs
 }
 
 /** `error.type` of what has no code. */

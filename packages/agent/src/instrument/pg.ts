@@ -21,7 +21,7 @@ const SCHEMA = statementSchema('pg', 'postgresql')
 type Callback = (error: unknown, result: unknown) => void
 
 /** What is known of a pool and of a client. */
-const NUMBERS = Symbol('perfloop.numbers')
+const KNOWN = Symbol('perfloop.pool')
 const ADDRESS = Symbol('perfloop.address')
 
 interface Client {
@@ -33,7 +33,7 @@ interface Client {
 }
 
 interface Pool {
-  readonly [NUMBERS]?: PoolNumbers
+  readonly [KNOWN]?: KnownPool
   readonly idleCount: number
   readonly totalCount: number
   readonly waitingCount: number
@@ -57,6 +57,8 @@ type Issuer = ActiveSpan | undefined | typeof NOBODY
  * takes whoever waits for it back to where they were, so that no context has to be entered for it.
  */
 let issuingFor: Issuer = NOBODY
+/** Whose client it then uses, where that is not told by the pool's events. */
+let issuingBy: PoolNumbers | undefined
 /** While `pool.query` asks its own pool for a client: for whom. */
 let askingFor: Issuer = NOBODY
 
@@ -72,12 +74,15 @@ export function instrumentPg(agent: Agent, exports: object): void {
     function (this: Client, ...args) {
       const isInner = issuingFor !== NOBODY
       const parent = issuingFor === NOBODY ? activeSpan.getStore() : issuingFor
+      const pool = issuingBy
       issuingFor = NOBODY
+      issuingBy = undefined
       let statement: Statement | undefined
       try {
         const text = parent?.isFollowed === true ? textOf(args[0]) : undefined
         if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan, args)
-        bindCallbacks(agent, this, args, statement, parent, isInner)
+        if (isInner) noteEnd(agent, this, args, statement, pool)
+        else bindCallbacks(agent, this, args, statement, parent)
       } catch (error) {
         agent.report('beginning a statement of pg', error)
       }
@@ -111,7 +116,9 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
       const isForQuery = askingFor !== NOBODY
       const parent = askingFor === NOBODY ? activeSpan.getStore() : askingFor
       askingFor = NOBODY
-      const waited = whenWaiting(agent, this, parent)
+      const known = knownPool(agent, this)
+      const waited = known && whenWaiting(agent, this, known.numbers, parent)
+      if (known !== undefined && !isForQuery) watchClients(agent, this, known)
       if (callback === undefined) {
         const result = connect.call(this, callback)
         return waited !== undefined && isPromise(result) ? followPromise(result, waited) : result
@@ -120,10 +127,12 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
       return connect.call(this, (...args) => {
         waited?.(args[0])
         issuingFor = parent
+        issuingBy = known?.areClientsWatched === true ? undefined : known?.numbers
         try {
           callback(...args)
         } finally {
           issuingFor = NOBODY
+          issuingBy = undefined
         }
       })
     }
@@ -135,10 +144,10 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
 function whenWaiting(
   agent: Agent,
   pool: Pool,
+  numbers: PoolNumbers,
   parent: ActiveSpan | undefined,
 ): ((error: unknown) => void) | undefined {
   try {
-    const numbers = pool[NUMBERS] ?? watch(agent, pool)
     if (pool.idleCount > pool.waitingCount) {
       numbers.waited(0)
       return undefined
@@ -154,12 +163,36 @@ function whenWaiting(
   }
 }
 
-function watch(agent: Agent, pool: Pool): PoolNumbers {
-  const numbers = numbersOf(agent, pool, nameOfPool, stateOf)
-  Object.defineProperty(pool, NUMBERS, { value: numbers })
-  pool.on?.('acquire', (client: object) => numbers.acquired(client))
-  pool.on?.('release', (_error: unknown, client: object) => numbers.released(client))
-  return numbers
+interface KnownPool {
+  readonly numbers: PoolNumbers
+  areClientsWatched: boolean
+}
+
+function knownPool(agent: Agent, pool: Pool): KnownPool | undefined {
+  try {
+    const found = pool[KNOWN]
+    if (found !== undefined) return found
+    const numbers = numbersOf(agent, pool, nameOfPool, stateOf)
+    const known = { numbers, areClientsWatched: false }
+    Object.defineProperty(pool, KNOWN, { value: known })
+    return known
+  } catch (error) {
+    agent.report('watching a pool of pg', error)
+    return undefined
+  }
+}
+
+/** Only of a pool that gives its clients away: how long `pool.query` uses one is known without its events. */
+function watchClients(agent: Agent, pool: Pool, known: KnownPool): void {
+  if (known.areClientsWatched) return
+  known.areClientsWatched = true
+  const { numbers } = known
+  try {
+    pool.on?.('acquire', (client: object) => numbers.acquired(client))
+    pool.on?.('release', (_error: unknown, client: object) => numbers.released(client))
+  } catch (error) {
+    agent.report('watching a pool of pg', error)
+  }
 }
 
 function stateOf({ idleCount, totalCount, waitingCount, options }: Pool): PoolState {
@@ -200,8 +233,8 @@ function safeTextOf(asked: unknown): string | undefined {
 }
 
 /**
- * In place: the callback that is the last argument, the one in the configuration, or the end of a submittable. A
- * pool's own callback (`isInner`) is called as it is; one of the application is called in its context.
+ * In place: the callback that is the last argument, the one in the configuration, or the end of a submittable, is
+ * called in the application's context.
  */
 function bindCallbacks(
   agent: Agent,
@@ -209,14 +242,11 @@ function bindCallbacks(
   args: unknown[],
   statement: Statement | undefined,
   parent: ActiveSpan | undefined,
-  isInner: boolean,
 ): void {
   for (let i = args.length - 1; i > 0; i--) {
     const argument = args[i]
     if (typeof argument === 'function') {
-      const callback = argument as Callback
-      if (!isInner) args[i] = boundCallback(agent, client, statement, parent, callback)
-      else if (statement !== undefined) args[i] = notingCallback(agent, client, statement, callback)
+      args[i] = boundCallback(agent, client, statement, parent, argument as Callback)
       return
     }
   }
@@ -232,14 +262,22 @@ function bindCallbacks(
   }
 }
 
-function notingCallback(
+/** Of a statement of `pool.query`: the callback is the pool's own, which then takes its client back. */
+function noteEnd(
   agent: Agent,
   client: Client,
-  statement: Statement,
-  callback: Callback,
-): Callback {
-  return function (this: unknown, error, result) {
-    record(agent, client, statement, error, result)
+  args: unknown[],
+  statement: Statement | undefined,
+  pool: PoolNumbers | undefined,
+): void {
+  const last = args.length - 1
+  const callback = args[last] as Callback
+  if (typeof callback !== 'function' || (statement === undefined && pool === undefined)) return
+  const startMs = statement?.startMs ?? performance.now()
+  args[last] = function (this: unknown, error: unknown, result: unknown) {
+    const endMs =
+      statement === undefined ? performance.now() : record(agent, client, statement, error, result)
+    pool?.used(endMs - startMs)
     return callback.call(this, error, result)
   }
 }
@@ -295,14 +333,15 @@ function record(
   statement: Statement,
   error: unknown,
   result: unknown,
-): void {
+): number {
   try {
     const { rowCount, rows: all } = (result ?? {}) as { rowCount?: unknown; rows?: unknown }
     const rows = typeof rowCount === 'number' ? rowCount : Number.NaN
     const address = client[ADDRESS] ?? readAddress(client)
-    recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows, all)
+    return recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows, all)
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
+    return performance.now()
   }
 }
 
