@@ -125,6 +125,7 @@ describe('a text that a stranger sent', () => {
           [['', text => repetition(text, 'server')], 'order by x limit ? ', ['a < ?'], ''],
           [['', text => repetition(text, 'server')], 'order by x limit ? =', [' '], '!'],
           [['', meaningOf], '', ['.metadata.'], ''],
+          [['', redactText], '', ['--', 'eyJ'], ''],
         ],
       },
     )

@@ -11,7 +11,9 @@ export const REDACTED = '[redacted]'
 const EMAIL =
   /[\p{L}\p{N}._%+-]{1,64}(?:@|%40)(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}[\p{L}\p{N}-]{1,62}/gu
 const AUTHORIZATION = /\b(bearer|basic|digest|token|apikey|api-key)\s+[A-Za-z0-9._~+/=-]{8,}/gi
-const JSON_WEB_TOKEN = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?/g
+/** Of any length where it begins a word; behind a hyphen each `eyJ` might begin one, and so its first part has a bound. */
+const JSON_WEB_TOKEN =
+  /(?:(?<![\w-])eyJ[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{8,1024})\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?/g
 const SECRET =
   /\b(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|auth(?:orization)?|cookie|session(?:id)?|ssn|national[-_]?id)(["']?\s{0,3}[:=]\s{0,3})(["']?)(?!\[redacted\])[^\s"',;&})\]]{1,256}\3/gi
 /** `--password hunter2` */
