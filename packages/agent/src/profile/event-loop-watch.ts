@@ -4,7 +4,7 @@ import type { EventLoopDelay } from '../measure/event-loop-delay.ts'
 import { ActiveSpan, whenWorkBegins } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
-import type { Pulse } from './pulse.ts'
+import { BEAT_MS, type Pulse } from './pulse.ts'
 import { isOfApplication, readStack } from './stack-frame.ts'
 import { answerNotes, type StackNote } from './stack-note.ts'
 
@@ -20,7 +20,6 @@ const SCHEMA = attributeSchema(
   },
 )
 
-const BEAT_MS = 25
 /** Of a process that does nothing: waking it more often would be most of what it costs. */
 const IDLE_BEAT_MS = 500
 /** Beats without a request or a job after which it is looked whether there is anything to do. */

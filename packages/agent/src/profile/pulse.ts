@@ -1,3 +1,6 @@
+/** Of a process that has something to do. */
+export const BEAT_MS = 25
+
 /**
  * What the application's thread and the exporting one know of each other, in shared memory: how often the event loop has
  * come round, whether it has anything to do, whether the process is ending, and whether the inspector is in use.
@@ -12,11 +15,17 @@ export class Pulse {
   }
 
   beat(): void {
+    Atomics.store(this.#words, BEAT_AT, nowMs())
     Atomics.add(this.#words, BEATS, 1)
   }
 
   get beats(): number {
     return Atomics.load(this.#words, BEATS)
+  }
+
+  /** Milliseconds since the last beat. */
+  get beatAgeMs(): number {
+    return (nowMs() - Atomics.load(this.#words, BEAT_AT)) | 0
   }
 
   /** Whether the process has anything to do. */
@@ -51,9 +60,16 @@ export class Pulse {
   }
 }
 
-const WORDS = 4
+/** Of a clock that all threads share, unlike `performance.now()`; it begins anew each 50 days. */
+function nowMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return (seconds * 1_000 + nanoseconds / 1e6) | 0
+}
+
+const WORDS = 5
 const BEATS = 0
 const ENDING = 1
 const INSPECTED = 2
 const AWAKE = 3
+const BEAT_AT = 4
 const LAST_TRIES = 50
