@@ -36,3 +36,26 @@ it.each(['exceptions', 'texts', 'passing texts'])(
     expect(sentRows.length).toBeGreaterThan(2)
   },
 )
+
+it('sends a passing text once that comes with one span after another, such as the name of the host', () => {
+  const sent: SpanBatch[] = []
+  const recorder = new SpanRecorder(
+    {
+      takeBuffer: () => new SpanBatch().buffer,
+      send: batch => sent.push(batch),
+      wake() {},
+    },
+    new CostBudget(1, () => {}),
+  )
+  const span = new ActiveSpan(undefined)
+  for (const path of ['/a', '/a', '/b', undefined, '/b']) {
+    recorder.beginChild(SCHEMA, 'name', 1, false, span, 0, 1)
+    recorder.text('select 1')
+    recorder.passingText(path)
+    recorder.end()
+  }
+  recorder.flush()
+  const [batch] = sent
+  expect(batch?.passingTexts).toEqual(['/a', '/b'])
+  expect([1, 3, 5, 7, 9].map(at => batch?.values[at])).toEqual([0, 0, 1, Number.NaN, 1])
+})
