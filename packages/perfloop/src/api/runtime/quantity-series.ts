@@ -183,8 +183,14 @@ function longest(stepS: number): number {
   return Math.max(HOLE_S, 2 * stepS)
 }
 
-/** Rows of one series of points, whichever process of the instance told them. */
-function sourcesOf<Row extends { readonly name: string; readonly resource: string }>(
+interface SourceRow {
+  readonly name: string
+  readonly resource: string
+  readonly attributes: string | Readonly<Record<string, string>>
+}
+
+/** Rows of one series of points, whichever process of the instance told them. Attributes are read once for each. */
+function sourcesOf<Row extends SourceRow>(
   rows: readonly Row[],
   instanceOf: ReadonlyMap<string, string>,
   attributesOf: (row: Row) => Readonly<Record<string, string>>,
@@ -193,10 +199,9 @@ function sourcesOf<Row extends { readonly name: string; readonly resource: strin
   for (const row of rows) {
     const instance = instanceOf.get(row.resource)
     if (instance === undefined) continue
-    const attributes = attributesOf(row)
-    const key = JSON.stringify([row.name, instance, attributes])
+    const key = JSON.stringify([row.name, instance, row.attributes])
     if (!sources.has(key)) {
-      const place = placePoint(row.name, attributes)
+      const place = placePoint(row.name, attributesOf(row))
       sources.set(key, place && { place, instance, rows: [] })
     }
     sources.get(key)?.rows.push(row)

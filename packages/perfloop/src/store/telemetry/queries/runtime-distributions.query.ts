@@ -35,51 +35,67 @@ SELECT
   is_delta,
   start_unix_ms,
   step_start_s,
-  toFloat64(max(time_unix_ns)) / 1000000000 AS last_unix_s,
-  if(is_delta, sum(points.count), argMax(points.count, time_unix_ns)) AS count,
-  if(is_delta, sum(points.sum), argMax(points.sum, time_unix_ns)) AS sum,
-  arrayFilter(bound -> bound < 1.7e308, upper_bounds) AS bounds,
-  if(
-    is_delta,
-    arrayMap(bound -> added.2[indexOf(added.1, bound)], upper_bounds),
-    argMax(points.counts, time_unix_ns)
-  ) AS counts,
-  if(
-    is_delta,
-    arraySort(groupUniqArrayArray(arrayPushBack(points.bounds, 1.7e308))),
-    argMax(arrayPushBack(points.bounds, 1.7e308), time_unix_ns)
-  ) AS upper_bounds,
-  sumMap(arrayPushBack(points.bounds, 1.7e308), points.counts) AS added
+  last_unix_s,
+  count,
+  sum,
+  bounds,
+  counts
 FROM
 (
   SELECT
     name,
     resource,
     attributes,
-    temporality = 'delta' AS is_delta,
-    if(is_delta, 0, intDiv(start_unix_ns, 1000000)) AS start_unix_ms,
-    toUInt32(intDiv(intDiv(time_unix_ns, 1000000000), {step_s:UInt32})) * {step_s:UInt32} AS step_start_s,
-    time_unix_ns,
-    count,
-    sum,
-    bounds,
-    counts
-  FROM metric_points
-  WHERE ${SCOPE}
-      AND name IN {names:Array(String)}
-      AND type != 'summary'
-      AND length(counts) = length(bounds) + 1
-      AND resource IN {resources:Array(String)}
-      AND ${DISTRIBUTION_IN_RANGE}
-) AS points
-GROUP BY
-  name,
-  resource,
-  attributes,
-  is_delta,
-  start_unix_ms,
-  step_start_s
-ORDER BY step_start_s
-LIMIT ${MOST_METRIC_ROWS}`,
+    is_delta,
+    start_unix_ms,
+    step_start_s,
+    toFloat64(max(time_unix_ns)) / 1000000000 AS last_unix_s,
+    if(is_delta, sum(points.count), argMax(points.count, time_unix_ns)) AS count,
+    if(is_delta, sum(points.sum), argMax(points.sum, time_unix_ns)) AS sum,
+    arrayFilter(bound -> bound < 1.7e308, upper_bounds) AS bounds,
+    if(
+      is_delta,
+      arrayMap(bound -> added.2[indexOf(added.1, bound)], upper_bounds),
+      argMax(points.counts, time_unix_ns)
+    ) AS counts,
+    if(
+      is_delta,
+      arraySort(groupUniqArrayArray(arrayPushBack(points.bounds, 1.7e308))),
+      argMax(arrayPushBack(points.bounds, 1.7e308), time_unix_ns)
+    ) AS upper_bounds,
+    sumMap(arrayPushBack(points.bounds, 1.7e308), points.counts) AS added
+  FROM
+  (
+    SELECT
+      name,
+      resource,
+      attributes,
+      temporality = 'delta' AS is_delta,
+      if(is_delta, 0, intDiv(start_unix_ns, 1000000)) AS start_unix_ms,
+      toUInt32(intDiv(intDiv(time_unix_ns, 1000000000), {step_s:UInt32})) * {step_s:UInt32} AS step_start_s,
+      time_unix_ns,
+      count,
+      sum,
+      bounds,
+      counts
+    FROM metric_points
+    WHERE ${SCOPE}
+        AND name IN {names:Array(String)}
+        AND type != 'summary'
+        AND length(counts) = length(bounds) + 1
+        AND resource IN {resources:Array(String)}
+        AND ${DISTRIBUTION_IN_RANGE}
+  ) AS points
+  GROUP BY
+    name,
+    resource,
+    attributes,
+    is_delta,
+    start_unix_ms,
+    step_start_s
+  ORDER BY step_start_s DESC
+  LIMIT ${MOST_METRIC_ROWS}
+)
+ORDER BY step_start_s`,
   example: { ...metricSeriesExample, names: ['v8js.gc.duration'] },
 })
