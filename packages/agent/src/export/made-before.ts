@@ -54,7 +54,10 @@ export class MadeBefore {
     const place = this.#asked
     if (place === undefined) return
     this.#empty(place)
-    if (this.#keptBytes + bytes.length > MOST_BYTES) this.forget()
+    if (this.#keptBytes + bytes.length > MOST_BYTES) {
+      this.forget()
+      return
+    }
     place.numbers = numbers.slice(0, count)
     place.bytes = bytes
     this.#keptBytes += bytes.length
@@ -62,6 +65,7 @@ export class MadeBefore {
 
   forget(): void {
     this.#places.fill(undefined)
+    this.#asked = undefined
     this.#keptBytes = 0
   }
 
