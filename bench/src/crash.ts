@@ -47,6 +47,9 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
 
   try {
     for (let kill = 1; kill <= KILLS; kill++) {
+      // Half of them at any moment, its start included; half while it acknowledges, however slow the machine is.
+      const before = senders.acknowledgedSpans()
+      if (kill % 2 === 0) await untilTrue(() => senders.acknowledgedSpans() > before)
       await sleep(100 + random() * 1_500)
       await server.kill('SIGKILL')
       server = await start()
