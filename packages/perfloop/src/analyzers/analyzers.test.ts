@@ -160,6 +160,49 @@ describe('every analyzer', () => {
             text: text(),
           })),
         }
+      case 'pool-wait':
+      case 'pool-leak':
+        return {
+          ...where,
+          instance: text(),
+          pool: text(),
+          samples: n(),
+          exhausted_samples: n(),
+          used_mean: n(),
+          used_max: n(),
+          pending_max: n(),
+          max: n(),
+          timeouts: n(),
+          parts: Array.from({ length: 5 }, () => ({
+            usedMin: n(),
+            usedMean: n(),
+            samples: n(),
+            returned: n(),
+          })),
+          waits: n(),
+          wait_s: n(),
+          waiting: [{ operation: text(), kind: 'server' as const, waits: n(), waitNs: n() }],
+          trace_id: TRACE,
+          span_id: SPAN,
+        }
+      case 'event-loop-block':
+        return {
+          ...where,
+          operation: text(),
+          kind: spanKind,
+          code_location: text(),
+          instances: n(),
+          blocks: n(),
+          seen_blocks: n(),
+          total_ns: n(),
+          longest_ns: n(),
+          trace_id: TRACE,
+          span_id: SPAN,
+          shape_keys: ['code.function.name', text()],
+          shape_variable: [1, 0],
+          shape_constants: ['', text()],
+          attribute_values: [text()],
+        }
       case 'memory-leak':
         return {
           ...where,

@@ -1,9 +1,12 @@
 import type { Analyzer } from '../analysis/analyzer.ts'
 import { builtEntry } from '../domain/built-entry.ts'
 import { errorRate } from './error-rate/error-rate.ts'
+import { eventLoopBlock } from './event-loop-block/event-loop-block.ts'
 import { memoryLeak } from './memory-leak/memory-leak.ts'
 import { missingIndex } from './missing-index/missing-index.ts'
 import { nPlusOne } from './n-plus-one/n-plus-one.ts'
+import { poolLeak } from './pool-leak/pool-leak.ts'
+import { poolWait } from './pool-wait/pool-wait.ts'
 import { slowOperation } from './slow-operation/slow-operation.ts'
 import { slowStatement } from './slow-statement/slow-statement.ts'
 
@@ -15,6 +18,9 @@ export const BUILT_IN_ANALYZERS: readonly Analyzer[] = [
   errorRate,
   missingIndex,
   memoryLeak,
+  poolWait,
+  poolLeak,
+  eventLoopBlock,
 ]
 
 /** Entry of the worker thread in which they judge; it stands with the server, which may import what serves them. */

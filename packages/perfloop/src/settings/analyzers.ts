@@ -268,6 +268,57 @@ export const MemoryLeakOptions = section({
   maxRows: count().default(400).describe('Processes it is given.'),
 })
 
+export const PoolWaitOptions = section({
+  minSamples: count()
+    .default(6)
+    .describe('Looks at a pool in a window before its state is believed; agents look every 10 s.'),
+  maxExhaustedRatio: ratio()
+    .default(0.1)
+    .describe(
+      'Share of the looks in which all connections may be in use and somebody may wait; a clearly larger one is a finding.',
+    ),
+  confidence: ratio()
+    .default(0.95)
+    .describe('Confidence of the interval whose lower end must be above that share.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: count().default(200).describe('Pools it is given; those waited for longest come first.'),
+})
+
+export const PoolLeakOptions = section({
+  horizonMs: durationMs()
+    .default(15 * MINUTES)
+    .describe('How far back it looks.'),
+  parts: z
+    .int()
+    .min(2)
+    .default(5)
+    .describe(
+      'Parts of that time, in each of which connections must be kept, and no fewer than before.',
+    ),
+  minSamplesPerPart: count()
+    .default(3)
+    .describe('Looks at a pool in each part before anything is said.'),
+  minGrowth: count()
+    .default(2)
+    .describe(
+      'Connections that must have been kept in addition: one or a few that are meant to stay are no leak.',
+    ),
+  maxRows: count().default(200).describe('Pools it is given; those waited for longest come first.'),
+})
+
+export const EventLoopBlockOptions = section({
+  minBlocks: count()
+    .default(3)
+    .describe('Blocks at one place in a window; a single one may be the machine’s.'),
+  minBlockedRatio: ratio()
+    .default(0.01)
+    .describe('Share of the time of a process that one place must block.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: count()
+    .default(200)
+    .describe('Places it is given; those that block longest come first.'),
+})
+
 /** The options of the built-in analyzers, one key per kind. Every threshold they compare with is here. */
 export const AnalyzerSettings = section({
   enabled: z
@@ -280,4 +331,7 @@ export const AnalyzerSettings = section({
   errorRate: ErrorRateOptions,
   missingIndex: MissingIndexOptions,
   memoryLeak: MemoryLeakOptions,
+  poolWait: PoolWaitOptions,
+  poolLeak: PoolLeakOptions,
+  eventLoopBlock: EventLoopBlockOptions,
 })

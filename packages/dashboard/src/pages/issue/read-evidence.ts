@@ -49,6 +49,21 @@ const TERMS: Readonly<Record<string, string>> = {
   slow_external_ns: 'Other services',
   slow_self_ns: 'Its own code',
   slow_query_count: 'Statements in it',
+  pool: 'Pool',
+  exhausted_ratio: 'Exhausted',
+  samples: 'Looks',
+  connections: 'Connections',
+  used_mean: 'In use, mean',
+  waiting_max: 'Waiting at once',
+  wait_mean_ns: 'One wait',
+  wait_total_ns: 'Waits in all',
+  held_mean_ns: 'Held for',
+  kept_before: 'Kept before',
+  kept: 'Kept now',
+  blocked_ratio: 'Of the time',
+  block_mean_ns: 'One block',
+  block_longest_ns: 'Longest',
+  block_total_ns: 'In all',
   what: 'What grows',
   growth_bytes_per_hour: 'It grows by',
   growth_bytes_per_hour_low: 'At least by',
@@ -228,7 +243,11 @@ export interface EvidenceList {
   readonly lines: readonly string[]
 }
 
-const LISTS: Readonly<Record<string, string>> = { plan_words: 'Its plan', tables: 'Tables' }
+const LISTS: Readonly<Record<string, string>> = {
+  plan_words: 'Its plan',
+  tables: 'Tables',
+  stack: 'Where it was',
+}
 const NOT_AS_LISTS = new Set(['columns'])
 
 /** Plain lists, such as a plan in words. */

@@ -21,8 +21,12 @@ export function IssueRows({ issues }: { issues: readonly Issue[] }): ReactElemen
               </small>
             </span>
             <span className="issue-gain">
-              <b>{formatDuration(issue.recoverable_ns_per_hour)}</b>
-              <small>per hour</small>
+              {issue.recoverable_ns_per_hour > 0 && (
+                <>
+                  <b>{formatDuration(issue.recoverable_ns_per_hour)}</b>
+                  <small>per hour</small>
+                </>
+              )}
               <i
                 aria-hidden="true"
                 style={{ width: `${(issue.recoverable_ns_per_hour / most) * 100}%` }}

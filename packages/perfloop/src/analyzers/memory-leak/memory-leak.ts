@@ -168,7 +168,7 @@ function toFinding(
     } of ${row.instance === '' ? 'its process' : row.instance} rose from ${formatBytes(fromBytes)} to ${formatBytes(toBytes)} within ${observed}, evenly and to the end. ${
       growing.length > 1 || judged > 1 ? `${growing.length} of ${judged} instances grow so. ` : ''
     }In a process without a leak this happens in fewer than ${formatPercent(options.falseAlarmRatio)} of looks. Something keeps what it no longer needs: listeners, closures or timers that are never removed, a cache or a list without a bound. Take a heap profile of the process (Agents, Profile heap): what allocates most of what is kept is where to look.`,
-    confidence: 1 - Math.max(growth.trendPValue, growth.driftPValue),
+    confidence: 1 - options.falseAlarmRatio,
     traceId: '',
     spanIds: [],
     evidence: {

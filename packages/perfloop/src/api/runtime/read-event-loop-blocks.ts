@@ -39,10 +39,10 @@ export async function readEventLoopBlocks(
   const blocks = rows.map(row => {
     const shape = shapeById.get(row.shape)
     const attributes = shape && rebuildAttributes(shape, row.attribute_values).attributes
-    // They come latest first: what began last before the block is what it ran for.
+    const endUnixNs = row.longest_unix_ns + BigInt(row.longest_ns)
+    // They come latest first: what began last before the block was over is what it ran for.
     const entry = entries.find(
-      ({ trace_id, start_unix_ns }) =>
-        trace_id === row.trace_id && start_unix_ns <= row.longest_unix_ns,
+      ({ trace_id, start_unix_ns }) => trace_id === row.trace_id && start_unix_ns <= endUnixNs,
     )
     return {
       function: textOrNull(attributes?.['code.function.name']),

@@ -1,0 +1,86 @@
+import type { z } from 'zod'
+import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
+import { EventLoopBlockOptions } from '../../settings/analyzers.ts'
+import { blockingCode } from '../../store/telemetry/queries/blocking-code.query.ts'
+import type { RowOf } from '../../store/telemetry/query.ts'
+import { perHour, secondsOf } from '../evidence-window.ts'
+import { severityOf } from '../severity-of.ts'
+import { subjectOf } from '../subject-of.ts'
+import { averageNs, formatCount, formatDuration, formatPercent } from '../words.ts'
+
+type Options = z.output<typeof EventLoopBlockOptions>
+type BlockingCode = RowOf<typeof blockingCode>
+
+/** Code that keeps a process from everything else for long, again and again. */
+export const eventLoopBlock = defineAnalyzer({
+  kind: 'event-loop-block',
+  title: 'Event loop blocked',
+  description:
+    'Code that runs for so long without a pause that every other request of its process waits, with the line it was at.',
+  options: EventLoopBlockOptions,
+  evidence: blockingCode,
+
+  ask: (window, options) => ({ ...secondsOf(window), max_rows: options.maxRows }),
+
+  judge(rows, window, options) {
+    const windowNs = Number(window.toUnixNs - window.fromUnixNs)
+    return rows.flatMap(row => {
+      const ratio = windowNs > 0 ? row.total_ns / Math.max(1, row.instances) / windowNs : 0
+      const isOften = row.seen_blocks >= options.minBlocks
+      return isOften && ratio >= options.minBlockedRatio
+        ? [toFinding(row, ratio, window, options)]
+        : []
+    })
+  },
+})
+
+function toFinding(row: BlockingCode, ratio: number, window: Window, options: Options): Finding {
+  const place = attributeOf(row, 'code.function.name') ?? 'Code'
+  const stack = attributeOf(row, 'code.stacktrace')
+  const forWhom = row.operation === '' ? '' : ` for ${row.operation}`
+  const meanNs = averageNs(row.total_ns, row.blocks)
+  // At the least, the request it runs for could go on; those behind it wait as well.
+  const recoverableNsPerHour = perHour(row.total_ns, window)
+  return {
+    environment: row.environment,
+    service: row.service,
+    operation: row.operation,
+    operationKind: row.operation === '' ? 'unspecified' : row.kind,
+    subject: subjectOf('event-loop-block', row.code_location),
+    severity: severityOf(
+      { perHourNs: recoverableNsPerHour, perExecutionNs: meanNs },
+      window,
+      options.severity,
+    ),
+    title: `${place} blocks the event loop${forWhom} for ${formatDuration(meanNs)}, ${formatPercent(ratio)} of the time`,
+    description: `${formatCount(row.blocks)} times within ${formatDuration(Number(window.toUnixNs - window.fromUnixNs))} nothing else ran in a process of ${row.service}, for up to ${formatDuration(row.longest_ns)}: every other request of that process waited too. The stack is where it was while it lasted. Do less at once (fewer rows, an answer in parts), keep what was computed, or move it to a worker thread.`,
+    confidence: 0.95,
+    ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),
+    traceId: row.trace_id,
+    spanIds: [row.span_id],
+    evidence: {
+      function: place,
+      blocks: row.blocks,
+      blocked_ratio: ratio,
+      block_mean_ns: meanNs,
+      block_longest_ns: row.longest_ns,
+      block_total_ns: row.total_ns,
+      instances: row.instances,
+      stack: stack?.split('\n').slice(0, MOST_FRAMES) ?? [],
+    },
+    recoverableNsPerHour,
+  }
+}
+
+const MOST_FRAMES = 12
+
+/** Of the longest block, out of its shape and its own values. */
+function attributeOf(row: BlockingCode, key: string): string | undefined {
+  let own = 0
+  for (const [slot, name] of row.shape_keys.entries()) {
+    const isVariable = row.shape_variable[slot] === 1
+    const text = isVariable ? row.attribute_values[own++] : row.shape_constants[slot]
+    if (name === key) return text === '' ? undefined : text
+  }
+  return undefined
+}

@@ -1,0 +1,332 @@
+import { z } from 'zod'
+import { POOL_SCOPE, runtimeMetricNames } from '../../../domain/runtime-metric.ts'
+import { defineQuery } from '../query.ts'
+import { count64, spanKind } from './row-fields.ts'
+
+const NAMES = {
+  // Of both states: which of them a point tells is in its attributes.
+  count: runtimeMetricNames('level', ['pool_used', 'pool_idle']),
+  max: runtimeMetricNames('level', ['pool_max']),
+  pending: runtimeMetricNames('level', ['pool_pending']),
+  timeouts: runtimeMetricNames('counter', ['pool_timeouts']),
+  wait: runtimeMetricNames('distribution', ['pool_wait']),
+  use: runtimeMetricNames('distribution', ['pool_use']),
+}
+const listed = (...names: (readonly string[])[]) =>
+  names
+    .flat()
+    .map(name => `'${name}'`)
+    .join(', ')
+
+/** The conventions before 2024 measured in milliseconds. */
+const IN_SECONDS = `if(startsWith(name, 'db.client.connections.'), 0.001, 1)`
+const POOL = `if(
+        JSONHas(metadata, 'attributes', 'db.client.connection.pool.name'),
+        JSONExtractString(metadata, 'attributes', 'db.client.connection.pool.name'),
+        JSONExtractString(metadata, 'attributes', 'pool.name'))`
+const STATE = `if(
+        JSONHas(metadata, 'attributes', 'db.client.connection.state'),
+        JSONExtractString(metadata, 'attributes', 'db.client.connection.state'),
+        JSONExtractString(metadata, 'attributes', 'state'))`
+const TOLD = `timestamp >= toDateTime64({from_s:UInt32}, 9, 'UTC')
+          AND timestamp < toDateTime64({to_s:UInt32}, 9, 'UTC')`
+
+/** Growth of a cumulative distribution within the range, or the sum of what a delta added. */
+const grown = (column: string) =>
+  `if(any(temporality) = 'delta', sum(${column}), max(${column}) - min(${column}))`
+
+/**
+ * Connection pools of each process: how often all connections were in use and somebody waited, how many were in use at
+ * least in each part of the range, how long connections were waited for and held, and who waited.
+ */
+export const poolState = defineQuery({
+  name: 'pool-state',
+  params: z.object({
+    from_s: z.int(),
+    to_s: z.int(),
+    part_s: z.int(),
+    max_rows: z.int(),
+  }),
+  row: z.object({
+    environment: z.string(),
+    service: z.string(),
+    instance: z.string(),
+    pool: z.string(),
+    samples: count64,
+    exhausted_samples: count64,
+    used_mean: z.number(),
+    used_max: z.number(),
+    pending_max: z.number(),
+    /** 0 when not told. */
+    max: z.number(),
+    timeouts: z.number(),
+    /**
+     * Parts of the range in order: the lowest and the mean number in use, samples, and how many were in use on average
+     * by whoever gave them back.
+     */
+    parts: z.array(
+      z
+        .tuple([z.number(), z.number(), z.number(), z.number()])
+        .transform(([usedMin, usedMean, samples, returned]) => ({
+          usedMin,
+          usedMean,
+          samples,
+          returned,
+        })),
+    ),
+    waits: z.number(),
+    wait_s: z.number(),
+    /** Who waited in this service, the longest in all first. */
+    waiting: z.array(
+      z
+        .tuple([z.string(), spanKind, z.coerce.number(), z.coerce.number()])
+        .transform(([operation, kind, waits, waitNs]) => ({ operation, kind, waits, waitNs })),
+    ),
+    /** Of the longest wait; empty when none was traced. */
+    trace_id: z.string(),
+    span_id: z.string(),
+  }),
+  sql: `
+WITH
+  samples AS
+  (
+    SELECT
+      environment,
+      service,
+      resource,
+      pool,
+      told_at,
+      sumIf(told, what = 'count' AND state = 'used') AS used,
+      maxIf(told, what = 'pending') AS pending,
+      maxIf(told, what = 'max') AS most,
+      maxIf(told, what = 'timeouts') AS timeouts,
+      countIf(what = 'count') AS counted
+    FROM
+    (
+      SELECT
+        environment,
+        service,
+        JSONExtractString(metadata, 'resource') AS resource,
+        ${POOL} AS pool,
+        ${STATE} AS state,
+        multiIf(
+          name IN (${listed(NAMES.count)}), 'count',
+          name IN (${listed(NAMES.pending)}), 'pending',
+          name IN (${listed(NAMES.max)}), 'max',
+          'timeouts') AS what,
+        timestamp AS told_at,
+        value AS told
+      FROM performance_metrics
+      WHERE name IN (${listed(NAMES.count, NAMES.pending, NAMES.max, NAMES.timeouts)})
+          AND ${TOLD}
+    )
+    GROUP BY
+      environment,
+      service,
+      resource,
+      pool,
+      told_at
+    HAVING counted > 0
+  ),
+  times AS
+  (
+    SELECT
+      environment,
+      service,
+      resource,
+      pool,
+      part,
+      sumIf(values, what = 'wait') AS waits,
+      sumIf(seconds, what = 'wait') AS wait_s,
+      sumIf(seconds / told_s, what = 'use') AS returned
+    FROM
+    (
+      SELECT
+        environment,
+        service,
+        resource,
+        JSONExtractString(
+          if(
+            mapContains(attributes, 'db.client.connection.pool.name'),
+            attributes['db.client.connection.pool.name'],
+            attributes['pool.name'])) AS pool,
+        if(name IN (${listed(NAMES.wait)}), 'wait', 'use') AS what,
+        start_unix_ns,
+        toUInt32(intDiv(intDiv(time_unix_ns, 1000000000) - {from_s:UInt32}, {part_s:UInt32})) AS part,
+        ${grown('toFloat64(count)')} AS values,
+        ${grown('sum')} * any(${IN_SECONDS}) AS seconds,
+        greatest(1, if(
+          any(temporality) = 'delta',
+          {part_s:UInt32},
+          (max(time_unix_ns) - min(time_unix_ns)) / 1000000000)) AS told_s
+      FROM metric_points
+      WHERE name IN (${listed(NAMES.wait, NAMES.use)})
+          AND time_unix_ns >= toUInt64({from_s:UInt32}) * 1000000000
+          AND time_unix_ns < toUInt64({to_s:UInt32}) * 1000000000
+      GROUP BY
+        environment,
+        service,
+        resource,
+        pool,
+        what,
+        if(temporality = 'delta', 0, start_unix_ns) AS start_unix_ns,
+        part
+    )
+    GROUP BY
+      environment,
+      service,
+      resource,
+      pool,
+      part
+  ),
+  entries AS
+  (
+    SELECT
+      trace_id,
+      service,
+      start_unix_ns,
+      operation,
+      kind
+    FROM spans
+    WHERE received_at >= toDateTime({from_s:UInt32})
+        AND received_at < toDateTime({to_s:UInt32})
+        AND is_entry = 1
+  ),
+  waiting AS
+  (
+    SELECT
+      environment,
+      service,
+      arraySort(who -> -who.4, groupArray((operation, toString(kind), waits, wait_ns))) AS operations,
+      argMax(longest_trace, longest_ns) AS trace_id,
+      argMax(longest_span, longest_ns) AS span_id
+    FROM
+    (
+      SELECT
+        waited.environment AS environment,
+        waited.service AS service,
+        entries.operation AS operation,
+        entries.kind AS kind,
+        sum(weight) AS waits,
+        sum(duration_ns * weight) AS wait_ns,
+        max(duration_ns) AS longest_ns,
+        lower(hex(argMax(waited.trace_id, duration_ns))) AS longest_trace,
+        lower(hex(argMax(waited.span_id, duration_ns))) AS longest_span
+      FROM
+      (
+        SELECT
+          environment,
+          service,
+          trace_id,
+          span_id,
+          start_unix_ns,
+          duration_ns,
+          weight
+        FROM spans
+        WHERE received_at >= toDateTime({from_s:UInt32})
+            AND received_at < toDateTime({to_s:UInt32})
+            AND shape IN (SELECT shape FROM shapes WHERE scope_name = '${POOL_SCOPE}')
+      ) AS waited
+      ASOF INNER JOIN entries
+        ON waited.trace_id = entries.trace_id AND waited.service = entries.service
+        AND waited.start_unix_ns >= entries.start_unix_ns
+      GROUP BY
+        environment,
+        service,
+        operation,
+        kind
+    )
+    GROUP BY
+      environment,
+      service
+  )
+SELECT
+  environment,
+  service,
+  sender.instance AS instance,
+  pool,
+  sum(counted) AS samples,
+  sum(exhausted) AS exhausted_samples,
+  sum(used_sum) / samples AS used_mean,
+  max(used_max) AS used_max,
+  max(pending_max) AS pending_max,
+  max(most_ever) AS max,
+  max(timeouts_last) - min(timeouts_first) AS timeouts,
+  arrayMap(
+    told -> (told.2, told.3, told.4, told.5),
+    arraySort(told -> told.1, groupArray((part, used_min, used_sum / counted, toFloat64(counted), returned)))) AS parts,
+  sum(times_waits) AS waits,
+  sum(times_wait_s) AS wait_s,
+  any(waiting.operations) AS waiting,
+  any(waiting.trace_id) AS trace_id,
+  any(waiting.span_id) AS span_id
+FROM
+(
+  SELECT
+    environment,
+    service,
+    resource,
+    pool,
+    part,
+    counted,
+    exhausted,
+    used_sum,
+    used_min,
+    used_max,
+    pending_max,
+    most_ever,
+    timeouts_first,
+    timeouts_last,
+    times.waits AS times_waits,
+    times.wait_s AS times_wait_s,
+    times.returned AS returned
+  FROM
+  (
+    SELECT
+      environment,
+      service,
+      resource,
+      pool,
+      toUInt32(intDiv(toUnixTimestamp(toDateTime(told_at, 'UTC')) - {from_s:UInt32}, {part_s:UInt32})) AS part,
+      count() AS counted,
+      countIf(pending > 0 AND (most = 0 OR used >= most)) AS exhausted,
+      sum(used) AS used_sum,
+      min(used) AS used_min,
+      max(used) AS used_max,
+      max(pending) AS pending_max,
+      max(most) AS most_ever,
+      min(timeouts) AS timeouts_first,
+      max(timeouts) AS timeouts_last
+    FROM samples
+    GROUP BY
+      environment,
+      service,
+      resource,
+      pool,
+      part
+  ) AS levels
+  LEFT JOIN times USING (environment, service, resource, pool, part)
+) AS told
+INNER JOIN
+(
+  SELECT
+    resource,
+    argMax(instance, last_seen) AS instance
+  FROM resources
+  GROUP BY resource
+) AS sender USING (resource)
+LEFT JOIN waiting USING (environment, service)
+GROUP BY
+  environment,
+  service,
+  instance,
+  pool
+ORDER BY
+  wait_s DESC,
+  environment,
+  service,
+  instance,
+  pool
+LIMIT {max_rows:UInt32}`,
+  example: { from_s: 1_700_000_000, to_s: 1_700_000_300, part_s: 300, max_rows: 200 },
+})

@@ -1,0 +1,117 @@
+import { expect, it } from 'vitest'
+import { poolLeak } from '../../packages/perfloop/src/analyzers/pool-leak/pool-leak.ts'
+import { poolWait } from '../../packages/perfloop/src/analyzers/pool-wait/pool-wait.ts'
+import { metricsRequest, otlpAttributes, unixNano } from '../send-metrics.ts'
+import { openAnalysisHost } from './analysis-host.ts'
+
+const START_MS = Date.UTC(2026, 2, 1, 8)
+const STEP_MS = 10_000
+const MAX = 10
+const NAME = { 'db.client.connection.pool.name': 'db:5432/shop' }
+
+/** A pool at one look: connections held by whoever gives them back, kept by nobody, and requests waiting. */
+interface Look {
+  readonly busy: number
+  readonly kept: number
+  readonly pending: number
+}
+type Pool = (look: number) => Look
+
+const POOLS: Readonly<Record<string, Pool>> = {
+  // One more is forgotten every three minutes, whatever the load.
+  forgetful: look => ({
+    busy: 2 + (look % 3),
+    kept: Math.min(6, Math.floor(look / 18)),
+    pending: 0,
+  }),
+  stuck: () => ({ busy: 0, kept: MAX, pending: 3 }),
+  // Nine times as much to do at the end as at the beginning.
+  'busier and busier': look => ({ busy: 1 + Math.floor(look / 16), kept: 0, pending: 0 }),
+  subscribed: look => ({ busy: look % 4, kept: 1, pending: 0 }),
+  starved: look =>
+    look % 5 < 3 ? { busy: MAX, kept: 0, pending: 4 } : { busy: 6, kept: 0, pending: 0 },
+  bursting: look =>
+    look % 20 === 0 ? { busy: MAX, kept: 0, pending: 9 } : { busy: 4, kept: 0, pending: 0 },
+  full: () => ({ busy: MAX, kept: 0, pending: 0 }),
+}
+
+/** Looks as an SDK tells them: levels, and all time that connections were held or waited for since the start. */
+function told(service: string, pool: Pool, from: number, to: number): object {
+  const looks = Array.from({ length: to - from }, (_, n) => from + n)
+  const sumUntil = (look: number, of: (at: Look) => number) =>
+    Array.from({ length: look + 1 }, (_, n) => (of(pool(n)) * STEP_MS) / 1_000).reduce(
+      (a, b) => a + b,
+      0,
+    )
+  const levels = (name: string, of: (at: Look) => number, more: Record<string, string> = {}) =>
+    ({
+      name: `db.client.connection.${name}`,
+      unit: '1',
+      kind: 'updown',
+      points: looks.map(look => ({
+        atMs: START_MS + look * STEP_MS,
+        value: of(pool(look)),
+        attributes: { ...NAME, ...more },
+      })),
+    }) as const
+  const times = (name: string, of: (at: Look) => number) => ({
+    name: `db.client.connection.${name}_time`,
+    unit: 's',
+    histogram: {
+      aggregationTemporality: 2,
+      dataPoints: looks.map(look => ({
+        startTimeUnixNano: unixNano(START_MS),
+        timeUnixNano: unixNano(START_MS + look * STEP_MS),
+        count: String((look + 1) * 100),
+        sum: sumUntil(look, of),
+        explicitBounds: [],
+        bucketCounts: [String((look + 1) * 100)],
+        attributes: otlpAttributes(NAME),
+      })),
+    },
+  })
+  return metricsRequest({ 'service.name': service, 'service.instance.id': `${service}-1` }, [
+    levels('count', ({ busy, kept }) => busy + kept, { 'db.client.connection.state': 'used' }),
+    levels('count', ({ busy, kept }) => Math.max(0, MAX - busy - kept), {
+      'db.client.connection.state': 'idle',
+    }),
+    levels('max', () => MAX),
+    levels('pending_requests', ({ pending }) => pending),
+    times('use', ({ busy }) => busy),
+    times('wait', ({ pending }) => pending),
+  ])
+}
+
+it('tells pools that are exhausted or leak from those that are busy, subscribed or full', async () => {
+  await using host = await openAnalysisHost([poolWait, poolLeak], START_MS)
+  const found = new Set<string>()
+  const perLook = 30
+  for (let from = 0; from < 150; from += perLook) {
+    host.nowMs = START_MS + (from + perLook) * STEP_MS
+    await host.receive(
+      'metrics',
+      Object.entries(POOLS).map(([service, pool]) => told(service, pool, from, from + perLook)),
+    )
+    const { analyzers } = await host.look()
+    expect(analyzers.map(({ reason }) => reason)).toEqual([undefined, undefined])
+    const { rows } = await host.control.issues.list({ limit: 50, offset: 0 })
+    for (const { kind, service } of rows) found.add(`${kind} of ${service}`)
+  }
+  expect([...found].sort()).toEqual([
+    'pool-leak of forgetful',
+    'pool-leak of stuck',
+    'pool-wait of starved',
+    'pool-wait of stuck',
+  ])
+  const { rows } = await host.control.issues.list({ service: 'forgetful', limit: 5, offset: 0 })
+  expect(rows[0]?.evidence).toMatchObject({ pool: 'db:5432/shop', connections: MAX })
+  expect(Number(rows[0]?.evidence.kept)).toBeGreaterThanOrEqual(4)
+  const { rows: starved } = await host.control.issues.list({
+    service: 'starved',
+    limit: 5,
+    offset: 0,
+  })
+  expect(starved[0]?.evidence).toMatchObject({ exhausted_ratio: 0.6, waiting_max: 4 })
+  // Four wait three fifths of the time.
+  expect(Number(starved[0]?.recoverableNsPerHour) / 3_600e9).toBeCloseTo(2.4, 0)
+}, 120_000)
