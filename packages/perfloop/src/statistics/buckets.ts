@@ -16,10 +16,7 @@ export const NO_BUCKETS: Buckets = { count: 0, sum: 0, bounds: [], counts: [0] }
  */
 export function bucketGrowth(before: Buckets, now: Buckets): Buckets {
   if (now.count < before.count) return now
-  const isSame =
-    before.bounds.length === now.bounds.length &&
-    before.bounds.every((bound, index) => bound === now.bounds[index])
-  const below = isSame ? undefined : new Cumulative(before)
+  const below = hasSameBounds(before, now) ? undefined : new Cumulative(before)
   let reached = 0
   const counts = now.counts.map((count, index) => {
     if (below === undefined) return Math.max(0, count - (before.counts[index] ?? 0))
@@ -40,6 +37,12 @@ export function bucketGrowth(before: Buckets, now: Buckets): Buckets {
 export function addBuckets(a: Buckets, b: Buckets): Buckets {
   if (a.count === 0) return b
   if (b.count === 0) return a
+  const count = a.count + b.count
+  const sum = a.sum + b.sum
+  if (hasSameBounds(a, b)) {
+    const counts = a.counts.map((known, index) => known + (b.counts[index] ?? 0))
+    return { count, sum, bounds: a.bounds, counts }
+  }
   const byBound = new Map<number, number>()
   for (const { bounds, counts } of [a, b]) {
     for (const [index, count] of counts.entries()) {
@@ -49,11 +52,18 @@ export function addBuckets(a: Buckets, b: Buckets): Buckets {
   }
   const bounds = [...byBound.keys()].sort((x, y) => x - y)
   return {
-    count: a.count + b.count,
-    sum: a.sum + b.sum,
+    count,
+    sum,
     bounds: bounds.filter(Number.isFinite),
     counts: bounds.map(bound => byBound.get(bound) ?? 0),
   }
+}
+
+function hasSameBounds(a: Buckets, b: Buckets): boolean {
+  return (
+    a.bounds.length === b.bounds.length &&
+    a.bounds.every((bound, index) => bound === b.bounds[index])
+  )
 }
 
 /** A share of some growth, as where a step covers part of the time between two readings. */

@@ -259,34 +259,36 @@ class RuntimeChart {
     ]
   }
 
+  /** Those that are waited for most; what only these need is computed for them alone. */
   #pools(): ConnectionPool[] {
     const names = new Set(
       [...this.#series, ...this.#distributions].flatMap(({ quantity, part }) =>
         quantity.startsWith('pool_') ? [part] : [],
       ),
     )
-    const pools = [...names].map(name => {
-      const level = (quantity: RuntimeQuantity) =>
-        this.#values(this.#of(quantity).filter(({ part }) => part === name))
-      const times = (quantity: RuntimeQuantity) =>
-        this.#distributions.filter(series => series.quantity === quantity && series.part === name)
-      const waits = times('pool_wait')
-      return {
-        name,
-        used: level('pool_used'),
-        idle: level('pool_idle'),
-        pending: level('pool_pending'),
-        max: level('pool_max'),
-        waits_per_second: this.#perSecond(waits),
-        wait_p50_ns: inNs(this.#quantiles(waits, 0.5)),
-        wait_p95_ns: inNs(this.#quantiles(waits, 0.95)),
-        use_p95_ns: inNs(this.#quantiles(times('pool_use'), 0.95)),
-        timeouts_per_second: level('pool_timeouts'),
-      }
-    })
-    return pools
+    const level = (quantity: RuntimeQuantity, pool: string) =>
+      this.#values(this.#of(quantity).filter(({ part }) => part === pool))
+    const times = (quantity: RuntimeQuantity, pool: string) =>
+      this.#distributions.filter(series => series.quantity === quantity && series.part === pool)
+    return [...names]
+      .map(name => ({ name, used: level('pool_used', name), pending: level('pool_pending', name) }))
       .sort((a, b) => peak(b.pending) - peak(a.pending) || peak(b.used) - peak(a.used))
       .slice(0, MOST_PARTS)
+      .map(({ name, used, pending }) => {
+        const waits = times('pool_wait', name)
+        return {
+          name,
+          used,
+          idle: level('pool_idle', name),
+          pending,
+          max: level('pool_max', name),
+          waits_per_second: this.#perSecond(waits),
+          wait_p50_ns: inNs(this.#quantiles(waits, 0.5)),
+          wait_p95_ns: inNs(this.#quantiles(waits, 0.95)),
+          use_p95_ns: inNs(this.#quantiles(times('pool_use', name), 0.95)),
+          timeouts_per_second: level('pool_timeouts', name),
+        }
+      })
   }
 
   #perSecond(all: readonly QuantitySeries<Distribution>[]): Values {
