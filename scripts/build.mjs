@@ -42,8 +42,8 @@ copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'
 // The agent in few files, since a process that starts with it waits for each of them. What runs in processes is CommonJS
 // but for the file that `import` gives, which loads the same `agent.cjs` as the one that `require` gives.
 const agent = join(root, 'packages/agent')
-const inProcesses = { platform: 'node', folder: 'src', sourcemap: true }
-const inPages = { platform: 'browser', folder: 'src/browser', sourcemap: 'hidden', minify: true }
+const inProcesses = { platform: 'node', folder: 'src' }
+const inPages = { platform: 'browser', folder: 'src/browser', minify: true }
 for (const [source, file, format, { platform, folder, ...output }] of [
   ['application-side', 'agent.cjs', 'cjs', inProcesses],
   ['required', 'required.cjs', 'cjs', inProcesses],
@@ -59,7 +59,16 @@ for (const [source, file, format, { platform, folder, ...output }] of [
     platform,
     input: join(agent, folder, `${source}.ts`),
     logLevel: 'silent',
-    output: { ...output, file: built, format, strict: true, codeSplitting: false, comments: false },
+    output: {
+      ...output,
+      file: built,
+      format,
+      strict: true,
+      codeSplitting: false,
+      comments: false,
+      // For our coverage. Where a process maps its stacks, it would read them, and take our frames for the application's.
+      sourcemap: 'hidden',
+    },
   })
 }
 
