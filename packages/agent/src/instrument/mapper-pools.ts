@@ -61,7 +61,7 @@ function instrumentTarn(agent: Agent, exports: object): void {
     'acquire',
     acquire =>
       function (this: TarnPool) {
-        const note = beginWait(agent, () => numbers(this), this.numFree())
+        const note = beginWait(agent, this, numbers, stateOfTarn)
         const pending = acquire.call(this)
         if (note !== undefined && isPromise(pending.promise)) {
           pending.promise = followPromise(pending.promise, note)
@@ -100,7 +100,7 @@ function instrumentSequelizePool(agent: Agent, exports: object): void {
     'acquire',
     acquire =>
       function (this: SequelizePool) {
-        const note = beginWait(agent, () => numbers(this), this.available)
+        const note = beginWait(agent, this, numbers, stateOfSequelize)
         const connection = acquire.call(this)
         return note !== undefined && isPromise(connection)
           ? followPromise(connection, note)
@@ -124,22 +124,28 @@ function poolNumbers<Pool extends object>(
 }
 
 /** What is to be called with the error, or with none and the connection. */
-function beginWait(
+function beginWait<Pool>(
   agent: Agent,
-  numbersOfPool: () => PoolNumbers,
-  idle: number,
+  pool: Pool,
+  numbersOfPool: (pool: Pool) => PoolNumbers,
+  stateOfPool: (pool: Pool) => PoolState,
 ): ((error: unknown, connection?: unknown) => void) | undefined {
   try {
-    const numbers = numbersOfPool()
+    const numbers = numbersOfPool(pool)
+    const { idle } = stateOfPool(pool)
     const parent: ActiveSpan | undefined = activeSpan.getStore()
     const startMs = performance.now()
     return (error, connection) => {
-      // Only one of the two gives its errors a name.
-      if (error instanceof Error && error.constructor.name === 'TimeoutError') numbers.timeouts++
-      if (typeof connection === 'object' && connection !== null) numbers.acquired(connection)
-      // One that was idle is looked at before it is given: no wait for somebody else.
-      if (idle > 0 && (error === undefined || error === null)) numbers.waited(0)
-      else recordPoolWait(agent, numbers, parent, startMs, error)
+      try {
+        // Only one of the two gives its errors a name.
+        if (error instanceof Error && error.constructor.name === 'TimeoutError') numbers.timeouts++
+        if (typeof connection === 'object' && connection !== null) numbers.acquired(connection)
+        // One that was idle is looked at before it is given: no wait for somebody else.
+        if (idle > 0 && (error === undefined || error === null)) numbers.waited(0)
+        else recordPoolWait(agent, numbers, parent, startMs, error)
+      } catch (failure) {
+        agent.report('watching a connection of a mapper', failure)
+      }
     }
   } catch (error) {
     agent.report('watching a pool of a mapper', error)
