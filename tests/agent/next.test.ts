@@ -102,9 +102,10 @@ describe('Next.js, as the Node agent sees it', () => {
       await (await fetch(`${app.url}/acts`, { method: 'POST', body: form })).text()
       const [, file = ''] = /src="(\/_next\/static\/[^"]+\.js)"/.exec(page) ?? []
       await (await fetch(app.url + file)).text()
+      await (await fetch(`${app.url}/robots.txt?from=/_next/static/x`)).text()
       const requests = await eventually('the spans', async () => {
         const now = servers(spans)
-        return now.length >= CALLS.length + 3 ? now : undefined
+        return now.length >= CALLS.length + 4 ? now : undefined
       })
       const told = requests.map(({ name, attributes, traceId, spanId, events }) => {
         const rendered = spans.find(
@@ -126,6 +127,7 @@ describe('Next.js, as the Node agent sees it', () => {
         ['/acts', 'GET /acts', 200, '/acts', undefined],
         ['/acts', 'POST /acts', 200, '/acts', undefined],
         [file, 'GET /_next/static/*', 200, undefined, undefined],
+        ['/robots.txt', 'GET', 200, undefined, undefined],
       ])
       const [town] = spans.filter(
         ({ attributes }) => attributes['template.name'] === '/towns/[town]',

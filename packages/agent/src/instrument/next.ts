@@ -153,10 +153,10 @@ export function instrumentNextFiles(agent: Agent, exports: object): void {
       function (this: SendStream, response) {
         try {
           const { req: request } = this
-          const url = request?.url
-          const at = typeof url === 'string' ? url.indexOf(BUILT_FILES) : -1
-          if (request !== undefined && typeof url === 'string' && at >= 0) {
-            noteRoute(request, `${url.slice(0, at)}${BUILT_FILES}*`)
+          const [path = ''] = String(request?.url).split('?', 1)
+          const at = path.indexOf(BUILT_FILES)
+          if (request !== undefined && at >= 0) {
+            noteRoute(request, `${path.slice(0, at)}${BUILT_FILES}*`)
           }
         } catch (error) {
           agent.report('naming a file of Next.js', error)
