@@ -61,8 +61,8 @@ type Emit = (this: unknown, event: string | symbol, ...args: unknown[]) => boole
 /**
  * Answers requests again as they were answered, for as long as the knob says; off until somebody turns it. Only what
  * the host has listed by path, only GET with no header that is not known to be harmless, only 200 without cookies that
- * neither `Cache-Control` nor `Vary` makes anybody's own. It stands between the agent's own trace and the application, so that what it answers is
- * seen as a request.
+ * neither `Cache-Control` nor `Vary` makes anybody's own. It stands between the agent's own trace and the application,
+ * so that what it answers is seen as a request.
  */
 export function offerResponseCache(agent: Agent, paths: readonly string[]): void {
   if (!agent.knobs.isEnabled(NAME) || paths.length === 0) return

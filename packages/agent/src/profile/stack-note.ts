@@ -16,8 +16,8 @@ const DEEPEST_STACK = 48
 const OWN_LINES = 4
 
 /**
- * Makes `TAKE_NOTE` of the exporting thread answer with the stack and the operation it runs for, separated by a line feed. `onNote` is told the
- * same. It costs the application's thread about a tenth of a millisecond.
+ * Makes `TAKE_NOTE` of the exporting thread answer with the stack and the operation it runs for, separated by a line
+ * feed. `onNote` is told the same. It costs the application's thread about a tenth of a millisecond.
  */
 export function answerNotes(onNote: (note: StackNote) => void): void {
   const take = () => {

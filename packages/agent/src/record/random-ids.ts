@@ -3,8 +3,9 @@ import { randomFillSync } from 'node:crypto'
 const state = randomFillSync(new Uint32Array(4))
 
 /**
- * 32 random bits, as a signed integer: others above 2³¹ would be numbers on V8's heap. By xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47,
- * 2021), seeded by the system. Ids must be spread evenly and differ between processes, not be secret.
+ * 32 random bits, as a signed integer: others above 2³¹ would be numbers on V8's heap. By xoshiro128** (Blackman and
+ * Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47, 2021), seeded by the system. Ids must be spread
+ * evenly and differ between processes, not be secret.
  */
 export function randomWord(): number {
   let s0 = state[0] as number
