@@ -96,8 +96,11 @@ describe('the hash of what a read answered', () => {
 
       expect(await ask(`/${driver}/streamed`), driver).not.toHaveProperty([RESULT])
     }
-    // What keeps its value where nobody can look is not taken for equal.
+    // What keeps its value where nobody can look is not taken for equal, and a question that is not known for the same.
     expect(await ask('/pg/strange')).not.toHaveProperty([RESULT])
+    expect(await ask('/pg/unlike')).not.toHaveProperty([RESULT])
+    const one = await ask('/mysql2/one?id=1')
+    expect(one[PARAMETERS]).not.toBe((await ask('/mysql2/one?id=2'))[PARAMETERS])
     expect(app.standardError().replace(/^.*ExperimentalWarning.*\n.*\n/m, '')).toBe('')
   })
 

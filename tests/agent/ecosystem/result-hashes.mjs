@@ -1,7 +1,8 @@
 // A table in PostgreSQL, MariaDB and SQLite, read in the ways of their drivers. Environment: HASHES_POSTGRES, and
 // HASHES_MARIADB where there is one. Prints its port. `/DRIVER/read?id=1` reads a row, `/DRIVER/price?id=1&price=7` changes
 // it, `/DRIVER/many?rows=10` reads many, `/DRIVER/streamed` a few one after the other, `/DRIVER/strange` what hides
-// what it is.
+// what it is, `/DRIVER/unlike` by a parameter that is too long to be told apart from others. `/mysql2/one?id=1` gives one
+// value without a list around it.
 
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -58,6 +59,8 @@ drivers.pg = {
         types: { getTypeParser: () => text => new Hidden(text) },
       })
     ).rows,
+  unlike: async () =>
+    (await pool.query('SELECT 1 AS one WHERE length($1) > 0', ['x'.repeat(100_000)])).rows,
 }
 
 if (process.env.HASHES_MARIADB) {
@@ -67,6 +70,7 @@ if (process.env.HASHES_MARIADB) {
   await connection.query(TABLE)
   await connection.query(ROW)
   drivers.mysql2 = {
+    one: async id => (await connection.query(`${READ}?`, id))[0],
     read: async id => (await connection.execute(`${READ}?`, [id]))[0],
     price: (id, price) => connection.query(`${CHANGE[0]}?${CHANGE[1]}?`, [price, id]),
     many: async rows =>

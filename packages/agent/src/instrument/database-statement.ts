@@ -8,8 +8,10 @@ import {
   declareHashes,
   hashParameters,
   hashRows,
+  type ParametersHash,
   resultHashes,
   schemaWithHashes,
+  UNKNOWN,
   valuesAmong,
 } from './result-hash.ts'
 
@@ -18,8 +20,7 @@ export interface Statement {
   readonly known: KnownText
   readonly parent: ActiveSpan
   readonly startMs: number
-  /** Hash of what it was asked with, where that is told. */
-  readonly parameters: string | undefined
+  readonly parameters: ParametersHash
 }
 
 /** Where statements go. */
@@ -74,9 +75,7 @@ export function beginStatement(
   const { repeats } = parent.totals
   if (repeats !== undefined) repeats.set(text, (repeats.get(text) ?? 0) + 1)
   const parameters =
-    resultHashes.areTold && parent.isRecorded
-      ? hashParameters(known, valuesAmong(asked))
-      : undefined
+    resultHashes.areTold && parent.isRecorded ? hashParameters(known, valuesAmong(asked)) : UNKNOWN
   return { known, parent, startMs: performance.now(), parameters }
 }
 
@@ -108,8 +107,8 @@ export function noteIssuingLine(
 }
 
 /**
- * The statement is over; answers when. `code` is the database's own for what went wrong, where the driver tells it; `rows` is NaN
- * where nobody knows, `result` all rows it has answered, where the driver has them all.
+ * The statement is over; answers when. `code` is the database's own for what went wrong, where the driver tells it;
+ * `rows` is NaN where nobody knows, `result` all rows it has answered, where the driver has them all.
  */
 export function recordStatement(
   { recorder, report }: Agent,
@@ -126,7 +125,7 @@ export function recordStatement(
     const { known, parent, startMs } = statement
     const hasFailed = error !== undefined && error !== null
     const hashes =
-      resultHashes.areTold && parent.isRecorded && Array.isArray(result)
+      Array.isArray(result) && statement.parameters !== UNKNOWN
         ? hashRows(known, statement.parameters, result, recorder.budget)
         : undefined
     const isBegun = recorder.beginChild(

@@ -5,9 +5,11 @@ import {
   type DatabaseAddress,
   noteIssuingLine,
   recordStatement,
+  type Statement,
   statementSchema,
 } from './database-statement.ts'
 import { type CodeLine, giveLine, knownText, lineOfStack } from './issuing-line.ts'
+import { UNKNOWN } from './result-hash.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 const SCHEMA = statementSchema('postgres', 'postgresql')
@@ -91,7 +93,7 @@ function begin(agent: Agent, query: Query): void {
         const { string, strings } = query
         const known = knownText(typeof string === 'string' ? string : strings.join('?'))
         if (line !== undefined) giveLine(known, parent.place, line)
-        const statement = { known, parent, startMs, parameters: undefined }
+        const statement: Statement = { known, parent, startMs, parameters: UNKNOWN }
         const rows = query.cursorFn === undefined ? rowsOf(result) : Number.NaN
         recordStatement(agent, SCHEMA, statement, NOWHERE, error, codeOf(error), rows)
       } catch (failure) {

@@ -12,6 +12,12 @@ import type { KnownText } from './issuing-line.ts'
 /** 64 KB, some 50 to 100 µs: what is beyond is not looked at, and that is said. */
 const MOST_WORDS = 16_384
 
+/** What a statement was asked with is not known, or cannot be told apart: then its result says nothing either. */
+export const UNKNOWN = Symbol('unknown')
+
+/** Of the values that a statement was asked with; undefined where there were none. */
+export type ParametersHash = string | undefined | typeof UNKNOWN
+
 /** What a read was asked with and what it answered, 16 hexadecimal digits each. */
 export interface ReadHashes {
   readonly parameters: string | undefined
@@ -51,22 +57,23 @@ let words: ValueWords | undefined
 
 /** Values of placeholders, given after the statement or in its configuration. */
 export function valuesAmong([asked, values]: readonly unknown[]): unknown {
-  if (typeof values === 'object' && values !== null) return values
+  if (values !== undefined && values !== null && typeof values !== 'function') return values
   return (asked as { readonly values?: unknown } | null | undefined)?.values
 }
 
-/** To be called when the statement is issued: its values may be changed later. Undefined where there are none. */
-export function hashParameters({ text, name }: KnownText, values: unknown): string | undefined {
-  if (values === undefined || values === null || !isRead(text.text, name.text)) return undefined
+/** To be called when the statement is issued: its values may be changed later. */
+export function hashParameters({ text, name }: KnownText, values: unknown): ParametersHash {
+  if (values === undefined || values === null) return undefined
+  if (!detail.isKept || !isRead(text.text, name.text)) return UNKNOWN
   words ??= new ValueWords(MOST_WORDS)
   words.clear()
   try {
     words.value(values)
   } catch {
-    return undefined
+    return UNKNOWN
   }
   // Half of them would be equal where the others are not.
-  return words.isCut ? undefined : murmurHash(words.words, words.count)
+  return words.isCut ? UNKNOWN : murmurHash(words.words, words.count)
 }
 
 /**
@@ -75,11 +82,11 @@ export function hashParameters({ text, name }: KnownText, values: unknown): stri
  */
 export function hashRows(
   { text, name }: KnownText,
-  parameters: string | undefined,
+  parameters: ParametersHash,
   rows: readonly unknown[],
   budget: CostBudget,
 ): ReadHashes | undefined {
-  if (!detail.isKept || !isRead(text.text, name.text)) return undefined
+  if (parameters === UNKNOWN || !detail.isKept || !isRead(text.text, name.text)) return undefined
   const beganMs = performance.now()
   words ??= new ValueWords(MOST_WORDS)
   words.clear()

@@ -8,7 +8,7 @@ import {
   statementSchema,
 } from './database-statement.ts'
 import { type KnownText, knownText } from './issuing-line.ts'
-import { hashParameters, resultHashes } from './result-hash.ts'
+import { hashParameters, resultHashes, UNKNOWN } from './result-hash.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 /** What `better-sqlite3`, `libsql` and `node:sqlite` have in common. All of it is synchronous. */
@@ -259,9 +259,9 @@ function begin(
     if (parent === undefined || isInside) return undefined
     const known = typeof given === 'string' ? knownText(given) : given
     const parameters =
-      resultHashes.areTold && parent.isRecorded && values.length > 0
-        ? hashParameters(known, values)
-        : undefined
+      resultHashes.areTold && parent.isRecorded
+        ? hashParameters(known, values.length > 0 ? values : undefined)
+        : UNKNOWN
     return { known, parent, startMs: performance.now(), parameters }
   } catch (error) {
     agent.report('beginning a statement of SQLite', error)
