@@ -28,7 +28,8 @@ export function AgentsPage(): ReactElement {
       />
       <div className="detail">
         <div>
-          <Loaded query={query} skeleton={<Skeleton height={220} />}>
+          {/* On a narrow screen what is below waits out of sight. */}
+          <Loaded query={query} skeleton={<Skeleton height={720} />}>
             {({ items, pagination }) =>
               items.length === 0 ? (
                 <Panel title="Agents" flush>
