@@ -4,6 +4,9 @@ import { defineQuery } from '../query.ts'
 import { RECEIVED_IN_WINDOW } from './entry-calls.ts'
 import { count64, spanKind } from './row-fields.ts'
 
+const BLOCKED = `${RECEIVED_IN_WINDOW}
+        AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${EVENT_LOOP_SCOPE}')`
+
 /**
  * Places in the code that blocked the event loop in a window, by the operation they ran for: the one of their trace
  * that began last before they ended, since what ran just before it may have blocked too.
@@ -44,6 +47,7 @@ WITH
     FROM spans
     WHERE ${RECEIVED_IN_WINDOW}
         AND is_entry = 1
+        AND spans.trace_id IN (SELECT trace_id FROM spans WHERE ${BLOCKED})
   )
 SELECT
   environment,
@@ -94,8 +98,7 @@ FROM
       shape,
       attribute_values
     FROM spans
-    WHERE ${RECEIVED_IN_WINDOW}
-        AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${EVENT_LOOP_SCOPE}')
+    WHERE ${BLOCKED}
   ) AS blocked
   ASOF LEFT JOIN entries
     ON blocked.trace_id = entries.trace_id AND blocked.service = entries.service

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { POOL_SCOPE, runtimeMetricNames } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
-import { count64, spanKind } from './row-fields.ts'
+import { count64, flag, spanKind } from './row-fields.ts'
 
 const NAMES = {
   // Of both states: which of them a point tells is in its attributes.
@@ -30,6 +30,11 @@ const STATE = `if(
         JSONExtractString(metadata, 'attributes', 'state'))`
 const TOLD = `timestamp >= toDateTime64({from_s:UInt32}, 9, 'UTC')
           AND timestamp < toDateTime64({to_s:UInt32}, 9, 'UTC')`
+
+const RECEIVED = `received_at >= toDateTime({from_s:UInt32}, 'UTC')
+        AND received_at < toDateTime({to_s:UInt32}, 'UTC')`
+const WAITED = `${RECEIVED}
+        AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${POOL_SCOPE}')`
 
 /** Growth of a cumulative distribution within the range, or the sum of what a delta added. */
 const grown = (column: string) =>
@@ -76,6 +81,8 @@ export const poolState = defineQuery({
     ),
     waits: z.number(),
     wait_s: z.number(),
+    /** Whether it is told how long connections are held, by whoever gives them back. */
+    tells_use: flag,
     /** Who waited in this service, the longest in all first. */
     waiting: z.array(
       z
@@ -138,7 +145,8 @@ WITH
       part,
       sumIf(values, what = 'wait') AS waits,
       sumIf(seconds, what = 'wait') AS wait_s,
-      sumIf(seconds / told_s, what = 'use') AS returned
+      sumIf(seconds / told_s, what = 'use') AS returned,
+      countIf(what = 'use') AS uses_told
     FROM
     (
       SELECT
@@ -188,9 +196,9 @@ WITH
       operation,
       kind
     FROM spans
-    WHERE received_at >= toDateTime({from_s:UInt32})
-        AND received_at < toDateTime({to_s:UInt32})
+    WHERE ${RECEIVED}
         AND is_entry = 1
+        AND spans.trace_id IN (SELECT trace_id FROM spans WHERE ${WAITED})
   ),
   waiting AS
   (
@@ -223,9 +231,7 @@ WITH
           duration_ns,
           weight
         FROM spans
-        WHERE received_at >= toDateTime({from_s:UInt32})
-            AND received_at < toDateTime({to_s:UInt32})
-            AND shape IN (SELECT shape FROM shapes WHERE scope_name = '${POOL_SCOPE}')
+        WHERE ${WAITED}
       ) AS waited
       ASOF INNER JOIN entries
         ON waited.trace_id = entries.trace_id AND waited.service = entries.service
@@ -257,6 +263,7 @@ SELECT
     arraySort(told -> told.1, groupArray((part, used_min, used_sum / counted, toFloat64(counted), returned)))) AS parts,
   sum(times_waits) AS waits,
   sum(times_wait_s) AS wait_s,
+  sum(times_uses_told) > 0 AS tells_use,
   any(waiting.operations) AS waiting,
   any(waiting.trace_id) AS trace_id,
   any(waiting.span_id) AS span_id
@@ -279,7 +286,8 @@ FROM
     timeouts_last,
     times.waits AS times_waits,
     times.wait_s AS times_wait_s,
-    times.returned AS returned
+    times.returned AS returned,
+    times.uses_told AS times_uses_told
   FROM
   (
     SELECT
