@@ -27,12 +27,16 @@ const POOLS: Readonly<Record<string, Pool>> = {
   stuck: () => ({ busy: 0, kept: MAX, pending: 3 }),
   // Nine times as much to do at the end as at the beginning.
   'busier and busier': look => ({ busy: 1 + Math.floor(look / 16), kept: 0, pending: 0 }),
+  // Two that are meant to stay, taken once all else runs.
+  settled: look => ({ busy: look % 3, kept: look < 40 ? 0 : 2, pending: 0 }),
   subscribed: look => ({ busy: look % 4, kept: 1, pending: 0 }),
   starved: look =>
     look % 5 < 3 ? { busy: MAX, kept: 0, pending: 4 } : { busy: 6, kept: 0, pending: 0 },
   bursting: look =>
     look % 20 === 0 ? { busy: MAX, kept: 0, pending: 9 } : { busy: 4, kept: 0, pending: 0 },
   full: () => ({ busy: MAX, kept: 0, pending: 0 }),
+  // Busier and busier too, of a library that does not tell how long connections are held.
+  untold: look => ({ busy: 1 + Math.floor(look / 16), kept: 0, pending: 0 }),
 }
 
 /** Looks as an SDK tells them: levels, and all time that connections were held or waited for since the start. */
@@ -77,7 +81,7 @@ function told(service: string, pool: Pool, from: number, to: number): object {
     }),
     levels('max', () => MAX),
     levels('pending_requests', ({ pending }) => pending),
-    times('use', ({ busy }) => busy),
+    ...(service === 'untold' ? [] : [times('use', ({ busy }) => busy)]),
     times('wait', ({ pending }) => pending),
   ])
 }

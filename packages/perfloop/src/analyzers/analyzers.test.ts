@@ -181,6 +181,7 @@ describe('every analyzer', () => {
           })),
           waits: n(),
           wait_s: n(),
+          tells_use: random.next() < 0.5,
           waiting: [{ operation: text(), kind: 'server' as const, waits: n(), waitNs: n() }],
           trace_id: TRACE,
           span_id: SPAN,

@@ -303,6 +303,11 @@ export const PoolLeakOptions = section({
     .describe(
       'Connections that must have been kept in addition: one or a few that are meant to stay are no leak.',
     ),
+  minRises: count()
+    .default(2)
+    .describe(
+      'Parts in which more must be kept than in the one before: what is taken at once is meant to stay.',
+    ),
   maxRows: count().default(200).describe('Pools it is given; those waited for longest come first.'),
 })
 

@@ -38,6 +38,8 @@ export const poolLeak = defineAnalyzer({
 
   judge(rows, window, options) {
     return rows.flatMap(row => {
+      // Without it nothing tells more load from more that is kept.
+      if (!row.tells_use) return []
       const parts = row.parts.filter(({ samples }) => samples >= options.minSamplesPerPart)
       // What was told last may still be on its way.
       if (parts.length < options.parts - 1) return []
@@ -48,7 +50,10 @@ export const poolLeak = defineAnalyzer({
       const [first = 0] = kept
       const last = kept.at(-1) ?? 0
       const onlyGrows = kept.every((count, index) => count >= (kept[index - 1] ?? 0))
-      const grows = onlyGrows && last - first >= options.minGrowth
+      const rises = kept.filter(
+        (count, index) => index > 0 && count > (kept[index - 1] ?? 0),
+      ).length
+      const grows = onlyGrows && rises >= options.minRises && last - first >= options.minGrowth
       const hasAll = row.max > 0 && kept.every(count => count >= row.max) && row.pending_max > 0
       return grows || hasAll
         ? [
