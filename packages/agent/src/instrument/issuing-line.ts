@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { OWN_FOLDER } from '../own-place.ts'
+import { isOwnFrame } from '../own-place.ts'
 import { callSites, limitStacks } from '../profile/stack-limit.ts'
 import { detail } from '../record/cost-budget.ts'
 import { RepeatedText } from '../record/text-table.ts'
@@ -178,7 +178,7 @@ export function lineOfStack(stack: unknown): CodeLine | undefined {
 
 function ownLineOf(stack: readonly string[]): CodeLine | undefined {
   for (const line of stack) {
-    if (line.includes('node_modules') || line.includes('node:') || isOurs(line)) continue
+    if (line.includes('node_modules') || line.includes('node:') || isOwnFrame(line)) continue
     if (COPIED_RUNTIME.test(line)) continue
     const frame = FRAME.exec(line)
     if (frame !== null) {
@@ -192,12 +192,6 @@ function ownLineOf(stack: readonly string[]): CodeLine | undefined {
 
 /** Prisma copies its own into the clients that it generates among the application's files. */
 const COPIED_RUNTIME = /[\\/]runtime[\\/](?:client|library|binary)\.m?js:/
-
-const OWN_PATH = fileURLToPath(OWN_FOLDER)
-
-function isOurs(frame: string): boolean {
-  return frame.includes(OWN_FOLDER.href) || frame.includes(OWN_PATH)
-}
 
 /** ES modules are told by their URL, in which a space is `%20` and a drive has a slash before it. */
 function pathOf(file: string): string {

@@ -1,3 +1,4 @@
+import { isOwnFrame } from '../own-place.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { limitStacks } from './stack-limit.ts'
 
@@ -55,5 +56,14 @@ function currentStack(): string {
     from = stack.indexOf('\n', from) + 1
     if (from === 0) return ''
   }
-  return stack.slice(from)
+  return withoutOwn(stack.slice(from))
+}
+
+/** On a machine that has no time for the process, the question may find the agent itself: of that there is nothing to tell. */
+function withoutOwn(stack: string): string {
+  const lines = stack.split('\n')
+  const first = lines.findIndex(line => !isOwnFrame(line))
+  if (first === 0) return stack
+  const others = first < 0 ? [] : lines.slice(first)
+  return others.every(line => line.includes('node:')) ? '' : others.join('\n')
 }

@@ -236,6 +236,12 @@ export const ERRORS = {
     cause: 'Perfloop’s role on the target may look but not change.',
     cure: 'Apply the change by hand from the optimization page, or grant the role what `details` names.',
   },
+  TARGET_NAME_TAKEN: {
+    status: 409,
+    message: 'A target of this name exists already.',
+    cause: 'Names of targets are unique in their environment.',
+    cure: 'Give it another name, or remove the target that `details` names first.',
+  },
   TARGET_IN_USE: {
     status: 409,
     message: 'The target has changes that Perfloop made.',

@@ -243,6 +243,16 @@ describe('targets', () => {
     expect(await control.targets.list()).toEqual([])
   })
 
+  it('are refused where another one has the name', async () => {
+    const { id, kind, name, services, options } = await addTarget()
+    const again = { kind, name, environment, services, options }
+    await expect(optimizer.addTarget(again, 'admin')).rejects.toMatchObject({
+      code: 'TARGET_NAME_TAKEN',
+      details: { target: id },
+    })
+    expect(await control.targets.list()).toHaveLength(1)
+  })
+
   it('are refused with the reason when their kind or options are wrong', async () => {
     const target = { kind: 'sqlite', name: 'x', environment, services: [], options: {} }
     await expect(optimizer.addTarget(target, 'admin')).rejects.toMatchObject({

@@ -46,6 +46,13 @@ export class TargetRegistry {
       createdAt: at,
     }
     await this.#options.control.transaction(async store => {
+      const { name, environment } = record
+      const taken = (await store.targets.list()).find(
+        other => other.name === name && other.environment === environment,
+      )
+      if (taken !== undefined) {
+        throw new PerfloopError('TARGET_NAME_TAKEN', { target: taken.id, name, environment })
+      }
       await store.targets.insert(record)
       await store.ledger.append(entry(record.id, actor, at, null, 'added', { kind: record.kind }))
     })

@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { Health } from '../../api/contract/config.ts'
+import { Health, Target } from '../../api/contract/config.ts'
 import { Issue, Optimization } from '../../api/contract/insights.ts'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 
 /** What the demo asks of Perfloop, through the same API as everybody. */
 export interface DemoApi {
-  addTarget(name: string, services: readonly string[], url: string): Promise<void>
+  /** Instead of the one that an earlier demo in the same folder has left: its database was on another port. */
+  setTarget(name: string, services: readonly string[], url: string): Promise<void>
   issues(): Promise<readonly Issue[]>
   optimizations(): Promise<readonly Optimization[]>
   /** Two steps, as on the page: to allow a change, and to make it. */
@@ -30,7 +31,10 @@ export function createDemoApi(serverUrl: string, adminToken: string): DemoApi {
   ): Promise<z.output<Data>> {
     const response = await fetch(`${serverUrl}/api/v1${path}`, {
       method: init.method ?? 'GET',
-      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${adminToken}`,
+        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       signal: AbortSignal.timeout(ANSWER_MS),
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
     })
@@ -45,7 +49,11 @@ export function createDemoApi(serverUrl: string, adminToken: string): DemoApi {
   }
 
   return {
-    async addTarget(name, services, url) {
+    async setTarget(name, services, url) {
+      const targets = await ask(z.array(Target), '/config/targets')
+      for (const { id } of targets.filter(target => target.name === name)) {
+        await ask(z.unknown(), `/config/targets/${id}?force=true`, { method: 'DELETE' })
+      }
       const body = { kind: 'postgres', name, services, options: { url } }
       await ask(z.unknown(), '/config/targets', { method: 'POST', body })
     },

@@ -162,7 +162,7 @@ function fakeApi(): DemoApi & { readonly steps: string[] } {
   let looks = 0
   return {
     steps,
-    addTarget: async () => {},
+    setTarget: async () => {},
     issues: async () => [issue],
     async optimizations() {
       if (steps.length === 0) return [optimization('a', 'proposed')]

@@ -249,7 +249,7 @@ function shopEnvironment(
 
 async function registerTarget(server: RunningServer, databaseUrl: string): Promise<void> {
   const api = createDemoApi(server.url, server.adminToken.secret)
-  await api.addTarget('shop database', [SERVICE], databaseUrl)
+  await api.setTarget('shop database', [SERVICE], databaseUrl)
 }
 
 async function firstBroken(children: readonly DemoChild[]): Promise<PerfloopError> {
