@@ -185,9 +185,10 @@ export const bridgedContextManager = {
     const emitter = target as { emit?: Work } | null
     if (typeof emitter === 'object' && typeof emitter?.emit === 'function') {
       const { emit } = emitter
-      emitter.emit = function (...args) {
+      const bound = function (this: unknown, ...args: unknown[]) {
         return activeSpan.run(active, callOn, emit, this, args)
       }
+      emitter.emit = bound
     }
     return target
   },

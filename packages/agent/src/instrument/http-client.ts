@@ -74,7 +74,11 @@ function follow(agent: Agent, request: ClientRequest, call: Call): void {
   // Only where somebody listens: with a listener of ours, an error that the application does not handle would be
   // hidden from it.
   const emit = request.emit
-  request.emit = function (event: string | symbol, ...args: unknown[]) {
+  const noting: typeof emit = function (
+    this: ClientRequest,
+    event: string | symbol,
+    ...args: unknown[]
+  ) {
     if (event === 'error') failure = args[0]
     else if (event === 'response')
       call.status = (args[0] as IncomingMessage).statusCode ?? Number.NaN
@@ -88,6 +92,8 @@ function follow(agent: Agent, request: ClientRequest, call: Call): void {
     }
     return emit.call(this, event, ...args)
   }
+  // By a name: see decision 0022.
+  request.emit = noting
 }
 
 /** The `Host` that the application gives may be anything. */

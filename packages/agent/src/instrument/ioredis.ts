@@ -119,14 +119,17 @@ function observe(
         agent.report('recording a command of Redis', failure)
       }
     }
-    settled.resolve = value => {
+    const noteValue: typeof resolve = value => {
       finish(undefined)
       resolve.call(settled, value)
     }
-    settled.reject = error => {
+    const noteError: typeof reject = error => {
       finish(error)
       reject.call(settled, error)
     }
+    // By their names: see decision 0022.
+    settled.resolve = noteValue
+    settled.reject = noteError
   } catch (error) {
     agent.report('beginning a command of Redis', error)
   }

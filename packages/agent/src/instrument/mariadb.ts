@@ -141,10 +141,11 @@ function followStream(
   let rows = 0
   const { handleNewRows } = command
   if (handleNewRows !== undefined) {
-    command.handleNewRows = function (this: Command, row) {
+    const counting: typeof handleNewRows = function (this: Command, row) {
       rows++
       return handleNewRows.call(this, row)
     }
+    command.handleNewRows = counting
   }
   command.once('end', error => {
     record(agent, connection, statement, error, error === undefined ? rows : Number.NaN)

@@ -274,12 +274,14 @@ function noteEnd(
   const callback = args[last] as Callback
   if (typeof callback !== 'function' || (statement === undefined && pool === undefined)) return
   const startMs = statement?.startMs ?? performance.now()
-  args[last] = function (this: unknown, error: unknown, result: unknown) {
+  const noting: Callback = function (this: unknown, error, result) {
     const endMs =
       statement === undefined ? performance.now() : record(agent, client, statement, error, result)
     pool?.used(endMs - startMs)
     return callback.call(this, error, result)
   }
+  // By a name: see decision 0022.
+  args[last] = noting
 }
 
 function boundCallback(
@@ -314,16 +316,18 @@ function observeSubmittable(
   }
   const { handleReadyForQuery, handleError } = submittable
   if (typeof handleReadyForQuery === 'function') {
-    submittable.handleReadyForQuery = function (...args) {
+    const noting: typeof handleReadyForQuery = function (this: unknown, ...args) {
       finish(undefined)
       return handleReadyForQuery.apply(this, args)
     }
+    submittable.handleReadyForQuery = noting
   }
   if (typeof handleError === 'function') {
-    submittable.handleError = function (error, ...args) {
+    const noting: typeof handleError = function (this: unknown, error, ...args) {
       finish(error)
       return handleError.call(this, error, ...args)
     }
+    submittable.handleError = noting
   }
 }
 

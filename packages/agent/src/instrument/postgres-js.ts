@@ -129,8 +129,9 @@ function bindRows(query: Query, parent: ActiveSpan | undefined): void {
   for (const name of ['forEachFn', 'cursorFn'] as const) {
     const call = query[name]
     if (typeof call !== 'function') continue
-    query[name] = (...args: unknown[]) =>
+    const bound = (...args: unknown[]) =>
       activeSpan.run(parent, () => Reflect.apply(call, undefined, args))
+    query[name] = bound
   }
 }
 

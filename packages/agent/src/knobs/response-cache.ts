@@ -203,21 +203,24 @@ class ResponseCache {
       if (!isKept) chunks.length = 0
     }
     const { write, end, writeHead } = response
-    response.write = function (this: ServerResponse, ...args: unknown[]) {
+    const notingWrite = function (this: ServerResponse, ...args: unknown[]) {
       note(args[0], args[1])
       return Reflect.apply(write, this, args)
     } as typeof write
-    response.end = function (this: ServerResponse, ...args: unknown[]) {
+    const notingEnd = function (this: ServerResponse, ...args: unknown[]) {
       note(args[0], args[1])
       return Reflect.apply(end, this, args)
     } as typeof end
-    response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+    const notingHead = function (this: ServerResponse, ...args: unknown[]) {
       const headers = args.find(arg => typeof arg === 'object' && arg !== null)
       // Headers in a list are told nowhere else, and seldom used.
       if (Array.isArray(headers)) isKept = false
       else written = { ...written, ...headers }
       return Reflect.apply(writeHead, this, args)
     } as typeof writeHead
+    response.write = notingWrite
+    response.end = notingEnd
+    response.writeHead = notingHead
     response.once('finish', () => {
       try {
         if (!isKept || this.ttlMs === 0 || response.statusCode !== 200) return

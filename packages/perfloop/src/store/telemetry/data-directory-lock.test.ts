@@ -61,6 +61,14 @@ describe('the lock of a data directory', () => {
     lockDataDirectory(directory).release()
   })
 
+  it('is free although a process was killed while it took over from another', () => {
+    writeFileSync(file(), JSON.stringify({ pid: process.pid, startedAt: 'another time' }))
+    const claim = `${file()}.after-${process.pid}-another_time`
+    writeFileSync(claim, JSON.stringify({ pid: process.pid, startedAt: 'yet another' }))
+    lockDataDirectory(directory).release()
+    expect(readdirSync(directory)).toEqual([])
+  })
+
   it('goes to one of many that start at once over what a killed process left', async () => {
     writeFileSync(file(), JSON.stringify({ pid: process.pid, startedAt: 'another time' }))
     const script = `

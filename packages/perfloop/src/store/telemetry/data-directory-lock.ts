@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   accessSync,
   constants,
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -28,18 +29,34 @@ export interface DataDirectoryLock {
 export function lockDataDirectory(directory: string): DataDirectoryLock {
   makeDirectory(directory)
   const file = join(directory, 'perfloop.lock')
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return createLock(file)
-    } catch (cause) {
-      const holder = readHolder(file)
-      if (holder !== undefined && processStartedAt(holder.pid) === holder.startedAt) {
-        throw new PerfloopError('DATA_DIRECTORY_IN_USE', { directory, pid: holder.pid }, cause)
-      }
-      if (Object(cause).code !== 'EEXIST' || attempt > 0) throw cause
-      removeStale(file, holder)
-    }
+  take(file, directory)
+  return { release: () => rmSync(file, { force: true }) }
+}
+
+/**
+ * Of those who find the same stale lock one alone may put its own in the place of it: who has the claim, a lock named
+ * after the dead holder. Nobody else removes or replaces a lock, so what a claimant has read stays so until it has done.
+ */
+function take(file: string, directory: string): void {
+  if (create(file)) return
+  const holder = readHolder(file)
+  if (holder !== undefined && processStartedAt(holder.pid) === holder.startedAt) {
+    throw new PerfloopError('DATA_DIRECTORY_IN_USE', { directory, pid: holder.pid })
   }
+  const dead = holder === undefined ? 'nobody' : `${holder.pid}-${holder.startedAt}`
+  const claim = `${file}.after-${dead.replace(/[^\w-]/g, '_')}`
+  take(claim, directory)
+  if (existsSync(file) && isSame(readHolder(file), holder)) {
+    renameSync(claim, file)
+    return
+  }
+  // Somebody else was here before, and may be gone again.
+  rmSync(claim)
+  take(file, directory)
+}
+
+function isSame(one: Holder | undefined, other: Holder | undefined): boolean {
+  return one?.pid === other?.pid && one?.startedAt === other?.startedAt
 }
 
 /** What applications do is nobody else's business: other users of the machine have no way in. */
@@ -53,34 +70,23 @@ function makeDirectory(directory: string): void {
   }
 }
 
-/** Written apart and linked into place: whoever finds the lock finds its holder in it, never an empty file. */
-function createLock(file: string): DataDirectoryLock {
-  const draft = besides(file)
+/**
+ * False when there is one already. Written apart and linked into place: whoever finds the lock finds its holder in it, never
+ * an empty file.
+ */
+function create(file: string): boolean {
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   const holder = { pid: process.pid, startedAt: processStartedAt(process.pid) ?? 'unknown' }
   writeFileSync(draft, `${JSON.stringify(holder)}\n`, { flag: 'wx' })
   try {
     linkSync(draft, file)
+    return true
+  } catch (error) {
+    if (Object(error).code !== 'EEXIST') throw error
+    return false
   } finally {
     rmSync(draft)
   }
-  return { release: () => rmSync(file, { force: true }) }
-}
-
-/** Moved away first, for only one can: of two that start at once the slower must not remove the other's lock. */
-function removeStale(file: string, stale: Holder | undefined): void {
-  const removed = besides(file)
-  try {
-    renameSync(file, removed)
-  } catch {
-    return
-  }
-  const holder = readHolder(removed)
-  if (holder?.pid !== stale?.pid || holder?.startedAt !== stale?.startedAt) linkSync(removed, file)
-  rmSync(removed)
-}
-
-function besides(file: string): string {
-  return `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
 }
 
 function readHolder(file: string): Holder | undefined {
