@@ -118,6 +118,9 @@ describe('statements that pg keeps prepared', () => {
   it('answer rightly while it is turned under load', async () => {
     const { Pool } = require('pg')
     const pool = new Pool({ connectionString: postgres.url, max: 4 })
+    let open = 0
+    pool.on('connect', () => open++)
+    pool.on('remove', () => open--)
     let asked = 0
     const ask = async () => {
       while (asked < 2_000) {
@@ -131,6 +134,8 @@ describe('statements that pg keeps prepared', () => {
     await Promise.all(Array.from({ length: 16 }, ask))
     knobs.turn([])
     await pool.end()
+    // It says so before its connections are closed, and a server that stops meanwhile would be an error of each.
+    await expect.poll(() => open).toBe(0)
   })
 })
 
