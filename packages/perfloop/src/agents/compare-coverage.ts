@@ -1,4 +1,5 @@
 import { groupBy } from '../domain/group-by.ts'
+import { NO_ROUTE } from '../domain/span.ts'
 import type { DeclarationRecord } from '../store/control/control-store.ts'
 
 export interface SeenOperation {
@@ -46,7 +47,7 @@ const IMPLIED = new Set(['HEAD', 'OPTIONS'])
 
 /**
  * What was declared against what was seen, both ways. A route of `ALL` is seen with whatever method; a request that no
- * route took (its operation is the method alone) is none that could have been declared.
+ * route took is none that could have been declared.
  */
 export function compareCoverage(
   declarations: readonly DeclarationRecord[],
@@ -65,7 +66,7 @@ function compareRoutes(
 ): readonly RouteCoverage[] {
   const seen = operations.flatMap(operation => {
     const [, method, route] = HTTP_OPERATION.exec(operation.operation) ?? []
-    return method === undefined || route === undefined
+    return method === undefined || route === undefined || route === NO_ROUTE
       ? []
       : [{ ...operation, method, route: routeKey(route) }]
   })

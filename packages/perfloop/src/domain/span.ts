@@ -31,3 +31,6 @@ export interface OperationKey {
 
 /** Operations and statements beyond the cardinality limits are counted here, never dropped. */
 export const OTHER = '_other'
+
+/** In place of a route, for requests that none is for. No route is called so: they have no spaces. */
+export const NO_ROUTE = '(no route)'

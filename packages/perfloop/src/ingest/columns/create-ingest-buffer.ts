@@ -270,7 +270,13 @@ class Request implements ExportVisitor {
   private readonly context: ReceiveContext
   private readonly window: TimeWindow
   private readonly parts: RequestParts
-  private readonly place: ExportPlace = { resource: -1, scope: -1, item: -1 }
+  private readonly place: ExportPlace = {
+    resource: -1,
+    scope: -1,
+    item: -1,
+    resourceStart: 0,
+    resourceEnd: 0,
+  }
   private resource: Resource | undefined = undefined
   private scope: Scope | undefined = undefined
   private items = 0
@@ -289,7 +295,9 @@ class Request implements ExportVisitor {
   }
 
   readResource(reader: ProtobufReader, end: number): void {
-    this.resource = this.parts.resources.read(reader, end, this.context.environment)
+    const { resources, spans } = this.parts
+    this.resource = resources.read(reader, end, this.context.environment)
+    if (this.signal === 'traces') spans.enterResource(this.place)
   }
 
   readScope(reader: ProtobufReader, end: number): void {

@@ -4,6 +4,8 @@ import { type DictionarySymbol, SymbolTable } from './dictionary-symbol.ts'
 
 /** More is somebody making them up: spans of the rest go to `_other`. */
 const MOST_ENVIRONMENTS = 200
+/** Of the operations of a service that tells its routes, those it was asked for by other paths: routes always find room. */
+const PATHS_PER_OPERATION = 1 / 4
 /** All operations of all services together: what their counters may cost. */
 const MOST_OPERATIONS = 20_000
 /** All statement fingerprints remembered for the limits, of all services. */
@@ -27,6 +29,10 @@ export interface Service {
   readonly name: DictionarySymbol
   readonly operations: Map<string, OperationEntry>
   readonly statements: Set<number>
+  /** Its frameworks name the route of a request, so one without a route is one that nothing was there for. */
+  tellsRoutes: boolean
+  /** Operations named by a path since it tells routes. */
+  paths: number
 }
 
 export interface CardinalityLimits {
@@ -63,6 +69,8 @@ export class ServiceBook {
       name: this.serviceSymbols.get(name),
       operations: new Map(),
       statements: new Set(),
+      tellsRoutes: false,
+      paths: 0,
     }
     this.services.set(`${environment}\0${name}`, service)
     return service
@@ -96,6 +104,14 @@ export class ServiceBook {
     service.operations.set(key, entry)
     this.operationCount++
     return entry
+  }
+
+  /** Whether a service that tells its routes may have this operation, which is named by a path, beside those it has. */
+  admitsPath(service: Service, kind: number, name: string): boolean {
+    if (service.operations.has(`${kind}${name}`)) return true
+    if (service.paths >= this.limits.maxOperationsPerService * PATHS_PER_OPERATION) return false
+    service.paths++
+    return true
   }
 
   /** Whether the service may have this statement beside those it has shown already. */

@@ -4,12 +4,14 @@ import { OTHER, SPAN_CATEGORIES, SPAN_KINDS } from '../../domain/span.ts'
 import type { AnyValueJson } from '../decode/any-value.ts'
 import type { AttributeCache } from '../decode/attribute-cache.ts'
 import { type AttributeRecord, TYPE_JSON, TYPE_STRING } from '../decode/attribute-record.ts'
+import { namesRoute } from '../decode/names-route.ts'
 import type { ProtobufReader } from '../decode/protobuf-reader.ts'
 import { eventJson, linkJson } from '../decode/span-details.ts'
 import { SpanMessage } from '../decode/span-message.ts'
+import type { ExportPlace } from '../decode/walk-export-request.ts'
 import { grpcStatus } from '../enrich/grpc-status.ts'
 import { hasFailed } from '../enrich/has-failed.ts'
-import { operationName } from '../enrich/operation-name.ts'
+import { isWithoutRoute, operationName } from '../enrich/operation-name.ts'
 import { samplingWeight } from '../enrich/sampling-weight.ts'
 import { ROLES, type Role } from '../enrich/semantic-keys.ts'
 import { spanCategory } from '../enrich/span-category.ts'
@@ -61,6 +63,9 @@ const CODE_FUNCTION = role('codeFunction')
 
 const CATEGORY_DB = SPAN_CATEGORIES.indexOf('db')
 const STATUS_ERROR = 2
+/** What servers answer when no route is for the path, or none for the method (RFC 9110, sections 15.5.5 and 15.5.6). */
+const NOT_FOUND = 404
+const METHOD_NOT_ALLOWED = 405
 const MOST_CLASSIFIED = 65_536
 const MOST_CODE_LOCATIONS = 20_000
 const U32 = 0x1_0000_0000
@@ -121,10 +126,15 @@ export class SpanAssembler implements SpanFacts {
   private nameRecord: AttributeRecord | undefined = undefined
   kind = 0
   scope = ''
+  isUnmatched = false
   private parameterHashes: number[] = []
   private resultRecord: AttributeRecord | undefined = undefined
   private isStatementSent = false
   private weight = 1
+
+  /** Where the resource at hand and all it sent are, and whether routes were looked for there. */
+  private place: ExportPlace | undefined = undefined
+  private isSearched = false
 
   constructor(parts: AssemblerParts) {
     this.parts = parts
@@ -142,6 +152,11 @@ export class SpanAssembler implements SpanFacts {
     this.rows.rollBack()
     this.operations.length = 0
     this.owners.length = 0
+  }
+
+  enterResource(place: ExportPlace): void {
+    this.place = place
+    this.isSearched = false
   }
 
   /** The Span message between the reader's place and `end`. Answers why it was refused, if it was. */
@@ -191,7 +206,15 @@ export class SpanAssembler implements SpanFacts {
 
     const use = this.findStatement(keySet)
     const pattern = use === undefined ? undefined : this.admit(use.pattern, resource)
-    const { operation, category } = this.classify(keySet, name, use?.pattern, resource)
+    const statusCode = this.statusCode(keySet)
+    const { operation, category } = this.classify(
+      reader,
+      keySet,
+      name,
+      use?.pattern,
+      resource,
+      statusCode,
+    )
 
     rows.reserveRow()
     const row = rows.rows
@@ -204,7 +227,7 @@ export class SpanAssembler implements SpanFacts {
     rows.kinds[row] = this.kind
     rows.categories[row] = category
     rows.statuses[row] = message.statusCode <= STATUS_ERROR ? message.statusCode : 0
-    rows.statusCodes[row] = this.statusCode(keySet)
+    rows.statusCodes[row] = statusCode
     rows.parameters[row] = use === undefined ? 0 : this.parameters(use.literalsHash)
     this.setResult(row, keySet)
     this.setCount(rows.rowCounts, rows.rowCountNulls, row, keySet.slotOfRole[ROW_COUNT])
@@ -382,10 +405,12 @@ export class SpanAssembler implements SpanFacts {
   // ── Operation and category ───────────────────────────────────────────────
 
   private classify(
+    reader: ProtobufReader,
     keySet: KeySet,
     name: AttributeRecord,
     pattern: Pattern | undefined,
     resource: Resource,
+    statusCode: number,
   ): Classified {
     const isEntryKind = this.kind === KIND_SERVER || this.kind === KIND_CONSUMER
     if (pattern !== undefined && pattern.summary !== '' && !isEntryKind) {
@@ -394,6 +419,12 @@ export class SpanAssembler implements SpanFacts {
 
     const route = this.slotOf(HTTP_ROUTE)
     const isRouteEmpty = route !== undefined && route.start === route.end
+    if (route !== undefined && !isRouteEmpty) resource.service.tellsRoutes = true
+    const isNothingThere = statusCode === NOT_FOUND || statusCode === METHOD_NOT_ALLOWED
+    this.isUnmatched =
+      isNothingThere && isWithoutRoute(this) && this.tellsRoutes(reader, resource.service)
+    if (this.isUnmatched) return this.classifyAnew(resource)
+
     let isKept = name.isKept && !keySet.isOverflow && !isRouteEmpty
     let low = keySet.id ^ name.hashLow
     let high = name.hashHigh
@@ -416,11 +447,27 @@ export class SpanAssembler implements SpanFacts {
     return found
   }
 
-  private classifyAnew(resource: Resource): Classified {
+  private classifyAnew({ service }: Resource): Classified {
+    const { services } = this.parts
+    let name = operationName(this)
+    if (service.tellsRoutes && !this.isUnmatched && isWithoutRoute(this)) {
+      this.isUnmatched = !services.admitsPath(service, this.kind, name)
+      if (this.isUnmatched) name = operationName(this)
+    }
     return {
-      operation: this.parts.services.operation(resource.service, this.kind, operationName(this)),
+      operation: services.operation(service, this.kind, name),
       category: spanCategory(this),
     }
+  }
+
+  /** Known of the service, or told by what it sends along: spans of one batch may come in any order. */
+  private tellsRoutes(reader: ProtobufReader, service: Service): boolean {
+    if (!service.tellsRoutes && !this.isSearched && this.place !== undefined) {
+      this.isSearched = true
+      const { resourceStart, resourceEnd } = this.place
+      service.tellsRoutes = namesRoute(reader.bytes.subarray(resourceStart, resourceEnd))
+    }
+    return service.tellsRoutes
   }
 
   private classifyStatement(pattern: Pattern, resource: Resource): Classified {

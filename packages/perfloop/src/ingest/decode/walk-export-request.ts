@@ -16,6 +16,9 @@ export interface ExportPlace {
   resource: number
   scope: number
   item: number
+  /** Where the message of the resource at hand and of all that it sent starts and ends. */
+  resourceStart: number
+  resourceEnd: number
 }
 
 const FIRST = (1 << 3) | BYTES
@@ -36,6 +39,8 @@ export function walkExportRequest(
     }
     place.resource++
     reader.enter(end)
+    place.resourceStart = reader.at
+    place.resourceEnd = reader.fieldEnd
     walkFrame(
       reader,
       reader.fieldEnd,

@@ -249,6 +249,120 @@ describe('operations', () => {
   })
 })
 
+describe('requests that no route is for', () => {
+  const request = (path: string, status: number, fields: SentSpan = {}): SentSpan => ({
+    kind: 2,
+    name: `GET ${path}`,
+    ...fields,
+    attributes: {
+      'http.request.method': 'GET',
+      'url.path': path,
+      'http.response.status_code': status,
+      ...fields.attributes,
+    },
+  })
+  const served = request('/orders/7', 200, { attributes: { 'http.route': '/orders/:id' } })
+  const guesses = [
+    request('/wp-login.php', 404),
+    request('/.env', 404),
+    request('/admin/config', 405),
+    request('/setup.cgi', 404, { attributes: { 'http.request.method': 'POST' } }),
+  ]
+
+  it('are one operation a method, wherever in a batch they come, and keep their path', () => {
+    for (const order of [
+      [...guesses, served],
+      [served, ...guesses],
+    ]) {
+      engine.truncate()
+      const buffer = scratchBuffer()
+      const live: string[] = []
+      buffer.watch({
+        entriesOnly: true,
+        onSpans: spans => live.push(...spans.map(span => span.operation)),
+      })
+      const spans = order.map((fields, i) => sentSpan({ id: i + 1, ...fields }))
+      sendProtobuf(buffer, 'traces', sentTraces(spans))
+      engine.load(buffer.take(NOW_MS / 1000))
+      const expected = [
+        'GET (no route)',
+        'GET (no route)',
+        'GET (no route)',
+        'GET /orders/:id',
+        'POST (no route)',
+      ]
+      const rows = engine.query('SELECT operation FROM spans ORDER BY operation')
+      expect(rows.map(row => row.operation)).toEqual(expected)
+      expect([...live].sort()).toEqual(expected)
+      expect(
+        buffer.statistics().operations.map(({ operation, calls }) => `${calls} ${operation}`),
+      ).toEqual(
+        expect.arrayContaining(['3 GET (no route)', '1 GET /orders/:id', '1 POST (no route)']),
+      )
+      expect(buffer.statistics().operations).toHaveLength(3)
+      expect(JSON.stringify(engine.query('SELECT constants FROM shapes'))).toContain(
+        '/wp-login.php',
+      )
+    }
+  })
+
+  it('are known in later batches that tell no route', () => {
+    engine.truncate()
+    const buffer = scratchBuffer()
+    sendProtobuf(buffer, 'traces', sentTraces([sentSpan({ ...served })]))
+    sendProtobuf(buffer, 'traces', sentTraces([sentSpan({ id: 2, ...guesses[0] })]))
+    engine.load(buffer.take(NOW_MS / 1000))
+    expect(engine.query('SELECT operation FROM spans ORDER BY start_unix_ns')).toEqual([
+      { operation: 'GET /orders/:id' },
+      { operation: 'GET (no route)' },
+    ])
+  })
+
+  it('are named by their path where a service never tells a route, or something answered', () => {
+    expect(
+      store([request('/orders/7', 404), request('/orders/7/notes', 200)]).map(row => row.operation),
+    ).toEqual(['GET /orders/:id', 'GET /orders/:id/notes'])
+    expect(
+      store([
+        served,
+        request('/static/app.css', 200),
+        request('/private', 401),
+        request('/broken', 500),
+        request('/gone', 404, { attributes: { 'rpc.system': 'grpc', 'rpc.method': 'shop/Get' } }),
+      ]).map(row => row.operation),
+    ).toEqual(['GET /orders/:id', 'GET /static/app.css', 'GET /private', 'GET /broken', 'shop/Get'])
+  })
+
+  it('leave room for routes, whatever else is answered', () => {
+    engine.truncate()
+    const buffer = scratchBuffer({ maxOperationsPerService: 8 })
+    const pages = Array.from({ length: 9 }, (_, i) =>
+      request(`/page-${'abcdefghi'.charAt(i)}`, 200),
+    )
+    const routes = Array.from({ length: 4 }, (_, i) =>
+      request('/x', 200, { attributes: { 'http.route': `/route-${i}` } }),
+    )
+    const spans = [served, ...pages, ...routes, pages[0] ?? {}]
+    sendProtobuf(
+      buffer,
+      'traces',
+      sentTraces(spans.map((fields, i) => sentSpan({ id: i + 1, ...fields }))),
+    )
+    engine.load(buffer.take(NOW_MS / 1000))
+    expect(
+      engine.query(
+        'SELECT operation, toUInt32(count()) AS n FROM spans GROUP BY operation ORDER BY operation',
+      ),
+    ).toEqual([
+      { operation: 'GET (no route)', n: 7 },
+      { operation: 'GET /orders/:id', n: 1 },
+      { operation: 'GET /page-a', n: 2 },
+      { operation: 'GET /page-b', n: 1 },
+      ...routes.map((_, i) => ({ operation: `GET /route-${i}`, n: 1 })),
+    ])
+  })
+})
+
 describe('template rendering', () => {
   it.each([
     ['jinja2.render', {}, 'opentelemetry.instrumentation.jinja2'],

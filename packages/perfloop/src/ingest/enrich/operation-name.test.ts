@@ -9,6 +9,7 @@ function facts(kind: number, name: string, roles: Partial<Record<Role, string>> 
     kind,
     name,
     scope: '',
+    isUnmatched: false,
     text: role => roles[role] || undefined,
     has: role => roles[role] !== undefined,
   }

@@ -1,3 +1,4 @@
+import { NO_ROUTE } from '../../domain/span.ts'
 import { foldOperationName } from '../fingerprint/fold-operation-name.ts'
 import { routeTemplate } from '../fingerprint/route-template.ts'
 import { KIND_CLIENT, KIND_SERVER, type SpanFacts } from './span-facts.ts'
@@ -7,8 +8,9 @@ const LONGEST_OPERATION = 255
 
 /**
  * The operation of a span that has no statement: the same for both generations of semantic conventions,
- * and without ids. `GET /orders/:id` for HTTP servers, `GET api.example.com/orders/:id` for clients,
- * `package.Service/Method` for RPC, `publish orders` for messaging, else the folded span name.
+ * and without ids. `GET /orders/:id` for HTTP servers, `GET (no route)` where they served nothing,
+ * `GET api.example.com/orders/:id` for clients, `package.Service/Method` for RPC, `publish orders` for messaging, else
+ * the folded span name.
  */
 export function operationName(facts: SpanFacts): string {
   const name = protocolName(facts) ?? foldOperationName(facts.name)
@@ -23,6 +25,16 @@ function protocolName(facts: SpanFacts): string | undefined {
   return undefined
 }
 
+/** A request of which its server does not tell the route, so that only its path can name it. */
+export function isWithoutRoute(facts: SpanFacts): boolean {
+  return (
+    facts.kind === KIND_SERVER &&
+    facts.has('httpMethod') &&
+    facts.text('httpRoute') === undefined &&
+    !(facts.has('rpcMethod') || facts.has('rpcSystem') || facts.has('messagingDestination'))
+  )
+}
+
 function httpName(facts: SpanFacts): string | undefined {
   if (facts.kind === KIND_SERVER) return httpServerName(facts)
   if (facts.kind === KIND_CLIENT) return httpClientName(facts)
@@ -30,7 +42,7 @@ function httpName(facts: SpanFacts): string | undefined {
 }
 
 function httpServerName(facts: SpanFacts): string {
-  const route = facts.text('httpRoute') ?? pathTemplate(facts)
+  const route = facts.text('httpRoute') ?? (facts.isUnmatched ? NO_ROUTE : pathTemplate(facts))
   return route === undefined ? httpMethod(facts) : `${httpMethod(facts)} ${route}`
 }
 

@@ -6,6 +6,8 @@ export interface SpanFacts {
   readonly kind: number
   readonly name: string
   readonly scope: string
+  /** An HTTP request that none of the routes of its server is for. */
+  readonly isUnmatched: boolean
   /** The value of the attribute that plays the role; undefined when it is absent or empty. */
   text(role: Role): string | undefined
   has(role: Role): boolean
