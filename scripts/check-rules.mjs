@@ -103,6 +103,19 @@ for (const file of readdirSync(agent, { recursive: true }).map(String)) {
     }
   }
 }
+// Where tests of theirs stop the clocks, its own go on.
+const NODES_CLOCKS =
+  /(?<![\w.`#])(?:performance\.(?:now\(|timeOrigin|eventLoop)|(?:Date\.now|process\.hrtime)\b)|(?<![\w.`#'])((?:set|clear)(?:Timeout|Interval|Immediate))\(/g
+for (const file of readdirSync(agent, { recursive: true }).map(String)) {
+  if (!file.endsWith('.ts') || /\.test\.|^own-clock|^browser/.test(file)) continue
+  const text = readFileSync(join(agent, file), 'utf8').replace(/^\s*(?:\*|\/\*\*|\/\/).*$/gm, '')
+  const taken = /import \{([^}]+)\} from '[./]+own-clock.ts'/.exec(text)?.[1] ?? ''
+  for (const [clock, timer] of text.matchAll(NODES_CLOCKS)) {
+    if (timer === undefined || !taken.includes(timer)) {
+      breach(`packages/agent/src/${file}`, `uses ${clock}: take it from own-clock.ts`)
+    }
+  }
+}
 
 for (const { where, what } of breaches) console.error(`${where} ${what}`)
 console.log(

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { spanIdOf, traceIdOf } from '../propagate/trace-context.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema } from '../record/attribute-schema.ts'
@@ -160,8 +161,7 @@ export class ManualSpan extends BridgedSpan {
   override end(endTime?: unknown): void {
     if (!this.close() || !this.active.isRecorded) return
     const { recorder } = this.#agent
-    const endMs =
-      endTime === undefined ? performance.now() : Math.max(this.#startMs, spanTimeMs(endTime))
+    const endMs = endTime === undefined ? clockMs() : Math.max(this.#startMs, spanTimeMs(endTime))
     if (recorder.begin(SCHEMA, this.#name, this.#kind, false, this.active, this.#startMs, endMs)) {
       recorder.end()
     }

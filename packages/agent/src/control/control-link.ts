@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Declarations } from '../declare/declarations.ts'
 import { type Connection, connectionTo } from '../export/connection.ts'
+import { clearTimeout, clockMs, setTimeout } from '../own-clock.ts'
 import { OWN_PACKAGE } from '../own-place.ts'
 import type {
   ControlMessage,
@@ -81,9 +82,9 @@ export class ControlLink {
         await this.#push()
         // What was said meanwhile may have failed.
         if (this.#isResting) throw new Error('nothing could be told')
-        const askedMs = performance.now()
+        const askedMs = clockMs()
         const restMs = Math.max(SHORTEST_ASK_MS, await this.#ask())
-        const leftMs = restMs - (performance.now() - askedMs)
+        const leftMs = restMs - (clockMs() - askedMs)
         if (leftMs > 0) await new Promise(resolve => setTimeout(resolve, leftMs))
         this.#retryMs = FIRST_RETRY_MS
       } catch (error) {

@@ -1,3 +1,5 @@
+import { timeOrigin } from '../own-clock.ts'
+
 /** Where the server's `/agent/v1` is, and as whom we speak there. */
 export interface ControlTarget {
   readonly url: string
@@ -40,7 +42,7 @@ export function controlTarget({
       instance: text('service.instance.id') ?? '',
       host: text('host.name') ?? '',
       processId: process.pid,
-      startedAt: isoTime(new Date(performance.timeOrigin)),
+      startedAt: isoTime(new Date(timeOrigin)),
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Agent } from '../agent.ts'
 import { declarations, declarationsVersion, onDeclarationsChange } from '../declare/declarations.ts'
+import { clearTimeout, setInterval, setTimeout } from '../own-clock.ts'
 import type { ControlMessage, ControlNews, Framework, ServerSettings } from './control-message.ts'
 import type { Knobs } from './knobs.ts'
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Agent } from '../agent.ts'
+import { setTimeout } from '../own-clock.ts'
 import { declareModel } from './declarations.ts'
 
 /** Where `prisma generate` looks when nobody says otherwise. */

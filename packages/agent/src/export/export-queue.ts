@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
+import { clearTimeout, clockMs, setTimeout } from '../own-clock.ts'
 import { type Connection, connectionTo } from './connection.ts'
 
 const FIRST_RETRY_MS = 1_000
@@ -121,7 +122,7 @@ export class ExportQueue {
 
   #tell(problem: string, lost: number): void {
     this.#lostSinceTold += lost
-    const now = performance.now()
+    const now = clockMs()
     if (problem === this.#toldProblem && now - this.#toldAtMs < TELL_AGAIN_MS) return
     this.#events.onProblem(problem, this.#lostSinceTold)
     this.#toldProblem = problem

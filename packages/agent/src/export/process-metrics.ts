@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { SentMetric } from '../measure/metrics.ts'
+import { clockMs } from '../own-clock.ts'
 
 const cores = availableParallelism()
 const CPU_MODES = ['user', 'system'] as const
 let lastCpu = process.cpuUsage()
-let lastMs = performance.now()
+let lastMs = clockMs()
 
 /**
  * CPU, memory and files of the whole process, asked for in the exporting thread so that the application's need not:
@@ -13,7 +14,7 @@ let lastMs = performance.now()
  */
 export function processMetrics(): SentMetric[] {
   const cpu = process.cpuUsage()
-  const nowMs = performance.now()
+  const nowMs = clockMs()
   const elapsedMs = Math.max(nowMs - lastMs, 1)
   const byMode = (value: (mode: 'user' | 'system') => number) =>
     CPU_MODES.map(mode => ({ value: value(mode), attributes: { 'cpu.mode': mode } }))

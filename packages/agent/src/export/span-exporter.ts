@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ControlMessage, ControlNews } from '../control/control-message.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
+import { clearTimeout, clockMs, setTimeout } from '../own-clock.ts'
 import { OWN_FOLDER } from '../own-place.ts'
 import { Pulse } from '../profile/pulse.ts'
 import { declaredSchemas } from '../record/attribute-schema.ts'
@@ -202,7 +203,7 @@ export class SpanExporter implements BatchSender {
 
   /** The same problem once a minute at most. */
   #tell(problem: string, lost = 0, what = ''): void {
-    const now = performance.now()
+    const now = clockMs()
     const last = this.#told.get(problem)
     if (last !== undefined && now - last < TELL_AGAIN_MS) return
     if (this.#told.size >= MOST_TOLD) this.#told.clear()
@@ -216,10 +217,10 @@ export class SpanExporter implements BatchSender {
     this.recorder?.flush()
     this.#isClosed = true
     if (this.isRunning) this.pulse.end()
-    const until = performance.now() + EXIT_WAIT_MS
+    const until = clockMs() + EXIT_WAIT_MS
     for (;;) {
       const unfinished = Atomics.load(this.#unfinishedCount, 0)
-      const leftMs = until - performance.now()
+      const leftMs = until - clockMs()
       if (unfinished <= 0 || leftMs <= 0) return
       Atomics.wait(this.#unfinishedCount, 0, unfinished, leftMs)
     }

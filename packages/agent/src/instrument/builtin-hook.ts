@@ -1,3 +1,5 @@
+import { clockMs, setImmediate, setTimeout } from '../own-clock.ts'
+
 const LOOK_EVERY_MS = 50
 const LOOK_CLOSELY_MS = 5_000
 const LOOK_SELDOM_MS = 1_000
@@ -16,7 +18,7 @@ export function whenBuiltinIsLoaded(
     getBuiltinModule?(name: string): object | undefined
   }
   if (getBuiltinModule === undefined || !Array.isArray(moduleLoadList)) return
-  const beganAtMs = performance.now()
+  const beganAtMs = clockMs()
   let seen = 0
   const look = () => {
     try {
@@ -28,7 +30,7 @@ export function whenBuiltinIsLoaded(
         if (exports !== undefined) patch(exports)
         return
       }
-      const isYoung = performance.now() - beganAtMs < LOOK_CLOSELY_MS
+      const isYoung = clockMs() - beganAtMs < LOOK_CLOSELY_MS
       setTimeout(look, isYoung ? LOOK_EVERY_MS : LOOK_SELDOM_MS).unref()
     } catch (error) {
       report(`instrumenting node:${name}`, error)

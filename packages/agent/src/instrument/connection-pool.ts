@@ -1,5 +1,6 @@
 import type { Agent } from '../agent.ts'
 import type { Histogram, MetricAttributes, Observe } from '../measure/metrics.ts'
+import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
@@ -77,7 +78,7 @@ export class PoolNumbers {
 
   acquired(connection: object): void {
     const pooled = connection as PooledConnection
-    pooled[ACQUIRED_AT_MS] = performance.now()
+    pooled[ACQUIRED_AT_MS] = clockMs()
   }
 
   released(connection: object): void {
@@ -85,7 +86,7 @@ export class PoolNumbers {
     const sinceMs = pooled[ACQUIRED_AT_MS]
     if (sinceMs === undefined || Number.isNaN(sinceMs)) return
     pooled[ACQUIRED_AT_MS] = Number.NaN
-    this.used(performance.now() - sinceMs)
+    this.used(clockMs() - sinceMs)
   }
 }
 
@@ -172,7 +173,7 @@ export function recordPoolWait(
   error: unknown,
 ): void {
   try {
-    const endMs = performance.now()
+    const endMs = clockMs()
     const hasFailed = error !== undefined && error !== null
     if (!hasFailed) pool.waited(endMs - startMs)
     if (parent?.isRecorded !== true || endMs - startMs < SHORTEST_WAIT_MS) return

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
@@ -76,7 +77,7 @@ export function beginStatement(
   if (repeats !== undefined) repeats.set(text, (repeats.get(text) ?? 0) + 1)
   const parameters =
     resultHashes.areTold && parent.isRecorded ? hashParameters(known, valuesAmong(asked)) : UNKNOWN
-  return { known, parent, startMs: performance.now(), parameters }
+  return { known, parent, startMs: clockMs(), parameters }
 }
 
 /**
@@ -120,7 +121,7 @@ export function recordStatement(
   rows: number,
   result?: unknown,
 ): number {
-  const endMs = performance.now()
+  const endMs = clockMs()
   try {
     const { known, parent, startMs } = statement
     const hasFailed = error !== undefined && error !== null

@@ -1,5 +1,6 @@
 import type { Agent } from '../agent.ts'
 import { declareRoute } from '../declare/declarations.ts'
+import { clockMs, setTimeout } from '../own-clock.ts'
 
 export interface ExpressRoute {
   readonly path: unknown
@@ -104,7 +105,7 @@ export class ExpressTable {
   /** The declared path of a route that was reached through `baseUrl`. */
   routeOf(route: ExpressRoute, baseUrl: string): string {
     let places = this.#places.get(route)
-    if (places === undefined && this.#isStale && performance.now() - this.#readMs > READ_AGAIN_MS) {
+    if (places === undefined && this.#isStale && clockMs() - this.#readMs > READ_AGAIN_MS) {
       this.#read()
       places = this.#places.get(route)
     }
@@ -123,7 +124,7 @@ export class ExpressTable {
   #read(): void {
     try {
       this.#isStale = false
-      this.#readMs = performance.now()
+      this.#readMs = clockMs()
       this.#places = new WeakMap()
       this.#parameterMounts = []
       for (const reference of this.#apps) {

@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { writeCaller } from '../propagate/trace-context.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
@@ -57,7 +58,7 @@ export function instrumentFetch(agent: Agent): void {
     const has = (name: string) => hasHeader(request.headers, name)
     writeCaller(parent, id0, id1, has, (name, value) => request.addHeader(name, value))
     if (!parent.isRecorded) return
-    calls.set(request, { parent, id0, id1, startMs: performance.now(), status: Number.NaN })
+    calls.set(request, { parent, id0, id1, startMs: clockMs(), status: Number.NaN })
   })
   on('undici:request:headers', ({ request, response }) => {
     const call = calls.get(request)

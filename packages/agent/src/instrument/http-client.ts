@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { syncBuiltinESMExports } from 'node:module'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { writeCaller } from '../propagate/trace-context.ts'
 import { activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
@@ -63,7 +64,7 @@ function observe(agent: Agent, request: ClientRequest): void {
       writeCaller(parent, id0, id1, has, (name, value) => request.setHeader(name, value))
     }
     if (parent.isRecorded)
-      follow(agent, request, { parent, id0, id1, startMs: performance.now(), status: Number.NaN })
+      follow(agent, request, { parent, id0, id1, startMs: clockMs(), status: Number.NaN })
   } catch (error) {
     agent.report('observing a call', error)
   }

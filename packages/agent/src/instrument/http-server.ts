@@ -1,6 +1,7 @@
 import http, { IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
@@ -68,7 +69,7 @@ function beginRequest(
 /** Nothing is added to the answer any more. */
 function noteReady(this: ServerResponse): void {
   const span = spanOfRequest(this.req)
-  if (span !== undefined) span.totals.readyMs = performance.now()
+  if (span !== undefined) span.totals.readyMs = clockMs()
 }
 
 function recordRequest(agent: Agent, response: ServerResponse, scheme: string): void {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { clockMs } from '../own-clock.ts'
 import { isOwnFrame } from '../own-place.ts'
 import { callSites, limitStacks } from '../profile/stack-limit.ts'
 import { detail } from '../record/cost-budget.ts'
@@ -146,7 +147,7 @@ function isSameLine(one: CodeLine, other: CodeLine): boolean {
 }
 
 function mayTakeStack(): boolean {
-  const now = performance.now()
+  const now = clockMs()
   if (now - stacksSinceMs >= 1_000) {
     stacksSinceMs = now
     stacks = 0

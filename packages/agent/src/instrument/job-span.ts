@@ -1,5 +1,6 @@
 import { isPromise } from 'node:util/types'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { ActiveSpan, activeSpan, type RemoteParent } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
 import type { SpanRecorder } from '../record/span-recorder.ts'
@@ -46,7 +47,7 @@ export function runJob<Result>(
 }
 
 function record({ recorder, report }: Agent, job: Job, span: ActiveSpan, error: unknown): void {
-  const endMs = performance.now()
+  const endMs = clockMs()
   if (!span.isRecorded) return
   try {
     const hasFailed = error !== undefined && error !== null

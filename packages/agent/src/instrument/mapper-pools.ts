@@ -1,5 +1,6 @@
 import type { Agent } from '../agent.ts'
 import { offerSequelizePoolKnobs, offerTarnPoolKnobs } from '../knobs/mapper-pools.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { numbersOf, type PoolNumbers, type PoolState, recordPoolWait } from './connection-pool.ts'
 import { followPromise, isPromise } from './database-statement.ts'
@@ -134,7 +135,7 @@ function beginWait<Pool>(
     const numbers = numbersOfPool(pool)
     const { idle } = stateOfPool(pool)
     const parent: ActiveSpan | undefined = activeSpan.getStore()
-    const startMs = performance.now()
+    const startMs = clockMs()
     return (error, connection) => {
       try {
         // Only one of the two gives its errors a name.

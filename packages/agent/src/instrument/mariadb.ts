@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { numbersOf, type PoolNumbers, type PoolState, recordPoolWait } from './connection-pool.ts'
 import {
@@ -222,7 +223,7 @@ function whenWaiting(
 ): GotConnection | undefined {
   try {
     const numbers = watchedPools.get(pool) ?? watch(agent, pool)
-    const startMs = performance.now()
+    const startMs = clockMs()
     return error => {
       const { code } = (error ?? {}) as { readonly code?: unknown }
       if (code === 'ER_GET_CONNECTION_TIMEOUT') numbers.timeouts++

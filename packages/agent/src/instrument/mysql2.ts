@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { numbersOf, type PoolState, recordPoolWait } from './connection-pool.ts'
 import {
@@ -207,7 +208,7 @@ function whenWaiting(
 ): GotConnection | undefined {
   try {
     const numbers = numbersOf(agent, pool, nameOfPool, stateOf)
-    const startMs = performance.now()
+    const startMs = clockMs()
     return (error, connection) => {
       if (typeof connection === 'object' && connection !== null) numbers.acquired(connection)
       recordPoolWait(agent, numbers, parent, startMs, error)

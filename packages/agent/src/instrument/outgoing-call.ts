@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
@@ -35,7 +36,7 @@ export function recordCall(
   error: unknown,
 ): void {
   const { parent, id0, id1, startMs, status } = call
-  const endMs = performance.now()
+  const endMs = clockMs()
   const hasFailed = error !== undefined || status >= 400
   const name = method.toUpperCase()
   const isBegun = recorder.beginChild(

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { RepeatedText } from '../record/text-table.ts'
 import { numbersOf, type PoolNumbers, type PoolState, recordPoolWait } from './connection-pool.ts'
@@ -152,7 +153,7 @@ function whenWaiting(
       numbers.waited(0)
       return undefined
     }
-    const startMs = performance.now()
+    const startMs = clockMs()
     return error => {
       if (error instanceof Error && /timeout/i.test(error.message)) numbers.timeouts++
       recordPoolWait(agent, numbers, parent, startMs, error)
@@ -273,10 +274,10 @@ function noteEnd(
   const last = args.length - 1
   const callback = args[last] as Callback
   if (typeof callback !== 'function' || (statement === undefined && pool === undefined)) return
-  const startMs = statement?.startMs ?? performance.now()
+  const startMs = statement?.startMs ?? clockMs()
   const noting: Callback = function (this: unknown, error, result) {
     const endMs =
-      statement === undefined ? performance.now() : record(agent, client, statement, error, result)
+      statement === undefined ? clockMs() : record(agent, client, statement, error, result)
     pool?.used(endMs - startMs)
     return callback.call(this, error, result)
   }
@@ -345,7 +346,7 @@ function record(
     return recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows, all)
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
-    return performance.now()
+    return clockMs()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import {
   codeOf,
@@ -79,7 +80,7 @@ function begin(agent: Agent, query: Query): void {
     const parent = activeSpan.getStore()
     bindRows(query, parent)
     if (parent?.isFollowed !== true) return
-    const startMs = performance.now()
+    const startMs = clockMs()
     const line = parent.isRecorded && query.tagged ? lineOfTemplate(query) : undefined
     if (line === undefined && parent.isRecorded) {
       const note = noteIssuingLine(agent, query.strings[0])

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
@@ -29,7 +30,7 @@ export function instrumentProcessErrors(agent: Agent): void {
 const REJECTION = 'unhandled rejection'
 
 function record({ recorder, report }: Agent, name: string, error: unknown): void {
-  const atMs = performance.now()
+  const atMs = clockMs()
   try {
     const active = activeSpan.getStore()
     const span = new ActiveSpan(active?.isRecorded === true ? active : undefined)

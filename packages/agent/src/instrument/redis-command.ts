@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
@@ -92,7 +93,7 @@ function begin(
 ): RedisCall {
   const known = knownText(lineKey)
   issuingLine(known, parent.place)
-  return { operation, text, batchSize, known, parent, startMs: performance.now() }
+  return { operation, text, batchSize, known, parent, startMs: clockMs() }
 }
 
 export function recordCommand(
@@ -101,7 +102,7 @@ export function recordCommand(
   address: RedisAddress,
   error: unknown,
 ): void {
-  const endMs = performance.now()
+  const endMs = clockMs()
   try {
     const { operation, parent, startMs, known } = call
     const hasFailed = error !== undefined && error !== null

@@ -1,5 +1,6 @@
 import { basename, isAbsolute, relative } from 'node:path'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
@@ -38,7 +39,7 @@ export function endRender(
   template: string,
   error: unknown,
 ): void {
-  const endMs = performance.now()
+  const endMs = clockMs()
   try {
     const hasFailed = error !== undefined && error !== null
     const { recorder } = agent

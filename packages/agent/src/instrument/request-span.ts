@@ -1,3 +1,4 @@
+import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { describeError } from '../record/error-description.ts'
 
@@ -37,6 +38,6 @@ export function noteError(request: object, error: unknown): void {
 
 export function noteErrorOf(span: ActiveSpan, error: unknown): void {
   if (error === undefined || error === null || span.exceptionMs !== 0 || !span.isRecorded) return
-  span.exceptionMs = performance.now()
+  span.exceptionMs = clockMs()
   span.exception = describeError(error)
 }

@@ -1,3 +1,4 @@
+import { clockMs } from '../own-clock.ts'
 import {
   type AttributeSchema,
   attributeSchema,
@@ -87,7 +88,7 @@ export function hashRows(
   budget: CostBudget,
 ): ReadHashes | undefined {
   if (parameters === UNKNOWN || !detail.isKept || !isRead(text.text, name.text)) return undefined
-  const beganMs = performance.now()
+  const beganMs = clockMs()
   words ??= new ValueWords(MOST_WORDS)
   words.clear()
   let hashedRows = 0
@@ -109,7 +110,7 @@ export function hashRows(
     return undefined
   }
   const result = murmurHash(words.words, words.count)
-  budget.spend(performance.now() - beganMs)
+  budget.spend(clockMs() - beganMs)
   return { parameters, result, hashedRows: words.isCut ? hashedRows : Number.NaN }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
 import { detail } from '../record/cost-budget.ts'
@@ -62,7 +63,7 @@ export function recordServerSpan(
   span: ActiveSpan,
   request: AnsweredRequest,
 ): void {
-  const endMs = performance.now()
+  const endMs = clockMs()
   const { status, isAborted, bodySize } = request
   const method = METHODS.has(request.method ?? '') ? (request.method as string) : '_OTHER'
   const route = typeof span.place === 'string' ? span.place : undefined

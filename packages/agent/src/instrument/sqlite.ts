@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { clockMs } from '../own-clock.ts'
 import {
   codeOf,
   type DatabaseAddress,
@@ -262,7 +263,7 @@ function begin(
       resultHashes.areTold && parent.isRecorded
         ? hashParameters(known, values.length > 0 ? values : undefined)
         : UNKNOWN
-    return { known, parent, startMs: performance.now(), parameters }
+    return { known, parent, startMs: clockMs(), parameters }
   } catch (error) {
     agent.report('beginning a statement of SQLite', error)
     return undefined

@@ -6,6 +6,7 @@ import http, {
 import https from 'node:https'
 import type { Agent } from '../agent.ts'
 import { noteRoute, spanOfRequest } from '../instrument/request-span.ts'
+import { clockMs } from '../own-clock.ts'
 
 const NAME = 'response_cache.ttl'
 const MOST_ENTRIES = 1_000
@@ -159,7 +160,7 @@ class ResponseCache {
     const kept = this.#kept.get(key)
     if (kept === undefined) return undefined
     this.#forget(key, kept)
-    if (performance.now() - kept.keptMs >= Math.min(this.ttlMs, kept.freshMs)) return undefined
+    if (clockMs() - kept.keptMs >= Math.min(this.ttlMs, kept.freshMs)) return undefined
     this.#kept.set(key, kept)
     this.#bytes += kept.body.length
     return kept
@@ -229,7 +230,7 @@ class ResponseCache {
         const route = spanOfRequest(request)?.place
         const body = Buffer.concat(chunks)
         const freshMs = freshMsOf(headers['cache-control'])
-        this.#add(key, { headers, body, route, keptMs: performance.now(), freshMs })
+        this.#add(key, { headers, body, route, keptMs: clockMs(), freshMs })
       } catch (error) {
         this.#agent.report('keeping an answer', error)
       }
@@ -243,7 +244,7 @@ function answer(
   { headers, body, route, keptMs }: Kept,
 ): true {
   if (typeof route === 'string') noteRoute(request, route)
-  const ageS = Math.floor((performance.now() - keptMs) / 1_000)
+  const ageS = Math.floor((clockMs() - keptMs) / 1_000)
   response.writeHead(200, { ...headers, age: String(ageS), 'content-length': body.length })
   response.end(body)
   return true

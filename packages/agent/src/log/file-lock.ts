@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { unixMs } from '../own-clock.ts'
 
 /** Nobody holds the lock for longer than a few writes: older ones are of processes that ended, or of another machine. */
 const STALE_MS = 30_000
@@ -69,7 +70,7 @@ function isStale(path: string): boolean {
 
 function isOld(path: string): boolean {
   try {
-    return Date.now() - statSync(path).mtimeMs > STALE_MS
+    return unixMs() - statSync(path).mtimeMs > STALE_MS
   } catch {
     return false
   }

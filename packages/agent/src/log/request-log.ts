@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 
 /** Requests that are over, on their way to the thread that writes them down. */

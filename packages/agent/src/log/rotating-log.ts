@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { clearTimeout, setTimeout } from '../own-clock.ts'
 import { FileLock } from './file-lock.ts'
 
 export interface RotatingLogOptions {

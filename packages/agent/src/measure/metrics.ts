@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import { unixMs } from '../own-clock.ts'
 
 /** As in OpenTelemetry: a counter only grows, and is told by its whole sum. */
 export type MetricType = 'gauge' | 'counter' | 'up-down-counter' | 'histogram'
@@ -85,7 +86,7 @@ export class Metrics {
   readonly #observed = new Set<Observed>()
   readonly #histograms = new Set<Histogram>()
   readonly #report: Agent['report']
-  readonly #startUnixMs = Date.now()
+  readonly #startUnixMs = unixMs()
 
   constructor(report: Agent['report']) {
     this.#report = report
@@ -148,7 +149,7 @@ export class Metrics {
     return {
       type: 'metrics',
       startUnixMs: this.#startUnixMs,
-      timeUnixMs: Date.now(),
+      timeUnixMs: unixMs(),
       metrics: [...byName.values()],
     }
   }

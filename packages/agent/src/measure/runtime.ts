@@ -1,11 +1,7 @@
-import {
-  constants,
-  type EventLoopUtilization,
-  PerformanceObserver,
-  performance,
-} from 'node:perf_hooks'
+import { constants, type EventLoopUtilization, PerformanceObserver } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
 import type { Agent } from '../agent.ts'
+import { clockMs, eventLoopUtilization } from '../own-clock.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { Histogram, Metrics } from './metrics.ts'
 
@@ -40,10 +36,10 @@ function measureEventLoop(metrics: Metrics, delay: EventLoopDelay): void {
     })
   for (const name of ['min', 'max', 'mean', 'p50', 'p90', 'p99'] as const) tell(name)
 
-  let last: EventLoopUtilization = performance.eventLoopUtilization()
+  let last: EventLoopUtilization = eventLoopUtilization()
   metrics.observe('gauge', { name: 'nodejs.eventloop.utilization', unit: '1' }, observe => {
-    const now = performance.eventLoopUtilization()
-    observe(performance.eventLoopUtilization(now, last).utilization)
+    const now = eventLoopUtilization()
+    observe(eventLoopUtilization(now, last).utilization)
     last = now
   })
   metrics.observe('counter', { name: 'nodejs.eventloop.time', unit: 's' }, observe => {
@@ -109,9 +105,9 @@ function measureResources(metrics: Metrics): void {
     observe => {
       if (skip > 0) skip--
       else {
-        const began = performance.now()
+        const began = clockMs()
         counts = countResources()
-        skip = Math.floor((performance.now() - began) / RESOURCES_BUDGET_MS)
+        skip = Math.floor((clockMs() - began) / RESOURCES_BUDGET_MS)
       }
       for (const [type, count] of counts) observe(count, { 'v8js.resource.type': type })
     },

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { clockMs } from '../own-clock.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Who opened a connection, where the host can tell: an id, or nothing. */
@@ -26,7 +27,7 @@ class Connection {
   readonly #sockets: WebSockets
   readonly stream: Stream | undefined
   readonly user: string | undefined
-  lastMs = performance.now()
+  lastMs = clockMs()
   #isClosed = false
 
   constructor(sockets: WebSockets, stream: Stream | undefined, user: string | undefined) {
@@ -37,12 +38,12 @@ class Connection {
 
   received(): void {
     this.#sockets.received++
-    this.lastMs = performance.now()
+    this.lastMs = clockMs()
   }
 
   sent(): void {
     this.#sockets.sent++
-    this.lastMs = performance.now()
+    this.lastMs = clockMs()
   }
 
   close(): void {
@@ -124,7 +125,7 @@ export class WebSockets {
     let longestS = 0
     let idle = 0
     metrics.observe('up-down-counter', named('connections.idle', '{connection}'), observe => {
-      const nowMs = performance.now()
+      const nowMs = clockMs()
       read = this.#bytesRead
       written = this.#bytesWritten
       longestS = 0

@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { Agent } from '../agent.ts'
 import { spanOfRequest } from '../instrument/request-span.ts'
 import { wrapMethod } from '../instrument/wrap-method.ts'
+import { clockMs } from '../own-clock.ts'
 import { writeTraceParent } from '../propagate/trace-context.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { countRepeats } from '../record/work-totals.ts'
@@ -36,7 +37,7 @@ function tellTiming(agent: Agent, prototype: object): void {
         const span = isOpen ? spanOfRequest(this.req) : undefined
         if (span !== undefined) {
           const own = this.getHeader(HEADER)
-          const timing = serverTiming(span, performance.now())
+          const timing = serverTiming(span, clockMs())
           this.setHeader(HEADER, own === undefined ? timing : `${String(own)}, ${timing}`)
         }
       } catch (error) {

@@ -1,3 +1,4 @@
+import { setTimeout } from '../own-clock.ts'
 import type { MainThread } from './main-thread.ts'
 import { BEAT_MS, type Pulse } from './pulse.ts'
 

@@ -1,3 +1,4 @@
+import { clearTimeout, clockMs, setTimeout } from '../own-clock.ts'
 import type { MainThread } from './main-thread.ts'
 import { Pprof } from './pprof.ts'
 import type { Pulse } from './pulse.ts'
@@ -22,7 +23,7 @@ export class ContinuousProfile {
   readonly #mainThread: MainThread
   readonly #pulse: Pulse
   #pprof = emptyProfile()
-  #startMs = performance.now()
+  #startMs = clockMs()
   #idleLooks = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -33,7 +34,7 @@ export class ContinuousProfile {
 
   start(): void {
     if (this.#timer !== undefined) return
-    this.#startMs = performance.now()
+    this.#startMs = clockMs()
     this.#schedule()
   }
 
@@ -45,7 +46,7 @@ export class ContinuousProfile {
   /** What was seen since the last time, as a gzipped pprof; undefined when nothing ran. */
   async take(): Promise<{ readonly profile: Buffer; readonly durationMs: number } | undefined> {
     const pprof = this.#pprof
-    const nowMs = performance.now()
+    const nowMs = clockMs()
     const durationMs = nowMs - this.#startMs
     this.#pprof = emptyProfile()
     this.#startMs = nowMs

@@ -1,6 +1,7 @@
-import { type EventLoopUtilization, performance } from 'node:perf_hooks'
+import type { EventLoopUtilization } from 'node:perf_hooks'
 import type { Agent } from '../agent.ts'
 import type { EventLoopDelay } from '../measure/event-loop-delay.ts'
+import { clearInterval, clockMs, eventLoopUtilization, setInterval } from '../own-clock.ts'
 import { ActiveSpan, whenWorkBegins } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
@@ -54,7 +55,7 @@ export class EventLoopWatch {
   #lastMs = 0
   #lastBlockMs = Number.NEGATIVE_INFINITY
   #quietBeats = 0
-  #utilization: EventLoopUtilization = performance.eventLoopUtilization()
+  #utilization: EventLoopUtilization = eventLoopUtilization()
 
   constructor(options: EventLoopWatchOptions) {
     this.#options = options
@@ -81,7 +82,7 @@ export class EventLoopWatch {
   #beatEvery(intervalMs: number): void {
     clearInterval(this.#timer)
     this.#intervalMs = intervalMs
-    this.#lastMs = performance.now()
+    this.#lastMs = clockMs()
     this.#options.pulse.beat()
     this.#timer = setInterval(this.#beat, intervalMs).unref()
   }
@@ -89,7 +90,7 @@ export class EventLoopWatch {
   readonly #beat = (): void => {
     const { agent, pulse, delay } = this.#options
     try {
-      const nowMs = performance.now()
+      const nowMs = clockMs()
       const lateMs = nowMs - this.#lastMs - this.#intervalMs
       delay.record(lateMs)
       this.#judge(lateMs, nowMs)
@@ -115,8 +116,8 @@ export class EventLoopWatch {
   #rest(): void {
     const isAwake = this.#intervalMs === BEAT_MS
     if (isAwake && ++this.#quietBeats < QUIET_BEATS) return
-    const now = performance.eventLoopUtilization()
-    const { utilization } = performance.eventLoopUtilization(now, this.#utilization)
+    const now = eventLoopUtilization()
+    const { utilization } = eventLoopUtilization(now, this.#utilization)
     this.#utilization = now
     if (utilization >= IDLE_UTILIZATION) this.#wake()
     else if (isAwake) {

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { ProtobufWriter } from '../export/protobuf-writer.ts'
+import { unixMs } from '../own-clock.ts'
 import type { StackFrame } from './stack-frame.ts'
 
 /** What a profile counts, such as `cpu` in `nanoseconds`. */
@@ -18,7 +19,7 @@ const MOST_STACKS = 20_000
 export class Pprof {
   readonly #unit: ProfileUnit
   readonly #count: ProfileUnit
-  readonly #startUnixMs = Date.now()
+  readonly #startUnixMs = unixMs()
   readonly #stacks = new Map<
     string,
     { readonly locations: number[]; count: number; value: number }

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ControlNews, ProfileRequest, TakenProfile } from '../control/control-message.ts'
+import { clearTimeout, clockMs, setInterval, setTimeout } from '../own-clock.ts'
 import { ContinuousProfile } from './continuous-profile.ts'
 import type { MainThread } from './main-thread.ts'
 import { Profiles } from './profiles.ts'
@@ -61,7 +62,7 @@ export class ProfileDuty {
   async #take({ id, kind, durationMs }: ProfileRequest): Promise<void> {
     let pprof: Buffer | undefined
     let failure: string | undefined
-    if (kind === 'cpu') await wait(Math.max(0, this.#restUntilMs - performance.now()))
+    if (kind === 'cpu') await wait(Math.max(0, this.#restUntilMs - clockMs()))
     try {
       pprof = await (kind === 'cpu'
         ? this.#profiles.takeCpuProfile(durationMs)
@@ -70,7 +71,7 @@ export class ProfileDuty {
       failure = error instanceof Error ? error.message : String(error)
     }
     this.#waiting--
-    if (kind === 'cpu') this.#restUntilMs = performance.now() + REST_MS
+    if (kind === 'cpu') this.#restUntilMs = clockMs() + REST_MS
     this.#send({ request: id, kind, durationMs, pprof, failure })
   }
 

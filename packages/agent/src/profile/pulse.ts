@@ -1,3 +1,5 @@
+import { hrtime } from '../own-clock.ts'
+
 /** Of a process that has something to do. */
 export const BEAT_MS = 25
 
@@ -62,7 +64,7 @@ export class Pulse {
 
 /** Of a clock that all threads share, unlike `performance.now()`; it begins anew each 50 days. */
 function nowMs(): number {
-  const [seconds, nanoseconds] = process.hrtime()
+  const [seconds, nanoseconds] = hrtime()
   return (seconds * 1_000 + nanoseconds / 1e6) | 0
 }
 

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { clockMs } from '../own-clock.ts'
 import type { ErrorDescription } from './error-description.ts'
 import { headSampling } from './head-sampling.ts'
 import { randomWord } from './random-ids.ts'
@@ -31,7 +32,7 @@ export class ActiveSpan {
   readonly id1: number
   readonly isRecorded: boolean
   readonly traceState: string
-  readonly startMs = performance.now()
+  readonly startMs = clockMs()
   /** What statements of this work are told apart by, such as its route. */
   place: unknown = undefined
   /** Of a request: `GET`. */

@@ -1,3 +1,4 @@
+import { clockMs } from '../own-clock.ts'
 import { headSampling } from './head-sampling.ts'
 
 /** One span in so many is timed. */
@@ -34,19 +35,19 @@ export class CostBudget {
   lastShare = 0
 
   /** `share` of the main thread, 0 to 1. */
-  constructor(share: number, tell: (what: string) => void, nowMs = performance.now()) {
+  constructor(share: number, tell: (what: string) => void, nowMs = clockMs()) {
     this.#share = share
     this.#tell = tell
     this.#sinceMs = nowMs
   }
 
   spanBegins(): void {
-    if (this.#spans++ % SAMPLED_SPANS === 0) this.#beganMs = performance.now()
+    if (this.#spans++ % SAMPLED_SPANS === 0) this.#beganMs = clockMs()
   }
 
   spanEnds(): void {
     if (Number.isNaN(this.#beganMs)) return
-    this.spend(Math.min(LONGEST_SPAN_MS, performance.now() - this.#beganMs) * SAMPLED_SPANS)
+    this.spend(Math.min(LONGEST_SPAN_MS, clockMs() - this.#beganMs) * SAMPLED_SPANS)
     this.#beganMs = Number.NaN
   }
 

@@ -1,3 +1,4 @@
+import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
 import type { CostBudget } from './cost-budget.ts'
@@ -284,10 +285,10 @@ export class SpanRecorder {
     const batch = this.#batch
     if (batch === undefined || batch.rows === 0) return
     this.#batch = undefined
-    const beganMs = performance.now()
+    const beganMs = clockMs()
     this.#sender.send(batch, this.#texts, this.#dropped)
     this.#dropped = 0
-    const endMs = performance.now()
+    const endMs = clockMs()
     this.budget.spend(Math.min(LONGEST_FLUSH_MS, endMs - beganMs))
     this.budget.evaluate(endMs)
   }

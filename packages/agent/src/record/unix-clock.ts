@@ -1,3 +1,5 @@
+import { clockMs, timeOrigin, unixMs } from '../own-clock.ts'
+
 /** `Date.now()` is a whole number of milliseconds: less than this apart, both clocks tell the same time. */
 const JUMP_MS = 10
 /** Readings that took longer had something between them, and tell nothing. */
@@ -11,15 +13,15 @@ export class UnixClock {
   #unixMsAtZero: number
   readonly #wallMs: () => number
 
-  constructor(wallMs = Date.now) {
+  constructor(wallMs = unixMs) {
     this.#wallMs = wallMs
-    this.#unixMsAtZero = performance.timeOrigin
+    this.#unixMsAtZero = timeOrigin
   }
 
   unixMsAtZero(): number {
-    const before = performance.now()
+    const before = clockMs()
     const wallMs = this.#wallMs()
-    const after = performance.now()
+    const after = clockMs()
     if (after - before > LONGEST_READING_MS) return this.#unixMsAtZero
     const now = wallMs - before
     if (Math.abs(now - this.#unixMsAtZero) > JUMP_MS) this.#unixMsAtZero = now
