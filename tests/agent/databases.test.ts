@@ -174,6 +174,22 @@ describe('PostgreSQL', () => {
     expect(app.standardError()).toBe('')
   })
 
+  it('is seen with rows by cursors and by several statements in one text', async () => {
+    await using receiver = await startOtlpReceiver()
+    const env = { SHOP_DATABASE: postgres.url, PRISMA_CLIENT: prismaClient }
+    await using app = await startWithAgent('postgres.mjs', receiver.endpoint, { env })
+    expect(await app.get('/cursor')).toBe('10')
+    expect(await app.get('/several')).toBe('[1,2]')
+    const own = await eventually('the spans', async () =>
+      roots(receiver.spans).length === 2 ? statements(receiver.spans) : undefined,
+    )
+    const rows = new Map(
+      own.map(span => [textOf(span), span.attributes['db.response.returned_rows']]),
+    )
+    expect(rows.get('SELECT id FROM ware ORDER BY id')).toBe(10)
+    expect(rows.get('SELECT 1 AS one; SELECT id FROM ware LIMIT 2')).toBe(3)
+  })
+
   it.each(NODES)(
     'is seen as it logs, by drivers and mappers, on Node %s',
     async (version, node) => {

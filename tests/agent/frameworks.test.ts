@@ -92,6 +92,7 @@ describe('Express, as the Node agent sees it', () => {
         ['GET /admin/fails', 'GET /admin/fails', 500, 'seen by nobody but the root'],
         ['GET /first/legacy/old', 'GET /first/legacy/old', 200],
         ['GET /second/legacy/old', 'GET /second/legacy/old', 200],
+        ['GET /SECOND/Legacy/old', 'GET /second/legacy/old', 200],
         ['GET /tenants/88/report', 'GET /tenants/:tenant/report', 200],
         ['GET /pattern-77', 'GET /^\\/pattern-(\\d+)$/', 200],
         ['GET /two', 'GET /one|/two', 200],

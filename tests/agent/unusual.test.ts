@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../perfloop-process.ts'
 import { type AgentProcess, startWithAgent } from './agent-process.ts'
@@ -53,6 +54,36 @@ describe('an application that does what few do', () => {
       })
       expect(call.attributes['url.full']).toContain('/slow')
     }
+  })
+
+  it.each<[string, { path: string; headers: Record<string, string> }]>([
+    ['asks before it sends', { path: '/asks', headers: { expect: '100-continue' } }],
+    ['goes to a proxy', { path: 'http://elsewhere/pairs?secret=1', headers: {} }],
+  ])('is told of a request that %s', async (_, { path, headers }) => {
+    const body = await new Promise<string>((resolve, reject) => {
+      const { port } = new URL(app.url)
+      const options = { host: '127.0.0.1', port, path, headers, method: 'POST', agent: false }
+      const call = request(options, answer => {
+        let text = ''
+        answer.on('data', chunk => {
+          text += chunk
+        })
+        answer.on('end', () => resolve(text))
+      })
+      call.on('error', reject)
+      if (headers['expect'] === undefined) call.end()
+      else call.on('continue', () => call.end('sent'))
+    })
+    const own = headers['expect'] === undefined ? '/pairs' : '/asks'
+    if (headers['expect'] !== undefined) expect(body).toBe('sent')
+    await eventually(`the span of ${own}`, async () =>
+      receiver.spans.find(
+        ({ kind, attributes }) =>
+          kind === SERVER &&
+          attributes['url.path'] === own &&
+          attributes['http.request.method'] === 'POST',
+      ),
+    )
   })
 
   it('may begin spans within spans without end: those that are over are not held', async () => {

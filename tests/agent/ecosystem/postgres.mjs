@@ -123,6 +123,10 @@ const routes = {
       client.release()
     }
   },
+  async '/several'() {
+    const results = await pool.query('SELECT 1 AS one; SELECT id FROM ware LIMIT 2')
+    return results.map(({ rowCount }) => rowCount)
+  },
   async '/knex'() {
     const some = await knex('ware').select('id', 'name').where('price', '<', 4)
     const moved = await knex.transaction(async trx => {

@@ -159,6 +159,11 @@ const server = http.createServer(async (request, response) => {
   )
 })
 
+server.on('checkContinue', (request, response) => {
+  response.writeContinue()
+  request.pipe(response)
+})
+
 let dispatcher
 let same
 server.listen(0, '127.0.0.1', async () => {

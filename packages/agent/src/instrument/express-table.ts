@@ -115,6 +115,9 @@ export class ExpressTable {
       for (const place of places) {
         if (place.pattern?.test(baseUrl) ?? place.base === baseUrl) return place.route
       }
+      // Express takes `/API` for `/api` too. Whoever calls would make up routes.
+      const called = baseUrl.toLowerCase()
+      for (const { base, route } of places) if (base.toLowerCase() === called) return route
     }
     // Whoever calls a router by hand tells nobody where: the mount it was called from is known, though.
     const mount = this.#parameterMounts.find(({ source }) => patternOf(source).test(baseUrl))

@@ -32,16 +32,22 @@ export function traceRequests(agent: Agent, prototype: { emit: unknown }, scheme
 
   const traced: Emit = function (event, ...args) {
     // A server of HTTP/2 that takes HTTP/1 too has requests of both kinds: the others are traced by their streams.
-    if (event !== 'request' || !(args[0] instanceof IncomingMessage)) {
+    if ((event !== 'request' && !isExpecting(event)) || !(args[0] instanceof IncomingMessage)) {
       return emit.call(this, event, ...args)
     }
     const span = beginRequest(agent, args[0], args[1] as ServerResponse, onClose)
     // The application's own work, and what it throws, is outside of everything that is caught here.
-    return span === undefined
-      ? emit.call(this, event, ...args)
-      : activeSpan.run(span, emitRequest, this, args)
+    if (span === undefined) return emit.call(this, event, ...args)
+    return event === 'request'
+      ? activeSpan.run(span, emitRequest, this, args)
+      : activeSpan.run(span, () => emit.call(this, event, ...args))
   }
   prototype.emit = traced
+}
+
+/** Requests with `Expect` come by events of their own, where the application listens for these. */
+export function isExpecting(event: string | symbol): boolean {
+  return event === 'checkContinue' || event === 'checkExpectation'
 }
 
 /** Undefined where a server hands its request on to another one: the span has begun already. */

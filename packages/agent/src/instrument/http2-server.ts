@@ -4,7 +4,7 @@ import { Server } from 'node:net'
 import type { Agent } from '../agent.ts'
 import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
-import { traceRequests } from './http-server.ts'
+import { isExpecting, traceRequests } from './http-server.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
 import { recordServerSpan } from './server-span.ts'
 import { wrapMethod } from './wrap-method.ts'
@@ -59,7 +59,7 @@ function traceStreams(agent: Agent, prototype: { emit: unknown }): void {
   const emit = prototype.emit as Emit
   const emitStream = (server: unknown, args: unknown[]) => emit.call(server, 'stream', ...args)
   const traced: Emit = function (event, ...args) {
-    if (event === 'request') {
+    if (event === 'request' || isExpecting(event)) {
       giveSpanOfStream(args[0])
       return emit.call(this, event, ...args)
     }

@@ -298,6 +298,11 @@ function boundCallback(
 }
 
 interface Submittable {
+  /** Of a cursor, and of the cursor that a stream has inside: the rows of the batch that is under way. */
+  readonly _rows?: unknown
+  readonly cursor?: { readonly _rows?: unknown }
+  handlePortalSuspended?(...args: unknown[]): unknown
+  handleCommandComplete?(message: unknown, ...args: unknown[]): unknown
   handleReadyForQuery?(...args: unknown[]): unknown
   handleError?(error: unknown, ...args: unknown[]): unknown
 }
@@ -309,13 +314,33 @@ function observeSubmittable(
   statement: Statement,
   submittable: Submittable,
 ): void {
+  let rowCount = Number.NaN
   let isOver = false
+  const count = (message: unknown) => {
+    const rows = rowsOfBatch(submittable, message)
+    rowCount = Number.isNaN(rowCount) ? rows : rowCount + rows
+  }
   const finish = (error: unknown) => {
     if (isOver) return
     isOver = true
-    record(agent, client, statement, error, undefined)
+    record(agent, client, statement, error, { rowCount })
   }
+  const { handlePortalSuspended, handleCommandComplete } = submittable
   const { handleReadyForQuery, handleError } = submittable
+  if (typeof handlePortalSuspended === 'function') {
+    const noting: typeof handlePortalSuspended = function (this: unknown, ...args) {
+      count(undefined)
+      return handlePortalSuspended.apply(this, args)
+    }
+    submittable.handlePortalSuspended = noting
+  }
+  if (typeof handleCommandComplete === 'function') {
+    const noting: typeof handleCommandComplete = function (this: unknown, message, ...args) {
+      count(message)
+      return handleCommandComplete.call(this, message, ...args)
+    }
+    submittable.handleCommandComplete = noting
+  }
   if (typeof handleReadyForQuery === 'function') {
     const noting: typeof handleReadyForQuery = function (this: unknown, ...args) {
       finish(undefined)
@@ -332,6 +357,14 @@ function observeSubmittable(
   }
 }
 
+/** Without a cursor the database tells all of them at the end: `SELECT 3`, `COPY 20`. */
+function rowsOfBatch({ _rows, cursor }: Submittable, message: unknown): number {
+  const rows = cursor?._rows ?? _rows
+  if (Array.isArray(rows)) return rows.length
+  const { text } = (message ?? {}) as { text?: unknown }
+  return typeof text === 'string' ? Number(/ (\d+)$/.exec(text)?.[1] ?? 0) : Number.NaN
+}
+
 function record(
   agent: Agent,
   client: Client,
@@ -341,13 +374,23 @@ function record(
 ): number {
   try {
     const { rowCount, rows: all } = (result ?? {}) as { rowCount?: unknown; rows?: unknown }
-    const rows = typeof rowCount === 'number' ? rowCount : Number.NaN
+    const rows = typeof rowCount === 'number' ? rowCount : rowsOfSeveral(result)
     const address = client[ADDRESS] ?? readAddress(client)
     return recordStatement(agent, SCHEMA, statement, address, error, codeOf(error), rows, all)
   } catch (failure) {
     agent.report('recording a statement of pg', failure)
     return clockMs()
   }
+}
+
+/** A text of several statements has a result of each. */
+function rowsOfSeveral(result: unknown): number {
+  if (!Array.isArray(result)) return Number.NaN
+  let rows = 0
+  for (const { rowCount } of result as { rowCount?: unknown }[]) {
+    if (typeof rowCount === 'number') rows += rowCount
+  }
+  return rows
 }
 
 /** Of a client, which keeps it all its life. */

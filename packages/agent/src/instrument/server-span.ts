@@ -128,8 +128,11 @@ function hostOf(header: string): Host {
   return lastHost
 }
 
-/** Query strings often hold secrets. */
+/** Query strings often hold secrets. A proxy is sent the whole address: `GET http://host/path`. */
 function withoutQuery(url: string): string {
   const query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
+  const path = query < 0 ? url : url.slice(0, query)
+  return path.charCodeAt(0) === SLASH ? path : (/^https?:\/\/[^/]*(\/.*)/.exec(path)?.[1] ?? path)
 }
+
+const SLASH = 47
