@@ -9,7 +9,7 @@ import {
 } from '../../packages/perfloop/src/targets/postgres/embedded-postgres.ts'
 import { eventually } from '../perfloop-process.ts'
 import { NODES, startWithAgent } from './agent-process.ts'
-import { type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
+import { planned, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'perfloop-bridge-'))
 let postgres: EmbeddedPostgres
@@ -44,7 +44,7 @@ describe('spans made with the OpenTelemetry API', () => {
       await using app = await start(receiver.endpoint, { node })
       expect(await app.get('/spans')).toBe('"spans"')
       const { spans } = receiver
-      await eventually('the spans', async () => (spans.length >= 8 ? true : undefined))
+      await eventually('the spans', async () => planned(spans).length >= 8 || undefined)
       const request = named(spans, 'GET')
       const outer = named(spans, 'outer')
       const inner = named(spans, 'inner')
@@ -109,7 +109,7 @@ describe('spans made with the OpenTelemetry API', () => {
       bound: ['mine', 'mine'],
     })
     const { spans } = receiver
-    await eventually('the spans', async () => (spans.length >= 6 ? true : undefined))
+    await eventually('the spans', async () => planned(spans).length >= 6 || undefined)
     const remote = { traceId: 'a'.repeat(32), parentSpanId: 'b'.repeat(16) }
     expect(named(spans, 'of a message')).toMatchObject(remote)
     expect(asked(spans, 'in_remote')).toMatchObject(remote)
@@ -124,7 +124,7 @@ describe('spans made with the OpenTelemetry API', () => {
     await using app = await start(receiver.endpoint)
     await app.get('/twice')
     const { spans } = receiver
-    await eventually('the spans', async () => (spans.length >= 2 ? true : undefined))
+    await eventually('the spans', async () => planned(spans).length >= 2 || undefined)
     expect(named(spans, 'pg.query')).toBeUndefined()
     expect(named(spans, 'SELECT')?.parentSpanId).toBe(named(spans, 'GET')?.spanId)
   })

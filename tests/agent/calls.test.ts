@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../perfloop-process.ts'
 import { startWithAgent } from './agent-process.ts'
-import { startOtlpReceiver } from './otlp-receiver.ts'
+import { planned, startOtlpReceiver } from './otlp-receiver.ts'
 
 const SERVER = 2
 const CLIENT = 3
@@ -15,7 +15,7 @@ describe('calls of an application', () => {
     const asking = Array.from({ length: 6 }, (_, n) => `/ask${n}`)
     await Promise.all(asking.map(path => app.get(path)))
     const { spans } = receiver
-    await eventually('the spans', async () => (spans.length >= 18 ? true : undefined))
+    await eventually('the spans', async () => planned(spans).length >= 18 || undefined)
     for (const path of asking) {
       const request = spans.find(({ attributes }) => attributes['url.path'] === path)
       const calls = spans.filter(
@@ -56,10 +56,10 @@ describe('a server that closes kept connections', () => {
     }
     await eventually(
       'the spans',
-      async () => (receiver.spans.length >= 5 ? true : undefined),
+      async () => planned(receiver.spans).length >= 5 || undefined,
       4_000,
     )
-    expect(receiver.spans).toHaveLength(5)
+    expect(planned(receiver.spans)).toHaveLength(5)
     expect(app.standardError()).toBe('')
     server.closeAllConnections()
     server.close()

@@ -16,6 +16,7 @@ const PATHS = [
   '/own-methods',
   '/twice',
   '/destroyed',
+  '/asking-error',
   '/circular-ejs',
   '/circular-handlebars',
   '/no-view',
@@ -54,6 +55,20 @@ describe('an application that does what no one should', () => {
         'a span',
         async () => spans.some(({ name }) => name === 'GET /port') || undefined,
       )
+      // An error that asks the database while it is described: a row of its own, and neither has of the other's.
+      const failed = await eventually('the template', async () =>
+        spans.find(
+          ({ events }) => events[0]?.attributes['exception.message'] === 'the answer is 42',
+        ),
+      )
+      expect(Object.keys(failed.attributes)).toEqual(['template.name'])
+      const asked = spans.find(
+        ({ attributes }) => attributes['db.query.text'] === 'SELECT 42 AS answer',
+      )
+      expect(asked?.attributes).toMatchObject({
+        'db.system.name': 'sqlite',
+        'db.response.returned_rows': 1,
+      })
       const thrown = spans.filter(({ name }) => name === 'GET /throws/:what')
       expect(thrown.filter(({ status }) => status === 2).length).toBe(THROWN.length - 3)
     },

@@ -5,7 +5,7 @@ import https from 'node:https'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../perfloop-process.ts'
 import { NODES, startWithAgent } from './agent-process.ts'
-import { startOtlpReceiver } from './otlp-receiver.ts'
+import { planned, startOtlpReceiver } from './otlp-receiver.ts'
 
 const anonymousTls = {
   ciphers: 'AECDH-AES256-SHA:@SECLEVEL=0',
@@ -45,7 +45,7 @@ describe('HTTP/2, as the Node agent sees it', () => {
       await once(old.resume(), 'end')
 
       const spans = await eventually('the spans', async () =>
-        receiver.spans.length >= 7 ? receiver.spans : undefined,
+        planned(receiver.spans).length >= 7 ? planned(receiver.spans) : undefined,
       )
       const told = spans
         .slice(1)

@@ -101,6 +101,11 @@ interface Decoded {
   }[]
 }
 
+/** Without what a busy machine adds: waits for a connection, and blocked event loops. */
+export function planned(spans: readonly ReceivedSpan[]): readonly ReceivedSpan[] {
+  return spans.filter(({ scope }) => !/\/(?:pool|event-loop)$/.test(scope))
+}
+
 /** An OTLP receiver that keeps what comes, answers with `status`, and can be told to answer nothing. */
 export async function startOtlpReceiver() {
   const spans: ReceivedSpan[] = []

@@ -99,6 +99,11 @@ describe('the hash of what a read answered', () => {
     // What keeps its value where nobody can look is not taken for equal, and a question that is not known for the same.
     expect(await ask('/pg/strange')).not.toHaveProperty([RESULT])
     expect(await ask('/pg/unlike')).not.toHaveProperty([RESULT])
+    // What was bound before tells as much as what is given.
+    expect(await ask('/better-sqlite3/bound?id=2')).toMatchObject({
+      [PARAMETERS]: (await ask('/better-sqlite3/read?id=2'))[PARAMETERS],
+      [RESULT]: expect.stringMatching(/^[0-9a-f]{16}$/),
+    })
     const one = await ask('/mysql2/one?id=1')
     expect(one[PARAMETERS]).not.toBe((await ask('/mysql2/one?id=2'))[PARAMETERS])
     expect(app.standardError().replace(/^.*ExperimentalWarning.*\n.*\n/m, '')).toBe('')

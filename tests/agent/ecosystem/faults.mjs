@@ -100,6 +100,22 @@ app.get('/twice', (_request, response) => {
 })
 app.get('/destroyed', (_request, response) => response.destroy())
 
+const database = new (createRequire(import.meta.url)('libsql'))(':memory:')
+app.get('/asking-error', (_request, response) => {
+  const error = new Error('never told')
+  Object.defineProperty(error, 'message', {
+    get: () => `the answer is ${database.prepare('SELECT 42 AS answer').get().answer}`,
+  })
+  const failing = () => {
+    throw error
+  }
+  try {
+    Handlebars.compile('{{failing}}')({ failing })
+  } catch {
+    response.end('caught')
+  }
+})
+
 const circular = { name: 'circle' }
 circular.self = circular
 app.get('/circular-ejs', (_request, response) => {

@@ -101,6 +101,9 @@ for (const [name, open] of Object.entries({
     'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) SELECT i, hex(i) FROM n'
   drivers[name] = {
     read: id => database.prepare(`${READ}?`).get(id),
+    ...(name === 'better-sqlite3'
+      ? { bound: id => database.prepare(`${READ}?`).bind(id).get() }
+      : {}),
     price: (id, price) => database.prepare(`${CHANGE[0]}?${CHANGE[1]}?`).run(price, id),
     many: rows => database.prepare(numbers).all(rows).length,
     streamed: () => [...database.prepare('SELECT id FROM hashed').iterate()],

@@ -11,11 +11,19 @@ export function encodeAttributes(
   return writer.bytes()
 }
 
+const keyWriter = new ProtobufWriter()
+
 /** The field of a KeyValue that is its key. */
 export function encodeKey(key: string): Uint8Array {
-  const writer = new ProtobufWriter()
-  writer.text(1, key)
-  return writer.bytes()
+  viewOfKey(key)
+  return keyWriter.bytes()
+}
+
+/** The same, until another one is asked for. */
+function viewOfKey(key: string): Uint8Array {
+  keyWriter.clear()
+  keyWriter.text(1, key)
+  return keyWriter.view()
 }
 
 export function writeAttributes(
@@ -26,7 +34,7 @@ export function writeAttributes(
   for (let at = 0; at < attributes.length; at += 2) {
     const value = attributes[at + 1]
     if (typeof value === 'string') {
-      writer.textAttribute(field, encodeKey(String(attributes[at])), value)
+      writer.textAttribute(field, viewOfKey(String(attributes[at])), value)
       continue
     }
     const attribute = writer.beginMessage(field)

@@ -3,8 +3,9 @@ import type { Histogram, MetricAttributes, Observe } from '../measure/metrics.ts
 import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
-import { codeOf, nameOf } from './database-statement.ts'
+import { codeOf } from './database-statement.ts'
 
 /** Time a request waited for a connection. No `db.system.name`: it is neither a statement nor time of the database. */
 const SCHEMA = attributeSchema(
@@ -177,6 +178,8 @@ export function recordPoolWait(
     const hasFailed = error !== undefined && error !== null
     if (!hasFailed) pool.waited(endMs - startMs)
     if (parent?.isRecorded !== true || endMs - startMs < SHORTEST_WAIT_MS) return
+    const failure = hasFailed ? describeError(error) : undefined
+    const code = hasFailed ? codeOf(error) : undefined
     const isBegun = recorder.beginChild(
       SCHEMA,
       'wait for a connection',
@@ -187,11 +190,11 @@ export function recordPoolWait(
       endMs,
     )
     if (!isBegun) return
-    if (hasFailed) recorder.exception(error, endMs)
+    if (failure !== undefined) recorder.exception(failure, endMs)
     recorder.text(pool.name)
-    recorder.text(hasFailed ? (codeOf(error) ?? nameOf(error)) : undefined)
+    recorder.text(failure && (code ?? failure.type))
     recorder.end()
-  } catch (failure) {
-    report('recording a wait for a connection', failure)
+  } catch (problem) {
+    report('recording a wait for a connection', problem)
   }
 }

@@ -2,6 +2,7 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
 import type { RepeatedText } from '../record/text-table.ts'
 import { awaitingLine, issuingLine, type KnownText, knownText } from './issuing-line.ts'
@@ -129,6 +130,7 @@ export function recordStatement(
       Array.isArray(result) && statement.parameters !== UNKNOWN
         ? hashRows(known, statement.parameters, result, recorder.budget)
         : undefined
+    const failure = hasFailed && parent.isRecorded ? describeError(error) : undefined
     const isBegun = recorder.beginChild(
       hashes === undefined ? schema : schemaWithHashes(schema),
       known.name,
@@ -139,14 +141,14 @@ export function recordStatement(
       endMs,
     )
     if (!isBegun) return endMs
-    if (hasFailed) recorder.exception(error, endMs)
+    if (failure !== undefined) recorder.exception(failure, endMs)
     recorder.text(address.namespace)
     recorder.text(known.text)
     recorder.text(address.host)
     recorder.integer(address.port ?? Number.NaN)
     recorder.integer(rows)
     recorder.text(code)
-    recorder.text(hasFailed ? (code ?? nameOf(error)) : undefined)
+    recorder.text(failure && (code ?? failure.type))
     const { file, line } = issuingLine(known, parent.place)
     recorder.text(file)
     recorder.integer(line)
@@ -156,16 +158,10 @@ export function recordStatement(
       recorder.integer(hashes.hashedRows)
     }
     recorder.end()
-  } catch (failure) {
-    report('recording a statement', failure)
+  } catch (problem) {
+    report('recording a statement', problem)
   }
   return endMs
-}
-
-/** `error.type` of what has no code. */
-export function nameOf(error: unknown): string {
-  const { name } = error as { name?: unknown }
-  return typeof name === 'string' ? name : 'error'
 }
 
 /** The `code` of an error, where it is a text. */

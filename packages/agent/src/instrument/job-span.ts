@@ -3,8 +3,9 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { ActiveSpan, activeSpan, type RemoteParent } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import type { SpanRecorder } from '../record/span-recorder.ts'
-import { followPromise, nameOf } from './database-statement.ts'
+import { followPromise } from './database-statement.ts'
 
 /** Work that no request asked for now: a job of a queue, a run of a schedule. */
 export interface Job {
@@ -52,12 +53,13 @@ function record({ recorder, report }: Agent, job: Job, span: ActiveSpan, error: 
   try {
     const hasFailed = error !== undefined && error !== null
     const { schema, name, kind } = job
+    const failure = hasFailed ? describeError(error) : undefined
     if (!recorder.begin(schema, name, kind, hasFailed, span, span.startMs, endMs)) return
-    if (hasFailed) recorder.exception(error, endMs)
+    if (failure !== undefined) recorder.exception(failure, endMs)
     job.write(recorder)
-    recorder.text(hasFailed ? nameOf(error) : undefined)
+    recorder.text(failure?.type)
     recorder.end()
-  } catch (failure) {
-    report('recording a job', failure)
+  } catch (problem) {
+    report('recording a job', problem)
   }
 }

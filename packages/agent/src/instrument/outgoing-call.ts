@@ -2,7 +2,9 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
+import { codeOf } from './database-statement.ts'
 
 /** A call over HTTP that is on its way. */
 export interface Call {
@@ -39,6 +41,8 @@ export function recordCall(
   const endMs = clockMs()
   const hasFailed = error !== undefined || status >= 400
   const name = method.toUpperCase()
+  const failure = error !== undefined && parent.isRecorded ? describeError(error) : undefined
+  const type = failure === undefined ? String(status) : (codeOf(error) ?? failure.type)
   const isBegun = recorder.beginChild(
     schema,
     name,
@@ -51,18 +55,12 @@ export function recordCall(
     id1,
   )
   if (!isBegun) return
-  if (error !== undefined) recorder.exception(error, endMs)
+  if (failure !== undefined) recorder.exception(failure, endMs)
   recorder.text(name)
   recorder.passingText(`${url.origin}${url.pathname}`)
   recorder.text(url.hostname)
   recorder.integer(Number(url.port) || (url.protocol === 'https:' ? 443 : 80))
   recorder.integer(status)
-  recorder.text(hasFailed ? errorType(error, status) : undefined)
+  recorder.text(hasFailed ? type : undefined)
   recorder.end()
-}
-
-function errorType(error: unknown, status: number): string {
-  if (error === undefined) return String(status)
-  const { code, name } = error as { code?: unknown; name?: unknown }
-  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'error'
 }

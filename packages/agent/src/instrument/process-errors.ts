@@ -2,8 +2,8 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
-import { nameOf } from './database-statement.ts'
 
 const SCHEMA = attributeSchema('@perfloop/agent/process', {}, { 'error.type': TEXT })
 
@@ -34,11 +34,12 @@ function record({ recorder, report }: Agent, name: string, error: unknown): void
   try {
     const active = activeSpan.getStore()
     const span = new ActiveSpan(active?.isRecorded === true ? active : undefined)
+    const failure = describeError(error)
     if (!recorder.begin(SCHEMA, name, KIND_INTERNAL, true, span, atMs, atMs)) return
-    recorder.exception(error, atMs)
-    recorder.text(error === null || error === undefined ? 'error' : nameOf(error))
+    recorder.exception(failure, atMs)
+    recorder.text(failure.type)
     recorder.end()
-  } catch (failure) {
-    report('recording what nobody caught', failure)
+  } catch (problem) {
+    report('recording what nobody caught', problem)
   }
 }

@@ -2,8 +2,9 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
-import { nameOf, recordedParent } from './database-statement.ts'
+import { recordedParent } from './database-statement.ts'
 import { issuingLine, type KnownText, knownText } from './issuing-line.ts'
 
 /** https://opentelemetry.io/docs/specs/semconv/db/redis/ */
@@ -107,6 +108,7 @@ export function recordCommand(
     const { operation, parent, startMs, known } = call
     const hasFailed = error !== undefined && error !== null
     const code = hasFailed ? codeOfReply(error) : undefined
+    const failure = hasFailed && parent.isRecorded ? describeError(error) : undefined
     const isBegun = recorder.beginChild(
       SCHEMA,
       operation,
@@ -117,7 +119,7 @@ export function recordCommand(
       endMs,
     )
     if (!isBegun) return
-    if (hasFailed) recorder.exception(error, endMs)
+    if (failure !== undefined) recorder.exception(failure, endMs)
     recorder.text(address.database === undefined ? undefined : String(address.database))
     recorder.text(operation)
     recorder.integer(call.batchSize)
@@ -125,13 +127,13 @@ export function recordCommand(
     recorder.text(address.host)
     recorder.integer(address.port ?? Number.NaN)
     recorder.text(code)
-    recorder.text(hasFailed ? (code ?? nameOf(error)) : undefined)
+    recorder.text(failure && (code ?? failure.type))
     const { file, line } = issuingLine(known, parent.place)
     recorder.text(file)
     recorder.integer(line)
     recorder.end()
-  } catch (failure) {
-    report('recording a command of Redis', failure)
+  } catch (problem) {
+    report('recording a command of Redis', problem)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { type AttributeSchema, attributeSchema, TEXT } from '../record/attribute-schema.ts'
+import { describeError } from '../record/error-description.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
 import { followPromise, isPromise } from './database-statement.ts'
 
@@ -44,12 +45,13 @@ export function endRender(
     const hasFailed = error !== undefined && error !== null
     const { recorder } = agent
     const name = `render ${template}`
+    const failure = hasFailed && span.isRecorded ? describeError(error) : undefined
     if (!recorder.begin(schema, name, KIND_INTERNAL, hasFailed, span, span.startMs, endMs)) return
-    if (hasFailed) recorder.exception(error, endMs)
+    if (failure !== undefined) recorder.exception(failure, endMs)
     recorder.text(template)
     recorder.end()
-  } catch (failure) {
-    agent.report('recording a template', failure)
+  } catch (problem) {
+    agent.report('recording a template', problem)
   }
 }
 

@@ -78,7 +78,7 @@ export function recordServerSpan(
   span.exceptionMs ||= endMs
   if (!span.isRecorded) return
   if (!recorder.begin(SCHEMA, name, KIND_SERVER, isFailed, span, startMs, endMs)) return
-  if (exception !== undefined) recorder.describedException(exception, exceptionMs)
+  if (exception !== undefined) recorder.exception(exception, exceptionMs)
   recorder.text(method)
   recorder.text(route)
   recorder.passingText(path)

@@ -9,7 +9,7 @@ import {
   statementSchema,
 } from './database-statement.ts'
 import { type KnownText, knownText } from './issuing-line.ts'
-import { hashParameters, resultHashes, UNKNOWN } from './result-hash.ts'
+import { hashParameters, type ParametersHash, resultHashes, UNKNOWN } from './result-hash.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 /** What `better-sqlite3`, `libsql` and `node:sqlite` have in common. All of it is synchronous. */
@@ -24,12 +24,16 @@ interface PreparedStatement {
   all(...args: unknown[]): unknown
   run(...args: unknown[]): unknown
   iterate(...args: unknown[]): unknown
+  /** Not of `node:sqlite`: values for all its uses to come. */
+  bind?(...args: unknown[]): unknown
 }
 
 /** What is known of a prepared statement from its first use on. */
 interface Prepared {
   readonly known: KnownText
   readonly address: DatabaseAddress
+  /** Of the values that it was bound to. */
+  bound: ParametersHash
 }
 
 interface Driver {
@@ -128,7 +132,7 @@ function instrumentStatements(agent: Agent, methods: PreparedStatement, driver: 
       method =>
         function (this: PreparedStatement, ...args: unknown[]) {
           const prepared = isInside ? undefined : preparedOf(agent, this, driver)
-          const statement = prepared && begin(agent, prepared.known, args)
+          const statement = prepared && begin(agent, prepared.known, args, prepared.bound)
           if (prepared === undefined || statement === undefined) return method.apply(this, args)
           return run(
             agent,
@@ -151,6 +155,7 @@ function instrumentStatements(agent: Agent, methods: PreparedStatement, driver: 
     rows => rows,
   )
   trace('run', changesOf)
+  instrumentBind(agent, methods, driver)
   wrapMethod(
     methods,
     'iterate',
@@ -165,6 +170,33 @@ function instrumentStatements(agent: Agent, methods: PreparedStatement, driver: 
         return rows
       },
   )
+}
+
+function instrumentBind(agent: Agent, methods: PreparedStatement, driver: Driver): void {
+  if (typeof methods.bind !== 'function') return
+  wrapMethod(
+    methods,
+    'bind',
+    bind =>
+      function (this: PreparedStatement, ...args) {
+        const answer = bind.apply(this, args)
+        const prepared = preparedOf(agent, this, driver)
+        // Its values may be changed later, and have been taken now.
+        if (prepared !== undefined && args.length > 0) {
+          prepared.bound = resultHashes.areTold ? parametersOf(prepared.known, args) : UNKNOWN
+        }
+        return answer
+      },
+  )
+}
+
+/** What was bound is not given again. */
+function parametersOf(
+  known: KnownText,
+  values: readonly unknown[],
+  bound: ParametersHash = undefined,
+): ParametersHash {
+  return values.length === 0 ? bound : hashParameters(known, values)
 }
 
 const NO_VALUES: readonly unknown[] = []
@@ -254,15 +286,14 @@ function begin(
   agent: Agent,
   given: string | KnownText,
   values: readonly unknown[] = NO_VALUES,
+  bound: ParametersHash = undefined,
 ): Statement | undefined {
   try {
     const parent = followedParent()
     if (parent === undefined || isInside) return undefined
     const known = typeof given === 'string' ? knownText(given) : given
     const parameters =
-      resultHashes.areTold && parent.isRecorded
-        ? hashParameters(known, values.length > 0 ? values : undefined)
-        : UNKNOWN
+      resultHashes.areTold && parent.isRecorded ? parametersOf(known, values, bound) : UNKNOWN
     return { known, parent, startMs: clockMs(), parameters }
   } catch (error) {
     agent.report('beginning a statement of SQLite', error)
@@ -291,7 +322,7 @@ function preparedOf(
 
 function remember(statement: object, text: string, name: string | undefined): Prepared {
   const address = name === undefined ? NOWHERE : { ...NOWHERE, namespace: name }
-  const prepared = { known: knownText(text), address }
+  const prepared: Prepared = { known: knownText(text), address, bound: undefined }
   Object.defineProperty(statement, PREPARED, { value: prepared, configurable: true })
   return prepared
 }

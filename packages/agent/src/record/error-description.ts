@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types'
 import { cut, LONGEST_TEXT } from './text-table.ts'
 
 const LONGEST_STACK = 16_384
@@ -9,10 +10,14 @@ export interface ErrorDescription {
   readonly stack: string
 }
 
-/** Of anything that was thrown, whatever its getters and its `toString` do. */
+/**
+ * Of anything that was thrown, whatever its getters and its `toString` do: they may even issue a statement, whose row
+ * must not begin within another one.
+ */
 export function describeError(error: unknown): ErrorDescription {
   try {
-    if (!(error instanceof Error)) {
+    // Those of another context, such as a test's, are no instances of ours.
+    if (!(error instanceof Error || isNativeError(error))) {
       return { type: typeof error, message: cut(String(error), LONGEST_TEXT), stack: '' }
     }
     const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown }

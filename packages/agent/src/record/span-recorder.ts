@@ -2,7 +2,7 @@ import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from './active-span.ts'
 import type { AttributeSchema } from './attribute-schema.ts'
 import type { CostBudget } from './cost-budget.ts'
-import { describeError, type ErrorDescription } from './error-description.ts'
+import type { ErrorDescription } from './error-description.ts'
 import { probabilityMember } from './head-sampling.ts'
 import { randomWord } from './random-ids.ts'
 import {
@@ -56,8 +56,8 @@ export class SpanRecorder {
   readonly budget: CostBudget
   #lastTraceState = ''
   #lastMember: string | undefined
-  /** A span was begun, and is not ended yet. */
-  #isOpen = false
+  /** The batch of a span that was begun, and is not ended yet. */
+  #open: SpanBatch | undefined = undefined
   /** Where its values begin. */
   #firstValue = 0
   #dropped = 0
@@ -157,8 +157,9 @@ export class SpanRecorder {
     this.budget.spanBegins()
     const row = batch.rows
     const { ids, facts, times } = batch
-    if (this.#isOpen) forgetOpenRow(batch)
-    this.#isOpen = true
+    // One that failed between its beginning and its end, or that this one begins within: the rest of it is not heard.
+    if (this.#open !== undefined) this.#forgetOpenRow(batch)
+    this.#open = batch
     this.#firstValue = batch.valueCount
     const id = row * ID_WORDS
     ids[id] = trace.trace0
@@ -180,6 +181,16 @@ export class SpanRecorder {
     return true
   }
 
+  /** What is left of a span that was begun and not ended. */
+  #forgetOpenRow(batch: SpanBatch): void {
+    this.#dropped++
+    this.droppedInAll++
+    const { rows: row, facts, exceptions, details } = batch
+    batch.valueCount = row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
+    while (exceptions.at(-1)?.row === row) exceptions.pop()
+    while (details.at(-1)?.row === row) details.pop()
+  }
+
   /** The number of the text, plus 1, of what a trace state tells of its probability; 0 for nothing. */
   #probability(traceState: string): number {
     if (traceState !== this.#lastTraceState) {
@@ -195,7 +206,7 @@ export class SpanRecorder {
     if (this.#areTextsForgotten || this.#texts.isFull()) this.#texts.clear()
     this.#areTextsForgotten = false
     this.#batch = new SpanBatch(buffer)
-    this.#isOpen = false
+    this.#open = undefined
     this.#sender.wake()
     return this.#batch
   }
@@ -213,7 +224,7 @@ export class SpanRecorder {
   }
 
   passingText(value: string | undefined): void {
-    const batch = this.#batch
+    const batch = this.#open
     if (typeof value !== 'string' || batch === undefined) {
       this.#value(Number.NaN)
       return
@@ -238,25 +249,21 @@ export class SpanRecorder {
   }
 
   #value(value: number): void {
-    const batch = this.#batch
+    const batch = this.#open
     if (batch !== undefined) batch.values[batch.valueCount++] = value
   }
 
-  exception(error: unknown, atMs: number): void {
-    if (this.#batch !== undefined) this.describedException(describeError(error), atMs)
-  }
-
-  describedException(described: ErrorDescription, atMs: number): void {
-    const batch = this.#batch
+  exception(described: ErrorDescription, atMs: number): void {
+    const batch = this.#open
     if (batch === undefined) return
     batch.characters += described.message.length + described.stack.length
     batch.exceptions.push({ row: batch.rows, ...described, atMs })
   }
 
   end(): void {
-    const batch = this.#batch
+    const batch = this.#open
     if (batch === undefined) return
-    this.#isOpen = false
+    this.#open = undefined
     batch.rows++
     batch.facts[batch.rows * FACT_WORDS - 1] = batch.valueCount
     this.budget.spanEnds()
@@ -292,14 +299,6 @@ export class SpanRecorder {
     this.budget.spend(Math.min(LONGEST_FLUSH_MS, endMs - beganMs))
     this.budget.evaluate(endMs)
   }
-}
-
-/** What is left of a span that was begun and not ended. */
-function forgetOpenRow(batch: SpanBatch): void {
-  const { rows: row, facts, exceptions, details } = batch
-  batch.valueCount = row === 0 ? 0 : (facts[row * FACT_WORDS - 1] as number)
-  while (exceptions.at(-1)?.row === row) exceptions.pop()
-  while (details.at(-1)?.row === row) details.pop()
 }
 
 /** One that takes longer waits for the system, or starts the exporting thread. */
