@@ -99,6 +99,16 @@ describe('candidate indexes', () => {
       ['public.buyer(lower(email))'],
     ],
     [
+      'such a column that is cast to text before, as Django does',
+      'SELECT * FROM buyer WHERE UPPER(buyer.email::text) = UPPER(?)',
+      ['public.buyer(upper(email))'],
+    ],
+    [
+      'the order wanted of a column that is told by its place in the result',
+      'SELECT id, placed_at FROM purchase WHERE buyer_id = ? ORDER BY 2 DESC LIMIT ?',
+      ['public.purchase(buyer_id, placed_at)'],
+    ],
+    [
       'such a column of a list of values behind what is fixed, and alone',
       'SELECT * FROM buyer b WHERE ? = b.land AND upper(b.email) IN (?)',
       ['public.buyer(land, upper(email))', 'public.buyer(upper(email))'],

@@ -376,7 +376,7 @@ class AccessReader {
     const within = node === undefined ? undefined : foldingOf(node)
     if (within === undefined || node === undefined || !('FuncCall' in node)) return undefined
     const [argument] = node.FuncCall.args ?? []
-    const column = this.#resolve(argument, scope)
+    const column = this.#resolve(withoutTextCast(argument), scope)
     return column === undefined ? undefined : { ...column, within }
   }
 
@@ -595,6 +595,14 @@ function foldingOf(node: Node): Folding | undefined {
   const name = node.FuncCall.funcname?.at(-1)
   const spelled = name !== undefined && 'String' in name ? name.String.sval?.toLowerCase() : ''
   return FOLDING.find(folding => folding === spelled)
+}
+
+/** `UPPER("name"::text)`, as Django writes it: of a column that holds text, the same as without. */
+function withoutTextCast(node: Node | undefined): Node | undefined {
+  if (node === undefined || !('TypeCast' in node)) return node
+  const type = node.TypeCast.typeName?.names?.at(-1)
+  const isText = type !== undefined && 'String' in type && type.String.sval === 'text'
+  return isText ? node.TypeCast.arg : node
 }
 
 function wrapperOf(node: Node): string | undefined {

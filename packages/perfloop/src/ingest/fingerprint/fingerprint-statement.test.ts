@@ -57,6 +57,22 @@ describe('literals', () => {
     )
   })
 
+  it('are not the columns of the result that it is ordered or grouped by', () => {
+    expect(read('SELECT id, at FROM t WHERE a = 2 ORDER BY 2 DESC, 1 LIMIT 2').normalized).toBe(
+      'SELECT id, at FROM t WHERE a = ? ORDER BY 2 DESC, 1 LIMIT ?',
+    )
+    expect(read('SELECT a, max(b) FROM t GROUP BY 1 ORDER BY t.a, 2 -- x').normalized).toBe(
+      'SELECT a, max(b) FROM t GROUP BY 1 ORDER BY t.a, 2',
+    )
+    expect(print('SELECT a, b FROM t ORDER BY 1')).not.toBe(print('SELECT a, b FROM t ORDER BY 2'))
+    expect(read('SELECT a FROM t ORDER BY 4111111111111111').normalized).toBe(
+      'SELECT a FROM t ORDER BY ?',
+    )
+    expect(read('SELECT a FROM t ORDER BY 5 - b, a LIMIT 5, 5', 'mysql').normalized).toBe(
+      'SELECT a FROM t ORDER BY ? - b, a LIMIT ?, ?',
+    )
+  })
+
   it('leave casts, slices, labels and modulo alone', () => {
     expect(read('SELECT a::int, b[lo:hi], c % s FROM t').normalized).toBe(
       'SELECT a::int, b[lo : hi], c % s FROM t',

@@ -30,6 +30,8 @@ export const SYMBOL = 5
 const LONGEST_TEXT = 65_536
 /** As many tokens before a quoted one are searched for the same name. */
 const NAMES_LOOKED_BACK = 64
+/** Digits of a column's number in ORDER BY and GROUP BY. */
+const LONGEST_POSITION = 3
 /** Parentheses deeper than this are read as plain symbols. */
 const DEEPEST = 200
 
@@ -410,7 +412,58 @@ export class SqlTokens {
     const mayBeName = (this.#features & HASH_COMMENTS) !== 0 && underscores > 0
     const isWhole = text.charCodeAt(start) !== 46 && !this.#follows(46)
     if (mayBeName && isWhole && hasLetter(text, start, at)) return this.#numericName(start, at)
+    if (this.#isInPlaceOfPosition(at)) return this.#position(start, at)
     return this.#literal(start, at)
+  }
+
+  /** `ORDER BY 2 DESC, 1`: alone behind BY, or behind a comma after names. */
+  #isInPlaceOfPosition(end: number): boolean {
+    let before = this.count - 1
+    if (!this.isKeyword(before, KEYWORD.BY)) {
+      if (!this.isSymbol(before, 44)) return false
+      const furthest = Math.max(0, before - NAMES_LOOKED_BACK)
+      while (before > furthest && this.#isPartOfOrder(before)) before--
+      if (!this.isKeyword(before, KEYWORD.BY)) return false
+    }
+    if (!this.isKeyword(before - 1, KEYWORD.ORDER) && !this.isKeyword(before - 1, KEYWORD.GROUP)) {
+      return false
+    }
+    let at = end
+    while (at < this.length && classOf(this.text.charCodeAt(at)) === SPACE) at++
+    if (at >= this.length) return true
+    const code = this.text.charCodeAt(at)
+    if (code === 44 || code === 41 || code === 59 || classOf(code) === LETTER) return true
+    // A comment, or an operator.
+    return (code === 47 || code === 45) && this.text.charCodeAt(at + 1) === (code === 47 ? 42 : 45)
+  }
+
+  #isPartOfOrder(index: number): boolean {
+    const kind = this.kind[index]
+    if (kind === QUOTED) return true
+    const code = this.code[index] ?? 0
+    if (kind === SYMBOL) return code === 44 || code === 46
+    return kind === WORD && (code === 0 || code === KEYWORD.ASC || code === KEYWORD.DESC)
+  }
+
+  /**
+   * Which column of the result is meant is no value but part of the work. No number in this place counts among the
+   * literals, so that two statements that differ in it are never taken for one by what they are without literals.
+   */
+  #position(start: number, end: number): number {
+    let hash1 = WORD_SEED
+    let hash2 = LANE_2_SEED
+    for (let at = start; at < end; at++) {
+      const code = this.text.charCodeAt(at)
+      // No result has columns by the thousand.
+      if (code < 48 || code > 57 || end - start > LONGEST_POSITION) {
+        this.#push(LITERAL, start, end, 0, 63, 63)
+        return end
+      }
+      hash1 = wordStep(hash1, code)
+      hash2 = laneStep(hash2, code)
+    }
+    this.#push(WORD, start, end, 0, hash1, hash2)
+    return end
   }
 
   /** `2E+9`: the sign belongs to the number; in `0x1E+9` it does not. */
