@@ -38,6 +38,12 @@ function copySql(from, to) {
 
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'])
 copySql(join(root, 'packages/perfloop/src'), join(root, 'packages/perfloop/dist'))
+// The compiler writes none for a file that is one already.
+for (const name of ['agent', 'agent/browser', 'client']) {
+  const [folder, ...below] = name.split('/')
+  const file = join(...below, 'required.d.cts')
+  cpSync(join(root, 'packages', folder, 'src', file), join(root, 'packages', folder, 'dist', file))
+}
 
 // The agent in few files, since a process that starts with it waits for each of them. What runs in processes is CommonJS
 // but for the file that `import` gives, which loads the same `agent.cjs` as the one that `require` gives.

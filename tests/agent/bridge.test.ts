@@ -148,12 +148,10 @@ describe('spans made with the OpenTelemetry API', () => {
           inherited: 'mine',
         })
         const { spans } = receiver
-        // Whether somebody waited for a connection differs from run to run.
-        const lasting = () => spans.filter(({ scope }) => scope !== '@perfloop/agent/pool')
-        await eventually('the spans', async () => (lasting().length >= 14 ? true : undefined))
+        await eventually('the spans', async () => planned(spans).length >= 14 || undefined)
         const parentOf = ({ parentSpanId }: ReceivedSpan) =>
           spans.find(({ spanId }) => spanId === parentSpanId)?.name ?? parentSpanId
-        return lasting()
+        return planned(spans)
           .map(span => `${span.name} of ${span.scope} in ${parentOf(span)}`)
           .sort()
       }
