@@ -20,7 +20,13 @@ const sawtooth =
     60 + 40 * (((minute + phase) % 9) / 9) + noise()
 
 /** Points of the last `minutes`, one every ten seconds; the heap is collected about twice a minute. */
-function tell(seed: number, service: string, living: Living, way: Way) {
+function tell(
+  seed: number,
+  service: string,
+  living: Living,
+  way: Way,
+  instance = `${service}-1`,
+) {
   const random = createPseudoRandom(seed)
   const noise = () => (random.next() + random.next() + random.next() - 1.5) * 2
   let floor = Number.NaN
@@ -51,7 +57,7 @@ function tell(seed: number, service: string, living: Living, way: Way) {
             },
           ]
     return metricsRequest(
-      { 'service.name': service, 'service.instance.id': `${service}-1` },
+      { 'service.name': service, 'service.instance.id': instance },
       metrics,
     )
   }
@@ -104,7 +110,11 @@ it('resolves what a restart with a cure has ended, and reopens what comes back',
     ...settings,
     analyzers: {
       ...settings.analyzers,
-      memoryLeak: { ...settings.analyzers.memoryLeak, horizonMs: 30 * MINUTE_MS },
+      memoryLeak: {
+        ...settings.analyzers.memoryLeak,
+        horizonMs: 30 * MINUTE_MS,
+        quietObservedMs: 20 * MINUTE_MS,
+      },
     },
   }))
   const statusAfter = async (
@@ -128,6 +138,32 @@ it('resolves what a restart with a cure has ended, and reopens what comes back',
   ).toEqual(['resolved'])
   const again: Living = (minute, noise) => 100 + 3 * (minute - 85) + noise()
   expect(await statusAfter(45, tell(3, 'shop', again, 'heap'))).toEqual(['reopened'])
+}, 120_000)
+
+it('keeps the issue of a process that ended open until its successor had the time to show it, and judges the dead no more', async () => {
+  await using host = await openAnalysisHost([memoryLeak], START_MS)
+  const first = tell(1, 'shop', leaking, 'heap')
+  const second = tell(2, 'shop', () => 60, 'heap', 'shop-2')
+  const seen = async () => {
+    const { rows } = await host.control.issues.list({ limit: 5, offset: 0 })
+    return rows.map(({ status, evidence }) => [status, evidence.instance])
+  }
+  const pass = async (minutes: number, app: typeof first) => {
+    for (let passed = 0; passed < minutes; passed += 5) {
+      host.nowMs += 5 * MINUTE_MS
+      await host.receive('metrics', [app(host.nowMs, 5)])
+      await host.look()
+    }
+    return await seen()
+  }
+  expect(await pass(45, first)).toEqual([['open', 'shop-1']])
+  const { rows } = await host.control.issues.list({ limit: 1, offset: 0 })
+  expect(await pass(90, second)).toEqual([['open', 'shop-1']])
+  const { rows: later } = await host.control.issues.list({ limit: 1, offset: 0 })
+  // What it kept is in the store for hours; for ten minutes at most it was still taken for living.
+  const lastSeen = (of: typeof rows) => Date.parse(of[0]?.lastSeen ?? '')
+  expect(lastSeen(later) - lastSeen(rows)).toBeLessThanOrEqual(10 * MINUTE_MS)
+  expect(await pass(15, second)).toEqual([['resolved', 'shop-1']])
 }, 120_000)
 
 it('leaves memory alone that follows the load of the day', async () => {

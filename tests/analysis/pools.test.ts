@@ -27,6 +27,9 @@ const POOLS: Readonly<Record<string, Pool>> = {
   stuck: () => ({ busy: 0, kept: MAX, pending: 3 }),
   // Nine times as much to do at the end as at the beginning.
   'busier and busier': look => ({ busy: 1 + Math.floor(look / 16), kept: 0, pending: 0 }),
+  // Two jobs that both are not done yet, and three connections of subscribers that came one after the other.
+  'with two jobs': look => ({ busy: look % 3, kept: look < 40 ? 0 : look < 80 ? 1 : 2, pending: 0 }),
+  'subscribed to': look => ({ busy: 2, kept: Math.min(3, Math.floor(look / 20)), pending: 0 }),
   // Two that are meant to stay, taken once all else runs.
   settled: look => ({ busy: look % 3, kept: look < 40 ? 0 : 2, pending: 0 }),
   subscribed: look => ({ busy: look % 4, kept: 1, pending: 0 }),
@@ -58,6 +61,19 @@ function told(service: string, pool: Pool, from: number, to: number): object {
         attributes: { ...NAME, ...more },
       })),
     }) as const
+  // One a look: told as what was added, or as all since the start.
+  const timeouts = (of: string) =>
+    ({
+      name: 'db.client.connection.timeouts',
+      unit: '{timeout}',
+      kind: of === 'starved' ? 'delta' : 'counter',
+      points: looks.map(look => ({
+        atMs: START_MS + look * STEP_MS,
+        startMs: of === 'starved' ? START_MS + (look - 1) * STEP_MS : START_MS - STEP_MS,
+        value: of === 'starved' ? 1 : 1_000 + look,
+        attributes: NAME,
+      })),
+    }) as const
   const times = (name: string, of: (at: Look) => number) => ({
     name: `db.client.connection.${name}_time`,
     unit: 's',
@@ -82,6 +98,7 @@ function told(service: string, pool: Pool, from: number, to: number): object {
     levels('max', () => MAX),
     levels('pending_requests', ({ pending }) => pending),
     ...(service === 'untold' ? [] : [times('use', ({ busy }) => busy)]),
+    ...(service === 'starved' || service === 'stuck' ? [timeouts(service)] : []),
     times('wait', ({ pending }) => pending),
   ])
 }
@@ -115,7 +132,7 @@ it('tells pools that are exhausted or leak from those that are busy, subscribed 
     limit: 5,
     offset: 0,
   })
-  expect(starved[0]?.evidence).toMatchObject({ exhausted_ratio: 0.6, waiting_max: 4 })
+  expect(starved[0]?.evidence).toMatchObject({ exhausted_ratio: 0.6, waiting_max: 4, timeouts: 30 })
   // Four wait three fifths of the time.
   expect(Number(starved[0]?.recoverableNsPerHour) / 3_600e9).toBeCloseTo(2.4, 0)
 }, 120_000)

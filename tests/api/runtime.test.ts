@@ -356,6 +356,37 @@ describe.concurrent('a service', () => {
   })
 })
 
+it('leaves out values that nobody can have measured, whose sums no JSON can tell', async () => {
+  const most = Number.MAX_VALUE / 1.1
+  const points = [0, 10, 20].map(s => ({ atMs: minute(1) + s * 1_000, value: s === 20 ? 7 : most }))
+  const added = (value: number) => ({
+    startTimeUnixNano: unixNano(minute(0)),
+    timeUnixNano: unixNano(minute(1) + 30_000),
+    count: '1',
+    sum: value,
+    explicitBounds: [most],
+    bucketCounts: ['1', '0'],
+  })
+  await sendMetrics(perfloop, { 'service.name': 'absurd', 'service.instance.id': 'one' }, [
+    { name: 'process.memory.usage', unit: 'By', kind: 'updown', points },
+    {
+      name: 'process.cpu.time',
+      unit: 's',
+      kind: 'delta',
+      points: points.map(point => ({ ...point, startMs: minute(0) })),
+    },
+    {
+      name: 'v8js.gc.duration',
+      unit: 's',
+      histogram: { aggregationTemporality: 1, dataPoints: [added(most), added(most), added(0.5)] },
+    },
+  ])
+  const runtime = await runtimeOf('absurd', ({ memory_bytes }) => memory_bytes?.length === 1)
+  expect(runtime.memory_bytes?.map(({ values }) => values[1])).toEqual([7])
+  expect(rounded(runtime.cpu_cores?.[0]?.values.slice(1, 2))).toEqual([0.35])
+  expect(rounded(runtime.gc[0]?.paused_ratio?.slice(1, 2))).toEqual([0.0166667])
+})
+
 describe('a blocked event loop', () => {
   it('is told by its place with what it ran for, and is neither operation nor job of its own', async () => {
     const hex = (bytes: number) => randomBytes(bytes).toString('hex')

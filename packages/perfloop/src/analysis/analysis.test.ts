@@ -71,7 +71,7 @@ function findingOf(n: number): Finding {
     traceId: '0af7651916cd43dd8448eb211c80319c',
     spanIds: [],
     evidence: {},
-    recoverableNsPerHour: durationNs(n),
+    recoverableNsPerHour: durationNs(n + 1),
   }
 }
 

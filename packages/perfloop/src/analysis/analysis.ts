@@ -54,17 +54,14 @@ export function createAnalysis(options: AnalysisOptions): Analysis {
 
   async function tick(): Promise<TickReport> {
     const window = windowAt(clock.nowUnixMs(), limits)
-    const { reports, findings } = await roster.look(window)
-    const judged = new Set(
-      reports.filter(({ status }) => status === 'judged').map(({ kind }) => kind),
-    )
+    const { reports, findings, isWatched } = await roster.look(window)
     const { standing, explained } = explainFindings(findings, limits)
     const issues = await trackIssues({
       control,
       window,
       findings: standing,
       explained,
-      judged,
+      isWatched,
       calls: await callsIn(window, telemetry),
       quietMs: limits.quietMs,
       quietMinCalls: limits.quietMinCalls,

@@ -1,16 +1,17 @@
 import { performance } from 'node:perf_hooks'
+import { NS_PER_MS } from '../domain/duration.ts'
 import type { Logger } from '../domain/logger.ts'
 import type { ErrorCode, PerfloopError } from '../domain/perfloop-error.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
-import type { Analyzer, Window } from './analyzer.ts'
+import type { Analyzer, WatchedService, Window } from './analyzer.ts'
 import type { JudgePool } from './judge-pool.ts'
 import { type AnalyzerOutcome, runAnalyzer } from './run-analyzer.ts'
 import type { KindOfFinding } from './track-issues.ts'
 
 export interface AnalyzerReport {
   readonly kind: string
-  readonly status: 'judged' | 'failed' | 'disabled'
+  readonly status: 'judged' | 'failed' | 'disabled' | 'resting'
   readonly rows: number
   readonly findings: number
   /** Findings beyond the limit, which were left out. */
@@ -32,6 +33,14 @@ interface AnalyzerState {
   faults: number
   disabledBecause: string | null
   lastReason: string | null
+  restsUntilUnixNs: number
+}
+
+export interface RosterLook {
+  readonly reports: readonly AnalyzerReport[]
+  readonly findings: readonly KindOfFinding[]
+  /** Whether a kind judged, and would have told of a problem of this service. */
+  isWatched(kind: string, environment: string, service: string): boolean
 }
 
 export interface RosterOptions {
@@ -52,19 +61,25 @@ export class AnalyzerRoster {
     this.#states = options.analyzers.map(analyzer => initialState(analyzer, options.settings))
   }
 
-  async look(window: Window): Promise<{
-    readonly reports: readonly AnalyzerReport[]
-    readonly findings: readonly KindOfFinding[]
-  }> {
+  async look(window: Window): Promise<RosterLook> {
     const findings: KindOfFinding[] = []
     const reports: AnalyzerReport[] = []
+    const watched = new Map<string, ReadonlySet<string> | 'all'>()
     // One after the other: the store and the two cores belong to the receivers and the dashboard first.
     for (const state of this.#states) {
-      const { report, found } = await this.#lookOf(state, window)
+      const { report, found, services } = await this.#lookOf(state, window)
       reports.push(report)
       findings.push(...found)
+      if (report.status === 'judged') watched.set(report.kind, services ?? 'all')
     }
-    return { reports, findings }
+    return {
+      reports,
+      findings,
+      isWatched(kind, environment, service) {
+        const services = watched.get(kind)
+        return services === 'all' || services?.has(keyOf({ environment, service })) === true
+      },
+    }
   }
 
   status(): readonly AnalyzerStatus[] {
@@ -79,13 +94,20 @@ export class AnalyzerRoster {
   async #lookOf(
     state: AnalyzerState,
     window: Window,
-  ): Promise<{ readonly report: AnalyzerReport; readonly found: readonly KindOfFinding[] }> {
+  ): Promise<{
+    readonly report: AnalyzerReport
+    readonly found: readonly KindOfFinding[]
+    readonly services?: ReadonlySet<string>
+  }> {
     const { kind } = state.analyzer
     if (state.disabledBecause !== null) {
       return {
         report: { kind, status: 'disabled', ...NOTHING, reason: state.disabledBecause },
         found: [],
       }
+    }
+    if (Number(window.toUnixNs) < state.restsUntilUnixNs) {
+      return { report: { kind, status: 'resting', ...NOTHING }, found: [] }
     }
     const { telemetry, settings, pool } = this.#options
     const startedMs = performance.now()
@@ -105,6 +127,7 @@ export class AnalyzerRoster {
         found: [],
       }
     }
+    state.restsUntilUnixNs = Number(window.toUnixNs) + outcome.restMs * NS_PER_MS
     return {
       report: {
         ...measured,
@@ -114,6 +137,7 @@ export class AnalyzerRoster {
         findingsLeftOut: outcome.leftOut,
       },
       found: outcome.findings.map(finding => ({ kind, finding })),
+      ...(outcome.watched === undefined ? {} : { services: new Set(outcome.watched.map(keyOf)) }),
     }
   }
 
@@ -150,7 +174,12 @@ function initialState(analyzer: Analyzer, settings: Pick<Settings, 'analyzers'>)
     faults: 0,
     disabledBecause: off ? 'switched off in the settings' : null,
     lastReason: null,
+    restsUntilUnixNs: 0,
   }
+}
+
+function keyOf({ environment, service }: WatchedService): string {
+  return JSON.stringify([environment, service])
 }
 
 function reasonOf(error: PerfloopError): string {

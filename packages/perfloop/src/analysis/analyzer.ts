@@ -48,7 +48,7 @@ export interface Finding {
   readonly symptom?: Symptom
   /** What else is slow because of it. */
   readonly cause?: Cause
-  /** Time per hour users would get back if this were gone. The one ranking. */
+  /** Time per hour users would get back if this were gone: the ranking of what is as severe. */
   readonly recoverableNsPerHour: DurationNs
 }
 
@@ -86,6 +86,22 @@ export interface Analyzer<Q extends Query = Query, Options extends z.ZodType = z
   readonly evidence: Q
   ask(window: Window, options: z.output<Options>): ParamsOf<Q>
   judge(rows: readonly RowOf<Q>[], window: Window, options: z.output<Options>): readonly Finding[]
+  /** Shortest time between two looks, where its evidence changes more seldom than that of requests. */
+  restMs?(options: z.output<Options>): number
+  /**
+   * Services of which it would have told by now, were there something to tell: elsewhere an issue that is not seen any
+   * more stays. When left out, all of them, wherever the operation was executed.
+   */
+  watches?(
+    rows: readonly RowOf<Q>[],
+    window: Window,
+    options: z.output<Options>,
+  ): readonly WatchedService[]
+}
+
+export interface WatchedService {
+  readonly environment: string
+  readonly service: string
 }
 
 export function defineAnalyzer<Q extends Query, Options extends z.ZodType>(

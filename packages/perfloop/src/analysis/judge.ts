@@ -3,7 +3,7 @@ import { durationNs } from '../domain/duration.ts'
 import { fingerprint } from '../domain/fingerprint.ts'
 import { SEVERITIES } from '../domain/severity.ts'
 import { SPAN_KINDS } from '../domain/span.ts'
-import type { Analyzer, Finding, Window } from './analyzer.ts'
+import type { Analyzer, Finding, WatchedService, Window } from './analyzer.ts'
 
 /** What an analyzer needs to judge; plain values, so that it can travel to another thread. */
 export interface JudgeRequest {
@@ -14,7 +14,12 @@ export interface JudgeRequest {
 }
 
 export type JudgeAnswer =
-  | { readonly status: 'judged'; readonly findings: readonly Finding[] }
+  | {
+      readonly status: 'judged'
+      readonly findings: readonly Finding[]
+      /** Services whose silence means something; all of them when left out. */
+      readonly watched?: readonly WatchedService[]
+    }
   | { readonly status: 'failed'; readonly reason: string }
 
 /** Names of operations and statements can be of any length; a title is one line. */
@@ -57,14 +62,22 @@ const CheckedFinding = z.object({
   recoverableNsPerHour: nanoseconds(),
 })
 
+const CheckedService = z.object({ environment: z.string(), service: z.string() })
+
 /** One analyzer over its rows. A broken one costs its own findings, never its neighbours'. */
 export function judge(analyzers: readonly Analyzer[], request: JudgeRequest): JudgeAnswer {
   const analyzer = analyzers.find(({ kind }) => kind === request.kind)
   if (analyzer === undefined)
     return { status: 'failed', reason: `no analyzer is called ${request.kind}` }
   try {
-    const findings = analyzer.judge(request.rows, request.window, request.options)
-    return { status: 'judged', findings: checked(findings) }
+    const { rows, window, options } = request
+    const findings = checked(analyzer.judge(rows, window, options))
+    const watched = analyzer.watches?.(rows, window, options)
+    return {
+      status: 'judged',
+      findings,
+      ...(watched === undefined ? {} : { watched: z.array(CheckedService).parse(watched) }),
+    }
   } catch (error) {
     return { status: 'failed', reason: error instanceof Error ? error.message : String(error) }
   }

@@ -1,16 +1,20 @@
 import { PerfloopError } from '../domain/perfloop-error.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
-import type { Analyzer, Finding, Window } from './analyzer.ts'
+import type { Analyzer, Finding, WatchedService, Window } from './analyzer.ts'
 import type { JudgePool } from './judge-pool.ts'
+import { byUrgency } from './urgency.ts'
 
 export type AnalyzerOutcome =
   | {
       readonly status: 'judged'
       readonly rows: number
-      /** What costs most comes first. */
+      /** The most urgent come first. */
       readonly findings: readonly Finding[]
       readonly leftOut: number
+      readonly watched?: readonly WatchedService[]
+      /** How long it need not look again. */
+      readonly restMs: number
     }
   | { readonly status: 'failed'; readonly error: PerfloopError }
 
@@ -44,15 +48,15 @@ export async function runAnalyzer(run: AnalyzerRun): Promise<AnalyzerOutcome> {
         error: new PerfloopError('ANALYZER_FAILED', { kind, reason: answer.reason }),
       }
     }
-    const ranked = answer.findings.toSorted(
-      (a, b) => b.recoverableNsPerHour - a.recoverableNsPerHour,
-    )
+    const ranked = answer.findings.toSorted(byUrgency)
     const findings = ranked.slice(0, limits.maxFindingsPerAnalyzer)
     return {
       status: 'judged',
       rows: rows.length,
       findings,
       leftOut: ranked.length - findings.length,
+      ...(answer.watched === undefined ? {} : { watched: answer.watched }),
+      restMs: analyzer.restMs?.(options) ?? 0,
     }
   } catch (cause) {
     if (cause instanceof PerfloopError) return { status: 'failed', error: cause }

@@ -55,6 +55,7 @@ async function track(
   change: {
     calls?: number
     judged?: readonly string[]
+    unwatched?: string
     explained?: readonly ExplainedFinding[]
   } = {},
 ): Promise<TrackReport> {
@@ -68,7 +69,8 @@ async function track(
     window,
     findings: findings.map(one => ({ kind: 'n-plus-one', finding: one })),
     explained: change.explained ?? [],
-    judged: new Set(change.judged ?? ['n-plus-one']),
+    isWatched: (kind, _environment, service) =>
+      (change.judged ?? ['n-plus-one']).includes(kind) && service !== change.unwatched,
     calls: () => change.calls ?? 100,
     quietMs: 10 * MINUTE_MS,
     quietMinCalls: 20,
@@ -168,6 +170,7 @@ it.each([
   ['nobody calls its operation', { calls: 0 }],
   ['its operation is called too rarely to tell', { calls: 19 }],
   ['its analyzer did not judge the window', { judged: ['slow-statement'] }],
+  ['its analyzer could not have told of its service yet', { unwatched: 'harbour' }],
 ])('keeps an issue open while %s', async (_, change) => {
   await track([finding()])
   nowMs += 60 * MINUTE_MS

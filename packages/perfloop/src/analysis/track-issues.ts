@@ -4,6 +4,7 @@ import type { ControlStore, IssueRecord } from '../store/control/control-store.t
 import type { Finding, Window } from './analyzer.ts'
 import { changeIssueStatus } from './change-issue-status.ts'
 import type { ExplainedFinding } from './explain-findings.ts'
+import { byUrgency } from './urgency.ts'
 
 /** A finding with the kind of the analyzer that made it. */
 export interface KindOfFinding {
@@ -17,8 +18,8 @@ export interface TrackedWindow {
   readonly findings: readonly KindOfFinding[]
   /** Seen, but only what another finding shows as well: no issues of their own. */
   readonly explained?: readonly ExplainedFinding[]
-  /** Kinds that judged this window: only their silence means something. */
-  readonly judged: ReadonlySet<string>
+  /** Whether a kind judged this window and would have told of this service: only then its silence means something. */
+  isWatched(kind: string, environment: string, service: string): boolean
   /** Executions of an operation in the window. */
   calls(environment: string, service: string, operation: string): number
   readonly quietMs: number
@@ -53,10 +54,10 @@ export async function trackIssues(tracked: TrackedWindow): Promise<TrackReport> 
       unchanged: [] as string[],
     }
     const taken = new Set<string>()
-    for (const { kind, finding } of heaviestFirst(tracked.findings)) {
+    for (const { kind, finding } of mostUrgentFirst(tracked.findings)) {
       const known = await knownIssue(control, kind, finding, taken)
       const id = known?.id ?? randomUUID()
-      // Two findings of one identity in one window: the heavier speaks for both.
+      // Two findings of one identity in one window: the more urgent speaks for both.
       if (taken.has(id)) continue
       taken.add(id)
       const outcome =
@@ -72,10 +73,8 @@ export async function trackIssues(tracked: TrackedWindow): Promise<TrackReport> 
   })
 }
 
-function heaviestFirst(findings: readonly KindOfFinding[]): readonly KindOfFinding[] {
-  return findings.toSorted(
-    (a, b) => b.finding.recoverableNsPerHour - a.finding.recoverableNsPerHour,
-  )
+function mostUrgentFirst(findings: readonly KindOfFinding[]): readonly KindOfFinding[] {
+  return findings.toSorted((a, b) => byUrgency(a.finding, b.finding))
 }
 
 async function knownIssue(
@@ -250,7 +249,8 @@ async function resolveQuiet(
     const calls = tracked.calls(issue.environment, issue.service, issue.operation)
     const isRequest = issue.operationKind === 'server' || issue.operationKind === 'consumer'
     const wouldBeSeen = calls >= (isRequest ? tracked.quietMinCalls : 1)
-    if (seen.has(issue.id) || !tracked.judged.has(issue.kind) || !wouldBeSeen) continue
+    const isWatched = tracked.isWatched(issue.kind, issue.environment, issue.service)
+    if (seen.has(issue.id) || !isWatched || !wouldBeSeen) continue
     await changeIssueStatus(control, {
       id: issue.id,
       to: 'resolved',

@@ -182,6 +182,7 @@ describe('every analyzer', () => {
           waits: n(),
           wait_s: n(),
           tells_use: random.next() < 0.5,
+          longest_use_s: n(),
           waiting: [{ operation: text(), kind: 'server' as const, waits: n(), waitNs: n() }],
           trace_id: TRACE,
           span_id: SPAN,
@@ -208,6 +209,7 @@ describe('every analyzer', () => {
         return {
           ...where,
           instance: text(),
+          resource: text(),
           what: random.next() < 0.5 ? ('heap_floor' as const) : ('memory' as const),
           first_s: n(),
           earlier_high: n(),

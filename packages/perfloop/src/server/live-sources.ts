@@ -51,10 +51,10 @@ export function liveSources(
   }
 }
 
-/** The heaviest active ones, and the latest of any status: one that was just resolved must be told too. */
+/** The most urgent active ones, and the latest of any status: one that was just resolved must be told too. */
 async function readIssues({ issues }: ControlStore): Promise<readonly IssueRecord[]> {
   const [active, recent] = await Promise.all([
-    issues.list({ statuses: ACTIVE_STATUSES, sort: 'recoverable', limit: MOST_ACTIVE, offset: 0 }),
+    issues.list({ statuses: ACTIVE_STATUSES, sort: 'severity', limit: MOST_ACTIVE, offset: 0 }),
     issues.list({ sort: 'recent', limit: MOST_RECENT, offset: 0 }),
   ])
   const byId = new Map([...active.rows, ...recent.rows].map(issue => [issue.id, issue]))

@@ -234,6 +234,14 @@ export const MemoryLeakOptions = section({
   minObservedMs: durationMs()
     .default(20 * MINUTES)
     .describe('Time after that before anything is said.'),
+  endedMs: durationMs()
+    .default(5 * MINUTES)
+    .describe('A process that told nothing for so long has ended, and is no longer judged.'),
+  quietObservedMs: durationMs()
+    .default(90 * MINUTES)
+    .describe(
+      'Time after its start a process must have been observed without a leak before the issue of its service counts as gone: a new process has not had the time to show it.',
+    ),
   minPoints: count()
     .default(7)
     .describe(
@@ -286,27 +294,44 @@ export const PoolWaitOptions = section({
 
 export const PoolLeakOptions = section({
   horizonMs: durationMs()
-    .default(15 * MINUTES)
+    .default(60 * MINUTES)
     .describe('How far back it looks.'),
   parts: z
     .int()
     .min(2)
-    .default(5)
-    .describe(
-      'Parts of that time, in each of which connections must be kept, and no fewer than before.',
-    ),
+    .default(20)
+    .describe('Parts of that time: what is kept is in use throughout one of them.'),
+  minParts: z
+    .int()
+    .min(2)
+    .default(4)
+    .describe('Parts that must be told, and in which all of a pool must be kept.'),
   minSamplesPerPart: count()
     .default(3)
     .describe('Looks at a pool in each part before anything is said.'),
   minGrowth: count()
-    .default(2)
+    .default(4)
     .describe(
       'Connections that must have been kept in addition: one or a few that are meant to stay are no leak.',
     ),
   minRises: count()
+    .default(4)
+    .describe(
+      'Parts in which more must be kept than in the one before, and none with less: what is taken at once is meant to stay, and of what is only used for long some is given back meanwhile.',
+    ),
+  heldFactor: z
+    .number()
+    .min(0)
     .default(2)
     .describe(
-      'Parts in which more must be kept than in the one before: what is taken at once is meant to stay.',
+      'How many times longer than any connection that was given back those must be kept that are said to be lost.',
+    ),
+  pauseFactor: z
+    .number()
+    .min(1)
+    .default(4)
+    .describe(
+      'How many times longer than usual the latest rise may be ago: what stopped growing was meant to stay.',
     ),
   maxRows: count().default(200).describe('Pools it is given; those waited for longest come first.'),
 })

@@ -4,6 +4,7 @@ import type { ReactElement } from 'react'
 import { Severity } from '../../components/severity.tsx'
 import { formatDuration } from '../../format/duration.ts'
 import { toWords } from '../../format/label.ts'
+import { FullIn } from './full-in.tsx'
 
 /** Issues as sentences, with what would be won at the right. For places that are about something else. */
 export function IssueRows({ issues }: { issues: readonly Issue[] }): ReactElement {
@@ -21,11 +22,13 @@ export function IssueRows({ issues }: { issues: readonly Issue[] }): ReactElemen
               </small>
             </span>
             <span className="issue-gain">
-              {issue.recoverable_ns_per_hour > 0 && (
+              {issue.recoverable_ns_per_hour > 0 ? (
                 <>
                   <b>{formatDuration(issue.recoverable_ns_per_hour)}</b>
                   <small>per hour</small>
                 </>
+              ) : (
+                <FullIn issue={issue} />
               )}
               <i
                 aria-hidden="true"

@@ -21,6 +21,7 @@ import { formatCount } from '../../format/number.ts'
 import { oneOf } from '../../scope/list-search.ts'
 import { useListSearch } from '../../scope/use-list-search.ts'
 import { useScope } from '../../scope/use-scope.ts'
+import { FullIn } from './full-in.tsx'
 
 const STATUSES = [
   { value: 'active', label: 'Active' },
@@ -36,17 +37,32 @@ const SEVERITIES = [
   'critical',
 ] as const satisfies readonly Issue['severity'][]
 const SORTS = [
+  'severity',
   'recoverable',
   'recent',
-  'severity',
 ] as const satisfies readonly IssueListParams['sort'][]
-const KINDS = ['n-plus-one', 'missing-index', 'slow-statement', 'slow-operation', 'error-rate']
+const RANKED = {
+  severity: 'the worst first, then by the time users would get back',
+  recoverable: 'by the time users would get back',
+  recent: 'the latest first',
+} as const satisfies Record<(typeof SORTS)[number], string>
+const KINDS = [
+  'n-plus-one',
+  'missing-index',
+  'slow-statement',
+  'slow-operation',
+  'error-rate',
+  'memory-leak',
+  'pool-wait',
+  'pool-leak',
+  'event-loop-block',
+]
 
 export function IssuesPage(): ReactElement {
   const { environment, service } = useScope()
   const [search, change] = useListSearch()
   const status = STATUSES.find(({ value }) => value === search.status)?.value ?? 'active'
-  const sort = oneOf(SORTS, search.sort) ?? 'recoverable'
+  const sort = oneOf(SORTS, search.sort) ?? 'severity'
   const severity = oneOf(SEVERITIES, search.severity)
   const query = useQuery({
     ...issuesQuery({
@@ -97,7 +113,7 @@ export function IssuesPage(): ReactElement {
         note={
           query.data === undefined
             ? undefined
-            : `${formatCount(query.data.pagination.total)} · ranked by the time users would get back`
+            : `${formatCount(query.data.pagination.total)} · ${RANKED[sort]}`
         }
         flush
       >
@@ -117,7 +133,7 @@ export function IssuesPage(): ReactElement {
                 <IssueTable
                   issues={items}
                   sort={sort}
-                  onSort={next => change({ sort: next === 'recoverable' ? undefined : next })}
+                  onSort={next => change({ sort: next === 'severity' ? undefined : next })}
                 />
                 <Pager pagination={pagination} onPage={page => change({ page })} />
               </>
@@ -162,12 +178,15 @@ function IssueTable({
       label: 'Recoverable per hour',
       sort: 'recoverable',
       align: 'end',
-      cell: issue => (
-        <ShareBar
-          share={issue.recoverable_ns_per_hour / most}
-          label={formatDuration(issue.recoverable_ns_per_hour)}
-        />
-      ),
+      cell: issue =>
+        issue.recoverable_ns_per_hour > 0 ? (
+          <ShareBar
+            share={issue.recoverable_ns_per_hour / most}
+            label={formatDuration(issue.recoverable_ns_per_hour)}
+          />
+        ) : (
+          <FullIn issue={issue} />
+        ),
     },
     {
       id: 'severity',

@@ -15,7 +15,7 @@ export function TopIssues(): ReactElement {
   return (
     <Panel
       title="Top issues"
-      note="by recoverable time"
+      note="the worst first"
       flush
       actions={
         <Link to="/issues" className="text-link">

@@ -38,8 +38,22 @@ export const memoryLeak = defineAnalyzer({
       from_s: to_s - Math.round(options.horizonMs / 1_000),
       to_s,
       step_s: Math.max(1, Math.round(options.stepMs / 1_000)),
+      alive_s: to_s - Math.round(options.endedMs / 1_000),
+      // The slope is a median of slopes: its rise may be a little more than what lies between lowest and highest.
+      min_growth_bytes: options.minGrowthBytes / 2,
       max_rows: options.maxRows,
     }
+  },
+
+  // Between two steps there is nothing new.
+  restMs: options => options.stepMs,
+
+  watches(rows, _window, options) {
+    return rows.filter(row => {
+      const { times } = settled(row, options)
+      const seconds = (times.at(-1) ?? 0) - (times[0] ?? 0)
+      return seconds * 1_000 >= options.quietObservedMs
+    })
   },
 
   judge(rows, _window, options) {
@@ -57,12 +71,14 @@ export const memoryLeak = defineAnalyzer({
 
 /**
  * What can be judged: of a process that tells what collections leave, that; of others what is resident, which for a
- * runtime that collects seldom would only be what was not collected yet.
+ * runtime that collects seldom would only be what was not collected yet. Two senders in one process are told apart by
+ * nothing but the name of their instance, and processes without such a name by their resource alone.
  */
 function series(rows: readonly MemoryFloor[]): readonly MemoryFloor[] {
-  return [...groupBy(rows, ({ instance }) => instance).values()].flatMap(own => {
-    const floor = own.find(({ what }) => what === 'heap_floor')
-    return floor === undefined ? own : [floor]
+  const named = ({ instance, resource }: MemoryFloor) => (instance === '' ? resource : instance)
+  return [...groupBy(rows, named).values()].flatMap(own => {
+    const floors = own.filter(({ what }) => what === 'heap_floor')
+    return floors.length === 0 ? own : floors
   })
 }
 

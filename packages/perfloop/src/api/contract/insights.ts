@@ -65,7 +65,12 @@ export const IssueListParams = PageParams.extend({
   environment: z.string().optional(),
   service: z.string().optional(),
   operation: z.string().optional(),
-  sort: z.enum(['recoverable', 'recent', 'severity']).default('recoverable'),
+  sort: z
+    .enum(['severity', 'recoverable', 'recent'])
+    .default('severity')
+    .describe(
+      'By severity (within one, first what costs nobody time yet, then by recoverable time), by recoverable time alone, or the latest first',
+    ),
 })
 export const IssueChange = z.strictObject({
   status: z.enum(ISSUE_STATUSES),

@@ -19,7 +19,7 @@ export const issueEndpoints = [
     name: 'insights.issues',
     method: 'GET',
     path: '/insights/issues',
-    summary: 'Issues, by the time that would be won back',
+    summary: 'Issues, the most urgent first',
     access: 'read',
     query: IssueListParams,
     data: z.array(Issue),

@@ -6,6 +6,8 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { byUrgency } from '../../analysis/urgency.ts'
+import { durationNs } from '../../domain/duration.ts'
 import { startEmbeddedPostgres } from '../../targets/postgres/embedded-postgres.ts'
 import type {
   AgentRecord,
@@ -313,16 +315,35 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
       return page.rows.map(row => row.id)
     }
 
-    expect(await ids({})).toEqual([heavy.id, recent.id, light.id])
+    expect(await ids({ sort: 'recoverable' })).toEqual([heavy.id, recent.id, light.id])
     expect(await ids({ sort: 'recent' }).then(all => all[0])).toBe(recent.id)
-    expect(await ids({ sort: 'severity' })).toEqual([light.id, recent.id, heavy.id])
-    expect(await ids({ minSeverity: 'high' })).toEqual([recent.id, light.id])
+    expect(await ids({})).toEqual([light.id, recent.id, heavy.id])
+    expect(await ids({ minSeverity: 'high' })).toEqual([light.id, recent.id])
     expect(await ids({ statuses: ['acknowledged'] })).toEqual([heavy.id])
     expect(await ids({ statuses: [] })).toEqual([])
     expect(await ids({ kind: 'error-rate' })).toEqual([recent.id])
     expect(await ids({ environment: 'staging', service: 'billing' })).toEqual([recent.id])
-    expect(await ids({ operation: 'GET /loans', offset: 1 })).toEqual([light.id])
+    expect(await ids({ operation: 'GET /loans', offset: 1 })).toEqual([heavy.id])
     expect(await store.issues.list({ limit: 1, offset: 0 })).toMatchObject({ total: 3 })
+  })
+
+  it('lists issues as findings are ranked: what costs nobody time yet first among what is as bad', async () => {
+    const issues = (['medium', 'critical', 'high', 'low'] as const).flatMap(severity =>
+      [5e9, 0, 1].map(recoverableNsPerHour => issue({ severity, recoverableNsPerHour })),
+    )
+    for (const one of issues) await store.issues.insert(one)
+    const { rows } = await store.issues.list({ limit: 20, offset: 0 })
+    const ranked = rows.map(one => ({
+      ...one,
+      recoverableNsPerHour: durationNs(one.recoverableNsPerHour),
+    }))
+    expect(ranked.toSorted(byUrgency)).toEqual(ranked)
+    expect(ranked.slice(0, 4)).toMatchObject([
+      { severity: 'critical', recoverableNsPerHour: 0 },
+      { severity: 'critical', recoverableNsPerHour: 5e9 },
+      { severity: 'critical', recoverableNsPerHour: 1 },
+      { severity: 'high', recoverableNsPerHour: 0 },
+    ])
   })
 
   it('keeps one point of history a window and the newest thousand of an issue', async () => {

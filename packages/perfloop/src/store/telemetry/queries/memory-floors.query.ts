@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { runtimeMetricNames } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
+import { RESOURCE_OF_METADATA, SCALAR_IN_RANGE, SCALAR_IS_SANE } from './metric-series.ts'
 import { count64 } from './row-fields.ts'
 
 const NAMES = {
@@ -9,12 +10,38 @@ const NAMES = {
   memory: runtimeMetricNames('level', ['memory']),
 }
 const listed = (names: readonly string[]) => names.map(name => `'${name}'`).join(', ')
-const SECONDS = `toUnixTimestamp(toDateTime(timestamp, 'UTC'))`
+const STEP = `intDiv(toUnixTimestamp(toDateTime(timestamp, 'UTC')), {step_s:UInt32}) * {step_s:UInt32}`
+const LIVING = `received_at >= toDateTime({alive_s:UInt32}, 'UTC')`
+
+/** What is resident says nothing of a process that tells what collections leave of its heap. */
+const IS_JUDGED = `(name IN (${listed(NAMES.heap_floor)})
+          OR (name IN (${listed(NAMES.memory)})
+            AND ${RESOURCE_OF_METADATA} NOT IN (
+              SELECT ${RESOURCE_OF_METADATA}
+              FROM performance_metrics
+              WHERE name IN (${listed(NAMES.heap_floor)})
+                  AND ${SCALAR_IN_RANGE}
+                  AND ${LIVING})))`
+const LOWEST = `
+        environment,
+        service,
+        name,
+        metadata,
+        ${STEP} AS step_start_s,
+        min(value) AS lowest,
+        max(received_at) AS last_received_at`
+const EACH_STEP = `
+        environment,
+        service,
+        name,
+        metadata,
+        step_start_s`
 
 /**
- * The memory of each process in steps: the lowest of each step of what is left in its heap after full collections, or
- * (where no heap is told of) of what is resident. Two metrics of one thing count once. `earlier_high` is the highest of the steps before those, which a
- * process that only follows its load does not pass.
+ * The memory of each living process in steps: the lowest of each step of what is left in its heap after full
+ * collections, or (where no heap is told of) of what is resident. Two metrics of one thing count once. `earlier_high`
+ * is the highest of the steps before those, which a process that only follows its load does not pass. It is read only
+ * of metrics of services in which something grew: the day before is eight times as much to read as what is judged.
  */
 export const memoryFloors = defineQuery({
   name: 'memory-floors',
@@ -23,12 +50,17 @@ export const memoryFloors = defineQuery({
     from_s: z.int(),
     to_s: z.int(),
     step_s: z.int(),
+    /** Who was last heard of before has ended. */
+    alive_s: z.int(),
+    min_growth_bytes: z.number(),
     max_rows: z.int(),
   }),
   row: z.object({
     environment: z.string(),
     service: z.string(),
     instance: z.string(),
+    /** Of one instance there may be several: another process of the same name, or another sender in the same one. */
+    resource: z.string(),
     what: z.enum(['heap_floor', 'memory']),
     first_s: count64,
     earlier_high: z.number(),
@@ -43,8 +75,9 @@ SELECT
   environment,
   service,
   instance,
+  resource,
   what,
-  min(series_first_s) AS first_s,
+  min(step_start_s) AS first_s,
   maxIf(low, step_start_s < {from_s:UInt32}) AS earlier_high,
   arraySort(groupArrayIf((step_start_s, low), step_start_s >= {from_s:UInt32})) AS points,
   arrayMap(point -> toFloat64(point.1), points) AS times_s,
@@ -55,40 +88,59 @@ FROM
   SELECT
     environment,
     service,
-    instance,
+    resource,
     what,
     step_start_s,
-    min(step_start_s) OVER (PARTITION BY environment, service, instance, what) AS series_first_s,
-    max(total) AS low
+    max(total) AS low,
+    max(last_received_at) AS last_received_at
   FROM
   (
     SELECT
       environment,
       service,
-      JSONExtractString(metadata, 'resource') AS resource,
+      ${RESOURCE_OF_METADATA} AS resource,
       name,
       if(name IN (${listed(NAMES.heap_floor)}), 'heap_floor', 'memory') AS what,
       step_start_s,
-      sum(lowest) AS total
+      sum(lowest) AS total,
+      max(last_received_at) AS last_received_at
     FROM
     (
-      SELECT
-        environment,
-        service,
-        name,
-        metadata,
-        intDiv(${SECONDS}, {step_s:UInt32}) * {step_s:UInt32} AS step_start_s,
-        min(value) AS lowest
+      SELECT${LOWEST}
       FROM performance_metrics
-      WHERE name IN (${listed([...NAMES.heap_floor, ...NAMES.memory])})
+      WHERE ${IS_JUDGED}
+          AND ${SCALAR_IN_RANGE}
+      GROUP BY${EACH_STEP}
+      UNION ALL
+      SELECT${LOWEST}
+      FROM performance_metrics
+      WHERE ${IS_JUDGED}
           AND timestamp >= toDateTime64({earlier_s:UInt32}, 9, 'UTC')
-          AND timestamp < toDateTime64({to_s:UInt32}, 9, 'UTC')
-      GROUP BY
-        environment,
-        service,
-        name,
-        metadata,
-        step_start_s
+          AND timestamp < toDateTime64({from_s:UInt32}, 9, 'UTC')
+          AND ${SCALAR_IS_SANE}
+          AND (environment, service, name) IN
+          (
+            SELECT
+              environment,
+              service,
+              name
+            FROM
+            (
+              SELECT${LOWEST}
+              FROM performance_metrics
+              WHERE ${IS_JUDGED}
+                  AND ${SCALAR_IN_RANGE}
+              GROUP BY${EACH_STEP}
+            )
+            GROUP BY
+              environment,
+              service,
+              name,
+              metadata
+            HAVING max(lowest) - min(lowest) >= {min_growth_bytes:Float64}
+                AND max(last_received_at) >= toDateTime({alive_s:UInt32}, 'UTC')
+          )
+      GROUP BY${EACH_STEP}
     )
     WHERE JSONExtractString(metadata, 'attributes', 'jvm.memory.type') IN ('', 'heap')
         AND JSONExtractString(metadata, 'attributes', 'type') IN ('', 'heap', 'rss')
@@ -98,22 +150,22 @@ FROM
       resource,
       name,
       step_start_s
-  ) AS told
-  INNER JOIN
-  (
-    SELECT
-      resource,
-      argMax(instance, last_seen) AS instance
-    FROM resources
-    GROUP BY resource
-  ) AS sender USING (resource)
+  )
   GROUP BY
     environment,
     service,
-    instance,
+    resource,
     what,
     step_start_s
 ) AS steps
+INNER JOIN
+(
+  SELECT
+    resource,
+    argMax(instance, last_seen) AS instance
+  FROM resources
+  GROUP BY resource
+) AS sender USING (resource)
 LEFT JOIN
 (
   SELECT
@@ -126,7 +178,7 @@ LEFT JOIN
     SELECT
       environment,
       service,
-      JSONExtractString(metadata, 'resource') AS resource,
+      ${RESOURCE_OF_METADATA} AS resource,
       sum(highest) AS bytes
     FROM
     (
@@ -137,8 +189,8 @@ LEFT JOIN
         max(value) AS highest
       FROM performance_metrics
       WHERE name IN (${listed(NAMES.heap_limit)})
-          AND timestamp >= toDateTime64({from_s:UInt32}, 9, 'UTC')
-          AND timestamp < toDateTime64({to_s:UInt32}, 9, 'UTC')
+          AND ${SCALAR_IN_RANGE}
+          AND ${LIVING}
       GROUP BY
         environment,
         service,
@@ -168,12 +220,15 @@ GROUP BY
   environment,
   service,
   instance,
+  resource,
   what
 HAVING notEmpty(points)
+    AND max(last_received_at) >= toDateTime({alive_s:UInt32}, 'UTC')
 ORDER BY
   environment,
   service,
   instance,
+  resource,
   what
 LIMIT {max_rows:UInt32}`,
   example: {
@@ -181,6 +236,8 @@ LIMIT {max_rows:UInt32}`,
     from_s: 1_700_000_000,
     to_s: 1_700_010_800,
     step_s: 60,
+    alive_s: 1_700_010_500,
+    min_growth_bytes: 4e6,
     max_rows: 200,
   },
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { POOL_SCOPE, runtimeMetricNames } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
+import { DISTRIBUTION_IN_RANGE, SCALAR_IN_RANGE } from './metric-series.ts'
 import { count64, flag, spanKind } from './row-fields.ts'
 
 const NAMES = {
@@ -28,9 +29,6 @@ const STATE = `if(
         JSONHas(metadata, 'attributes', 'db.client.connection.state'),
         JSONExtractString(metadata, 'attributes', 'db.client.connection.state'),
         JSONExtractString(metadata, 'attributes', 'state'))`
-const TOLD = `timestamp >= toDateTime64({from_s:UInt32}, 9, 'UTC')
-          AND timestamp < toDateTime64({to_s:UInt32}, 9, 'UTC')`
-
 const RECEIVED = `received_at >= toDateTime({from_s:UInt32}, 'UTC')
         AND received_at < toDateTime({to_s:UInt32}, 'UTC')`
 const WAITED = `${RECEIVED}
@@ -39,6 +37,18 @@ const WAITED = `${RECEIVED}
 /** Growth of a cumulative distribution within the range, or the sum of what a delta added. */
 const grown = (column: string) =>
   `if(any(temporality) = 'delta', sum(${column}), max(${column}) - min(${column}))`
+
+/**
+ * The longest of the values of a distribution: as told, or the bound of its highest bucket with any. What is beyond all
+ * bounds is as long as the sum leaves for each.
+ */
+const LONGEST = `multiIf(
+          max IS NOT NULL, ifNull(max, 0),
+          arrayLastIndex(values -> values > 0, counts) <= length(bounds),
+          bounds[arrayLastIndex(values -> values > 0, counts)],
+          greatest(
+            bounds[-1],
+            (sum - arraySum((values, bound) -> values * bound, arrayResize(counts, length(bounds)), bounds)) / counts[-1]))`
 
 /**
  * Connection pools of each process: how often all connections were in use and somebody waited, how many were in use at
@@ -83,6 +93,8 @@ export const poolState = defineQuery({
     wait_s: z.number(),
     /** Whether it is told how long connections are held, by whoever gives them back. */
     tells_use: flag,
+    /** The longest that any was held before it was given back, as far as is known. */
+    longest_use_s: z.number(),
     /** Who waited in this service, the longest in all first. */
     waiting: z.array(
       z
@@ -106,7 +118,6 @@ WITH
       sumIf(told, what = 'count' AND state = 'used') AS used,
       maxIf(told, what = 'pending') AS pending,
       maxIf(told, what = 'max') AS most,
-      maxIf(told, what = 'timeouts') AS timeouts,
       countIf(what = 'count') AS counted
     FROM
     (
@@ -119,13 +130,12 @@ WITH
         multiIf(
           name IN (${listed(NAMES.count)}), 'count',
           name IN (${listed(NAMES.pending)}), 'pending',
-          name IN (${listed(NAMES.max)}), 'max',
-          'timeouts') AS what,
+          'max') AS what,
         timestamp AS told_at,
         value AS told
       FROM performance_metrics
-      WHERE name IN (${listed(NAMES.count, NAMES.pending, NAMES.max, NAMES.timeouts)})
-          AND ${TOLD}
+      WHERE name IN (${listed(NAMES.count, NAMES.pending, NAMES.max)})
+          AND ${SCALAR_IN_RANGE}
     )
     GROUP BY
       environment,
@@ -134,6 +144,40 @@ WITH
       pool,
       told_at
     HAVING counted > 0
+  ),
+  gave_up AS
+  (
+    SELECT
+      environment,
+      service,
+      resource,
+      pool,
+      sum(grown) AS timeouts
+    FROM
+    (
+      SELECT
+        environment,
+        service,
+        JSONExtractString(metadata, 'resource') AS resource,
+        ${POOL} AS pool,
+        multiIf(
+          type = 'delta', sum(value),
+          JSONExtractUInt(metadata, 'start_unix_ms') >= toUInt64({from_s:UInt32}) * 1000, max(value),
+          max(value) - min(value)) AS grown
+      FROM performance_metrics
+      WHERE name IN (${listed(NAMES.timeouts)})
+          AND ${SCALAR_IN_RANGE}
+      GROUP BY
+        environment,
+        service,
+        metadata,
+        type
+    )
+    GROUP BY
+      environment,
+      service,
+      resource,
+      pool
   ),
   times AS
   (
@@ -146,6 +190,7 @@ WITH
       sumIf(values, what = 'wait') AS waits,
       sumIf(seconds, what = 'wait') AS wait_s,
       sumIf(seconds / told_s, what = 'use') AS returned,
+      maxIf(longest_s, what = 'use') AS longest_use_s,
       countIf(what = 'use') AS uses_told
     FROM
     (
@@ -163,14 +208,14 @@ WITH
         toUInt32(intDiv(intDiv(time_unix_ns, 1000000000) - {from_s:UInt32}, {part_s:UInt32})) AS part,
         ${grown('toFloat64(count)')} AS values,
         ${grown('sum')} * any(${IN_SECONDS}) AS seconds,
+        max(${LONGEST}) * any(${IN_SECONDS}) AS longest_s,
         greatest(1, if(
           any(temporality) = 'delta',
           {part_s:UInt32},
           (max(time_unix_ns) - min(time_unix_ns)) / 1000000000)) AS told_s
       FROM metric_points
       WHERE name IN (${listed(NAMES.wait, NAMES.use)})
-          AND time_unix_ns >= toUInt64({from_s:UInt32}) * 1000000000
-          AND time_unix_ns < toUInt64({to_s:UInt32}) * 1000000000
+          AND ${DISTRIBUTION_IN_RANGE}
       GROUP BY
         environment,
         service,
@@ -257,13 +302,14 @@ SELECT
   max(used_max) AS used_max,
   max(pending_max) AS pending_max,
   max(most_ever) AS max,
-  max(timeouts_last) - min(timeouts_first) AS timeouts,
+  arraySum(of -> of.2, groupUniqArray((resource, gave_up.timeouts))) AS timeouts,
   arrayMap(
     told -> (told.2, told.3, told.4, told.5),
     arraySort(told -> told.1, groupArray((part, used_min, used_sum / counted, toFloat64(counted), returned)))) AS parts,
   sum(times_waits) AS waits,
   sum(times_wait_s) AS wait_s,
   sum(times_uses_told) > 0 AS tells_use,
+  max(longest_use_s) AS longest_use_s,
   any(waiting.operations) AS waiting,
   any(waiting.trace_id) AS trace_id,
   any(waiting.span_id) AS span_id
@@ -282,11 +328,10 @@ FROM
     used_max,
     pending_max,
     most_ever,
-    timeouts_first,
-    timeouts_last,
     times.waits AS times_waits,
     times.wait_s AS times_wait_s,
     times.returned AS returned,
+    times.longest_use_s AS longest_use_s,
     times.uses_told AS times_uses_told
   FROM
   (
@@ -302,9 +347,7 @@ FROM
       min(used) AS used_min,
       max(used) AS used_max,
       max(pending) AS pending_max,
-      max(most) AS most_ever,
-      min(timeouts) AS timeouts_first,
-      max(timeouts) AS timeouts_last
+      max(most) AS most_ever
     FROM samples
     GROUP BY
       environment,
@@ -323,6 +366,7 @@ INNER JOIN
   FROM resources
   GROUP BY resource
 ) AS sender USING (resource)
+LEFT JOIN gave_up USING (environment, service, resource, pool)
 LEFT JOIN waiting USING (environment, service)
 GROUP BY
   environment,
