@@ -20,13 +20,7 @@ const sawtooth =
     60 + 40 * (((minute + phase) % 9) / 9) + noise()
 
 /** Points of the last `minutes`, one every ten seconds; the heap is collected about twice a minute. */
-function tell(
-  seed: number,
-  service: string,
-  living: Living,
-  way: Way,
-  instance = `${service}-1`,
-) {
+function tell(seed: number, service: string, living: Living, way: Way, instance = `${service}-1`) {
   const random = createPseudoRandom(seed)
   const noise = () => (random.next() + random.next() + random.next() - 1.5) * 2
   let floor = Number.NaN
@@ -56,10 +50,7 @@ function tell(
               points: [{ atMs: untilMs - 1, value: 500 * MB }],
             },
           ]
-    return metricsRequest(
-      { 'service.name': service, 'service.instance.id': instance },
-      metrics,
-    )
+    return metricsRequest({ 'service.name': service, 'service.instance.id': instance }, metrics)
   }
 }
 

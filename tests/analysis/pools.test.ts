@@ -28,7 +28,11 @@ const POOLS: Readonly<Record<string, Pool>> = {
   // Nine times as much to do at the end as at the beginning.
   'busier and busier': look => ({ busy: 1 + Math.floor(look / 16), kept: 0, pending: 0 }),
   // Two jobs that both are not done yet, and three connections of subscribers that came one after the other.
-  'with two jobs': look => ({ busy: look % 3, kept: look < 40 ? 0 : look < 80 ? 1 : 2, pending: 0 }),
+  'with two jobs': look => ({
+    busy: look % 3,
+    kept: look < 40 ? 0 : look < 80 ? 1 : 2,
+    pending: 0,
+  }),
   'subscribed to': look => ({ busy: 2, kept: Math.min(3, Math.floor(look / 20)), pending: 0 }),
   // Two that are meant to stay, taken once all else runs.
   settled: look => ({ busy: look % 3, kept: look < 40 ? 0 : 2, pending: 0 }),
