@@ -94,7 +94,7 @@ describe('every endpoint', () => {
     const query =
       endpoint.path.startsWith('/measure/operation/') || endpoint.path === '/measure/operation'
         ? `?${OPERATION}`
-        : /^\/(insights\/coverage\/service|measure\/hot-code|measure\/runtime(\/blocks)?)$/.test(
+        : /^\/(insights\/coverage\/service|measure\/hot-code|measure\/runtime(\/blocks|\/memory)?)$/.test(
               endpoint.path,
             )
           ? '?environment=production&service=service-0'

@@ -387,6 +387,37 @@ it('leaves out values that nobody can have measured, whose sums no JSON can tell
   expect(rounded(runtime.gc[0]?.paused_ratio?.slice(1, 2))).toEqual([0.0166667])
 })
 
+it('says of each process whether a day was stable, and of less than a day that it cannot tell', async () => {
+  const MB = 1_000_000
+  const told = (instance: string, hours: number, mb: (hour: number) => number) =>
+    sendMetrics(perfloop, { 'service.name': 'day', 'service.instance.id': instance }, [
+      {
+        name: 'process.memory.usage',
+        unit: 'By',
+        kind: 'updown',
+        points: Array.from({ length: hours * 12 }, (_, n) => ({
+          atMs: Date.now() - (hours - n / 12) * 60 * MINUTE_MS,
+          // Five values of noise that repeat.
+          value: (mb(n / 12) + (n % 5)) * MB,
+        })),
+      },
+    ])
+  await told('flat', 25, () => 200)
+  await told('growing', 25, hour => 200 * (1 + 0.005 * hour))
+  await told('young', 20, () => 200)
+  const memory = await eventually('all three to be judged', async () => {
+    const ask = 'environment=development&service=day'
+    const { data } = await perfloop.get(`/measure/runtime/memory?${ask}`)
+    return Array.isArray(data) && data.length === 3 ? data : undefined
+  })
+  expect(memory).toMatchObject([
+    { instance: 'flat', of: 'resident', verdict: 'stable' },
+    { instance: 'growing', verdict: 'not_stable' },
+    { instance: 'young', verdict: 'not_enough_data', level_bytes: null },
+  ])
+  expect(memory[1].growth_bytes_per_hour / MB).toBeCloseTo(1, 1)
+})
+
 describe('a blocked event loop', () => {
   it('is told by its place with what it ran for, and is neither operation nor job of its own', async () => {
     const hex = (bytes: number) => randomBytes(bytes).toString('hex')

@@ -55,6 +55,8 @@ export type {
   RuntimeInstance,
   RuntimeLine,
   RuntimeListParams,
+  RuntimeMemory,
+  RuntimeMemoryParams,
   RuntimeParams,
   ScopeParams,
   Series,

@@ -38,6 +38,8 @@ import type {
   Runtime,
   RuntimeInstance,
   RuntimeListParams,
+  RuntimeMemory,
+  RuntimeMemoryParams,
   RuntimeParams,
   ScopeParams,
   Series,
@@ -141,6 +143,8 @@ export interface PerfloopClient {
     ask: AskedFor<RuntimeParams, 'environment' | 'service'>,
     options?: CallOptions,
   ): Promise<Runtime>
+  /** Whether the memory of each of its living processes was stable for a day. */
+  runtimeMemory(ask: RuntimeMemoryParams, options?: CallOptions): Promise<readonly RuntimeMemory[]>
   eventLoopBlocks(
     ask: AskedFor<EventLoopBlockParams, 'environment' | 'service'>,
     options?: CallOptions,
@@ -258,6 +262,7 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
     resources: (ask, call) => get('/measure/resources', ask, call),
     runtimes: (ask, call) => list('/measure/runtimes', ask, call),
     runtime: (ask, call) => get('/measure/runtime', ask, call),
+    runtimeMemory: (ask, call) => get('/measure/runtime/memory', ask, call),
     eventLoopBlocks: (ask, call) => list('/measure/runtime/blocks', ask, call),
 
     traces: (ask, call) => list('/traces', ask, call),

@@ -9,6 +9,7 @@ import type {
   Profile,
   ProfileListParams,
   RuntimeListParams,
+  RuntimeMemoryParams,
   RuntimeParams,
   ScopeParams,
   StatementListParams,
@@ -113,6 +114,12 @@ export const runtimeQuery = (ask: RuntimeAsk) =>
     queryKey: ['runtime', ask],
     queryFn: ({ signal }) => perfloop.runtime(ask, { signal }),
     placeholderData: keepPreviousData,
+  })
+
+export const runtimeMemoryQuery = (ask: RuntimeMemoryParams) =>
+  queryOptions({
+    queryKey: ['runtime-memory', ask],
+    queryFn: ({ signal }) => perfloop.runtimeMemory(ask, { signal }),
   })
 
 export const eventLoopBlocksQuery = (ask: RuntimeAsk) =>

@@ -1,6 +1,11 @@
 import { type Command, Option } from 'commander'
 import { DIALECTS, type Dialect } from '../ingest/fingerprint/statement-pattern.ts'
 
+export interface LabLeakFlags {
+  readonly limit?: string
+  readonly json: boolean
+}
+
 export interface LabFingerprintFlags {
   readonly dialect: Dialect
   readonly json: boolean
@@ -21,5 +26,15 @@ export function registerLab(program: Command): void {
     .action(async (flags: LabFingerprintFlags) => {
       const { fingerprintInput } = await import('./lab-fingerprint.ts')
       process.stdout.write(`${await fingerprintInput(process.stdin, flags)}\n`)
+    })
+  lab
+    .command('leak')
+    .description('Judge memory: a CSV file of timestamp,bytes… with a column for each process')
+    .argument('<file>', 'the CSV file, or - for standard input')
+    .option('--limit <bytes>', 'what each may use at most, to tell when it is reached')
+    .option('--json', 'print a JSON array instead of text', false)
+    .action(async (file: string, flags: LabLeakFlags) => {
+      const { judgeMemoryFile } = await import('./lab-leak.ts')
+      process.stdout.write(`${await judgeMemoryFile(file, flags)}\n`)
     })
 }

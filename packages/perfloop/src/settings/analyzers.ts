@@ -273,6 +273,12 @@ export const MemoryLeakOptions = section({
   mediumFullInMs: durationMs()
     .default(7 * 24 * HOURS)
     .describe('The same for medium; where nobody tells a limit it is medium.'),
+  stabilityMs: durationMs()
+    .default(24 * HOURS)
+    .describe('How long memory must have been watched before it is said to be stable, or not.'),
+  stableRatioPerHour: ratio()
+    .default(0.001)
+    .describe('Growth in an hour, as a share of the memory, up to which it is stable.'),
   maxRows: count().default(400).describe('Processes it is given.'),
 })
 

@@ -6,6 +6,8 @@ export interface Trend {
   readonly slope: number
   /** Lower end of its one-sided confidence interval. */
   readonly slopeLow: number
+  /** Upper end of its one-sided confidence interval. */
+  readonly slopeHigh: number
   /** Probability of such a rise, or a steeper one, in a series without any. */
   readonly pValue: number
 }
@@ -47,13 +49,14 @@ export function risingTrend(
   const slope = quantileOfSorted(sorted, 0.5) ?? 0
   const residuals = ys.slice(0, n).map((y, index) => y - slope * (xs[index] ?? 0))
   const variance = scoreVariance(ys.slice(0, n)) * correlationInflation(residuals)
-  if (!(variance > 0)) return { slope, slopeLow: 0, pValue: 1 }
+  if (!(variance > 0)) return { slope, slopeLow: slope, slopeHigh: slope, pValue: 1 }
   const deviation = Math.sqrt(variance)
   // The score moves in steps of two: half a step towards none.
   const z = score === 0 ? 0 : (score - Math.sign(score)) / deviation
   const rank = (sorted.length - normalQuantile(confidence) * deviation) / 2
   const slopeLow = sorted[Math.floor(rank) - 1] ?? Number.NEGATIVE_INFINITY
-  return { slope, slopeLow, pValue: 1 - normalCdf(z) }
+  const slopeHigh = sorted[Math.ceil(sorted.length - rank)] ?? Number.POSITIVE_INFINITY
+  return { slope, slopeLow, slopeHigh, pValue: 1 - normalCdf(z) }
 }
 
 function scoreVariance(ys: readonly number[]): number {

@@ -1,12 +1,19 @@
-import type { Runtime } from '@perfloop/client'
+import type { Runtime, RuntimeMemory } from '@perfloop/client'
 import type { ReactElement } from 'react'
 import { formatDuration } from '../../format/duration.ts'
 import { formatBytes, formatCount, formatPercent, plural } from '../../format/number.ts'
 import { latest, latestSum, livingInstances, livingLines } from './runtime-charts.ts'
 
 /** How it is now; a dash where nobody tells. */
-export function RuntimeFigures({ runtime }: { runtime: Runtime | undefined }): ReactElement {
-  const figures = runtime === undefined ? WAITING : figuresOf(runtime)
+export function RuntimeFigures({
+  runtime,
+  memory,
+}: {
+  runtime: Runtime | undefined
+  /** What a day tells of each living process. */
+  memory: readonly RuntimeMemory[]
+}): ReactElement {
+  const figures = runtime === undefined ? WAITING : figuresOf(runtime, memory)
   return (
     <dl className="figures compact">
       {figures.map(({ label, value, foot }) => (
@@ -31,7 +38,7 @@ interface Figure {
 const LABELS = ['CPU', 'Memory', 'Heap', 'Collections', 'Event loop', 'Pools'] as const
 const WAITING: readonly Figure[] = LABELS.map(label => ({ label, value: '–', foot: ' ' }))
 
-function figuresOf(runtime: Runtime): readonly Figure[] {
+function figuresOf(runtime: Runtime, memory: readonly RuntimeMemory[]): readonly Figure[] {
   const heap = latestSum(runtime.heap_used_bytes)
   const limit = latestSum(livingLines(runtime, runtime.heap_limit_bytes))
   const paused = runtime.gc.flatMap(({ paused_ratio }) => latest(paused_ratio) ?? [])
@@ -51,7 +58,7 @@ function figuresOf(runtime: Runtime): readonly Figure[] {
     {
       label: 'Memory',
       value: formatBytes(latestSum(livingLines(runtime, runtime.memory_bytes))),
-      foot: 'resident',
+      foot: stabilityOf(memory),
     },
     {
       label: 'Heap',
@@ -73,6 +80,16 @@ function figuresOf(runtime: Runtime): readonly Figure[] {
     },
     poolsFigure(runtime),
   ]
+}
+
+/** Growth first; that all is well only when all of them are known to be. */
+function stabilityOf(memory: readonly RuntimeMemory[]): string {
+  const growing = memory.flatMap(({ verdict, growth_bytes_per_hour: growth }) =>
+    verdict === 'not_stable' && growth !== null ? [growth] : [],
+  )
+  if (growing.length > 0) return `grew ${formatBytes(Math.max(...growing))} an hour for 24 h`
+  const isStable = memory.length > 0 && memory.every(({ verdict }) => verdict === 'stable')
+  return isStable ? 'resident, stable over 24 h' : 'resident'
 }
 
 function poolsFigure({ pools }: Runtime): Figure {

@@ -5,6 +5,7 @@ import type { ReactElement } from 'react'
 import {
   eventLoopBlocksQuery,
   issuesQuery,
+  runtimeMemoryQuery,
   runtimeQuery,
   runtimesQuery,
 } from '../../api/queries.ts'
@@ -29,6 +30,8 @@ import { RuntimePanels } from './runtime-panels.tsx'
 
 const route = getRouteApi('/runtime')
 const MOST_LISTED = 200
+/** A verdict on a day does not change by the second. */
+const MEMORY_REFETCH_MS = 300_000
 
 /** The processes of one service; where there are several services, which one. */
 export function RuntimePage(): ReactElement {
@@ -107,6 +110,10 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
   const asked = { ...ask, environment, service, instance }
   const query = useQuery({ ...runtimeQuery(asked), refetchInterval: range.refetchMs })
   const blocks = useQuery({ ...eventLoopBlocksQuery(asked), refetchInterval: range.refetchMs })
+  const memory = useQuery({
+    ...runtimeMemoryQuery({ environment, service }),
+    refetchInterval: MEMORY_REFETCH_MS,
+  })
   const runtime = query.data
   const hidden = (runtime?.instances_total ?? 0) - (runtime?.instances.length ?? 0)
   return (
@@ -154,7 +161,7 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
           />
         }
       />
-      <RuntimeFigures runtime={runtime} />
+      <RuntimeFigures runtime={runtime} memory={memory.data ?? []} />
       <Loaded query={query} skeleton={<Skeleton height={1_180} />}>
         {data =>
           data.instances.length === 0 ? (

@@ -91,5 +91,7 @@ export {
   RuntimeInstance,
   RuntimeLine,
   RuntimeListParams,
+  RuntimeMemory,
+  RuntimeMemoryParams,
   RuntimeParams,
 } from './runtime.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MEMORY_STABILITIES } from '../../domain/memory-stability.ts'
 import { PageParams, RangeParams, ScopeParams } from './envelope.ts'
 
 const instant = () => z.iso.datetime()
@@ -100,6 +101,30 @@ export const EventLoopBlock = z.object({
 })
 export const EventLoopBlockParams = RuntimeParams.extend(PageParams.shape)
 
+/** Whether the memory of one living process was stable for a day. */
+export const RuntimeMemory = z.object({
+  instance: z.string(),
+  of: z
+    .enum(['heap', 'resident'])
+    .describe('What is left of the heap after full collections, where that is told'),
+  verdict: z
+    .enum(MEMORY_STABILITIES)
+    .describe(
+      'Stable: growth beyond what is tolerated is ruled out. Of less than a day nothing is said',
+    ),
+  observed_seconds: z.number(),
+  level_bytes: z.number().nullable(),
+  growth_bytes_per_hour: z.number().nullable().describe('Negative where it shrinks'),
+  growth_bytes_per_hour_low: z.number().nullable().describe('Lower end, one-sided'),
+  growth_bytes_per_hour_high: z.number().nullable().describe('Upper end, one-sided'),
+})
+export const RuntimeMemoryParams = z.object({
+  environment: z.string().min(1),
+  service: z.string().min(1),
+})
+
+export type RuntimeMemory = z.output<typeof RuntimeMemory>
+export type RuntimeMemoryParams = z.output<typeof RuntimeMemoryParams>
 export type RuntimeInstance = z.output<typeof RuntimeInstance>
 export type RuntimeListParams = z.output<typeof RuntimeListParams>
 export type RuntimeLine = z.output<typeof RuntimeLine>

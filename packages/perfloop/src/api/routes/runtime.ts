@@ -5,12 +5,15 @@ import {
   Runtime,
   RuntimeInstance,
   RuntimeListParams,
+  RuntimeMemory,
+  RuntimeMemoryParams,
   RuntimeParams,
 } from '../contract/runtime.ts'
 import { defineEndpoint } from '../endpoint.ts'
 import { toLimit } from '../page.ts'
 import { readRange } from '../request-range.ts'
 import { readEventLoopBlocks } from '../runtime/read-event-loop-blocks.ts'
+import { readMemoryStability } from '../runtime/read-memory-stability.ts'
 import { readRuntime, readRuntimeInstances } from '../runtime/read-runtime.ts'
 
 export const runtimeEndpoints = [
@@ -42,6 +45,24 @@ export const runtimeEndpoints = [
     answer: async ({ query, telemetry, nowUnixMs }) => ({
       target: { type: 'service', id: query.service },
       data: await readRuntime(telemetry, query, readRange(query, nowUnixMs)),
+    }),
+  }),
+  defineEndpoint({
+    name: 'measure.runtime.memory',
+    method: 'GET',
+    path: '/measure/runtime/memory',
+    summary: 'Whether the memory of the living processes of a service was stable for a day',
+    access: 'read',
+    query: RuntimeMemoryParams,
+    data: z.array(RuntimeMemory),
+    answer: async ({ query, telemetry, nowUnixMs }, { settings }) => ({
+      target: { type: 'service', id: query.service },
+      data: await readMemoryStability(
+        telemetry,
+        query,
+        settings.analyzers.memoryLeak,
+        Math.floor(nowUnixMs / 1_000),
+      ),
     }),
   }),
   defineEndpoint({

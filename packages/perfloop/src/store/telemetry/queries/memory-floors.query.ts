@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { runtimeMetricNames } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
 import { RESOURCE_OF_METADATA, SCALAR_IN_RANGE, SCALAR_IS_SANE } from './metric-series.ts'
-import { count64 } from './row-fields.ts'
+import { count64, SCOPE, scopeParams } from './row-fields.ts'
 
 const NAMES = {
   heap_floor: runtimeMetricNames('level', ['heap_floor']),
@@ -14,12 +14,14 @@ const STEP = `intDiv(toUnixTimestamp(toDateTime(timestamp, 'UTC')), {step_s:UInt
 const LIVING = `received_at >= toDateTime({alive_s:UInt32}, 'UTC')`
 
 /** What is resident says nothing of a process that tells what collections leave of its heap. */
-const IS_JUDGED = `(name IN (${listed(NAMES.heap_floor)})
+const IS_JUDGED = `${SCOPE}
+          AND (name IN (${listed(NAMES.heap_floor)})
           OR (name IN (${listed(NAMES.memory)})
             AND ${RESOURCE_OF_METADATA} NOT IN (
               SELECT ${RESOURCE_OF_METADATA}
               FROM performance_metrics
-              WHERE name IN (${listed(NAMES.heap_floor)})
+              WHERE ${SCOPE}
+                  AND name IN (${listed(NAMES.heap_floor)})
                   AND ${SCALAR_IN_RANGE}
                   AND ${LIVING})))`
 const LOWEST = `
@@ -46,6 +48,7 @@ const EACH_STEP = `
 export const memoryFloors = defineQuery({
   name: 'memory-floors',
   params: z.object({
+    ...scopeParams,
     earlier_s: z.int(),
     from_s: z.int(),
     to_s: z.int(),
@@ -188,7 +191,8 @@ LEFT JOIN
         metadata,
         max(value) AS highest
       FROM performance_metrics
-      WHERE name IN (${listed(NAMES.heap_limit)})
+      WHERE ${SCOPE}
+          AND name IN (${listed(NAMES.heap_limit)})
           AND ${SCALAR_IN_RANGE}
           AND ${LIVING}
       GROUP BY
