@@ -16,6 +16,9 @@ export interface DemoFlags {
   readonly open: boolean
 }
 
+/** Kinds of optimizations, without what they are made of: the command line should be there at once. */
+export const APPROVABLE = ['create-index']
+
 export function registerDemo(program: Command): void {
   program
     .command('demo')
@@ -25,7 +28,7 @@ export function registerDemo(program: Command): void {
     .option('--otlp-grpc <port>', 'of OTLP/gRPC (4317, or the next free one)', parsePort)
     .option('--data <dir>', 'keep everything there (a temporary folder that goes at the end)')
     .option('--for <time>', 'stop after so long, such as 180s or 5m', parseDurationMs)
-    .option('--approve <kind>', 'approve proposals of this kind, such as create-index')
+    .addOption(new Option('--approve <kind>', 'approve proposals of this kind').choices(APPROVABLE))
     .option('--faults <names>', 'planted problems, comma-separated; all or none', 'all')
     .addOption(
       new Option('--telemetry <by>', 'what measures the shop')

@@ -1,4 +1,7 @@
 import { readVersion } from '../server/read-version.ts'
 import { runCli } from './run-cli.ts'
 
+// Whoever reads what is printed may have seen enough (`| head`): that is no reason to stop serving.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 process.exitCode = await runCli(process.argv.slice(2), { version: readVersion(), env: process.env })

@@ -1,9 +1,10 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Comparison, Issue, Optimization } from '../../api/contract/insights.ts'
+import { OPTIMIZATION_KINDS } from '../../optimizations/built-in.ts'
 import { loadSettings } from '../../settings/load-settings.ts'
 import { Settings } from '../../settings/settings.ts'
-import { parseDurationMs, parseRate } from '../demo.ts'
+import { APPROVABLE, parseDurationMs, parseRate } from '../demo.ts'
 import type { DemoApi } from './demo-api.ts'
 import { ShopReady, startDemoChild } from './demo-child.ts'
 import { demoSettingFlags } from './demo-settings.ts'
@@ -27,6 +28,12 @@ describe('flags of the demo', () => {
     for (const text of ['', 'soon', '3 days', '-1s']) expect(() => parseDurationMs(text)).toThrow()
     for (const text of ['0', '-3', 'fast', '100000']) expect(() => parseRate(text)).toThrow()
     expect(parseRate('2.5')).toBe(2.5)
+  })
+})
+
+describe('what the demo approves', () => {
+  it('is of the kinds there are', () => {
+    expect(APPROVABLE).toEqual(OPTIMIZATION_KINDS.map(({ kind }) => kind))
   })
 })
 
