@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Request } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchChromium, openPage } from '../browser/chromium.ts'
 import { eventually, type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
@@ -196,15 +196,9 @@ describe('the agent in the page', () => {
     const { page } = await openPage(browser)
     await load(page, '/shop')
     await page.getByText('["a"]').waitFor()
-    const sent: {
-      method: string
-      traceparent: string | undefined
-      referrer: string | undefined
-    }[] = []
-    page.on('request', async request => {
-      if (!request.url().includes('/api/items/own')) return
-      const { traceparent, referer: referrer } = await request.allHeaders()
-      sent.push({ method: request.method(), traceparent, referrer })
+    const requests: Request[] = []
+    page.on('request', request => {
+      if (request.url().includes('/api/items/own')) requests.push(request)
     })
     const seen = await page.evaluate(async () => {
       // The values of this one are not its own properties.
@@ -218,6 +212,12 @@ describe('the agent in the page', () => {
       return { rejected: await rejected, isCarried: request.headers.has('traceparent') }
     })
     expect(seen).toEqual({ rejected: 'TypeError: Failed to fetch', isCarried: false })
+    const sent = await Promise.all(
+      requests.map(async request => {
+        const { traceparent, referer: referrer } = await request.allHeaders()
+        return { method: request.method(), traceparent, referrer }
+      }),
+    )
     expect(sent).toEqual([
       { method: 'PUT', traceparent: undefined, referrer: expect.any(String) },
       { method: 'GET', traceparent: expect.stringMatching(/^00-/), referrer: undefined },
