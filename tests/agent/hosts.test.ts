@@ -23,3 +23,9 @@ describe.each(NODES)('the Node agent on Node %s', (_version, node) => {
     expect(app.standardError()).toBe('')
   })
 })
+
+it('loads no driver that takes long, where the application has it and does not use it', async () => {
+  await using receiver = await startOtlpReceiver()
+  await using app = await startWithAgent('unused.mjs', receiver.endpoint)
+  expect(JSON.parse(await app.get('/'))).not.toContain('mariadb')
+})

@@ -5,7 +5,7 @@ import { offerPgPoolKnobs } from '../knobs/pg-pool.ts'
 import { pgStatementCache } from '../knobs/pg-statements.ts'
 import { offerSqliteStatementCache } from '../knobs/sqlite-statements.ts'
 import { whenBuiltinIsLoaded } from './builtin-hook.ts'
-import type { PatchedEsModule } from './es-modules.ts'
+import { type PatchedEsModule, patchEsModules } from './es-modules.ts'
 import { instrumentIoredis } from './ioredis.ts'
 import {
   instrumentMariadbBundle,
@@ -29,6 +29,8 @@ import {
   instrumentRedisClient,
 } from './redis4.ts'
 import { instrumentBetterSqlite, instrumentLibsql, instrumentNodeSqlite } from './sqlite.ts'
+
+const OF_MARIADB = /[\\/]node_modules[\\/]mariadb[\\/]/
 
 /** Drivers of databases. Mappers are seen through them. */
 export function databaseModules(agent: Agent): readonly PatchedModule[] {
@@ -62,6 +64,15 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
     // Up to version 3.4.
     inner('mariadb', 'lib/connection.js', (_, exports) => mariadbConnection(agent, exports)),
     inner('mariadb', 'lib/pool.js', (_, exports) => mariadbPool(agent, exports)),
+    {
+      package: 'denque',
+      file: 'index.js',
+      patch: (_, by) => {
+        if (!OF_MARIADB.test(by ?? '')) {
+          void patchEsModules(mariadbEsModules(agent), agent.report)
+        }
+      },
+    },
     inner('postgres', 'cjs/src/query.js', instrumentPostgresJs),
     inner('mysql2', 'lib/connection.js', (_, exports) => {
       instrumentMysql2(agent, exports)
@@ -97,6 +108,15 @@ export function databaseEsModules(agent: Agent): readonly PatchedEsModule[] {
       files: ['src/query.js'],
       patch: exports => instrumentPostgresJs(agent, exports),
     },
+  ]
+}
+
+/**
+ * These take 100 ms of CPU to load, and are installed with applications that never do: they are looked at once the
+ * package in CommonJS is loaded that their first import is.
+ */
+function mariadbEsModules(agent: Agent): readonly PatchedEsModule[] {
+  return [
     {
       package: 'mariadb',
       files: ['lib/connection.js'],

@@ -1,8 +1,11 @@
 import Module from 'node:module'
 import { posix, sep } from 'node:path'
 
-/** Changes what a file exports, in place. Called once for each copy of it, right after that was first loaded. */
-export type ModulePatch = (exports: object) => void
+/**
+ * Changes what a file exports, in place. Called once for each copy of it, right after that was first loaded: `by` a file
+ * of CommonJS, or by an ES module, which Node does not tell.
+ */
+export type ModulePatch = (exports: object, by: string | undefined) => void
 
 export interface PatchedModule {
   readonly package: string
@@ -90,7 +93,7 @@ export function hookModules(
       // Of modules that load each other, the inner one is given what the outer one exports so far. It comes again.
       if (!isLoaded(loader, request, parent)) return exports
       target.done.add(exports)
-      target.patch(exports)
+      target.patch(exports, parent?.filename ?? undefined)
     } catch (error) {
       report(`instrumenting ${request}`, error)
     }
