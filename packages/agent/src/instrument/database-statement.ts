@@ -64,20 +64,24 @@ export function recordedParent(): ActiveSpan | undefined {
   return parent?.isRecorded === true ? parent : undefined
 }
 
-const NOTHING: readonly unknown[] = []
-
-/** To be called while the application's own code is on the stack. `asked` are the arguments of the driver's method. */
+/**
+ * To be called while the application's own code is on the stack. `asked` and `values` are the first arguments of the
+ * driver's method.
+ */
 export function beginStatement(
   text: string,
   parent: ActiveSpan,
-  asked: readonly unknown[] = NOTHING,
+  asked?: unknown,
+  values?: unknown,
 ): Statement {
   const known = knownText(text)
   if (parent.isRecorded) issuingLine(known, parent.place)
   const { repeats } = parent.totals
   if (repeats !== undefined) repeats.set(text, (repeats.get(text) ?? 0) + 1)
   const parameters =
-    resultHashes.areTold && parent.isRecorded ? hashParameters(known, valuesAmong(asked)) : UNKNOWN
+    resultHashes.areTold && parent.isRecorded
+      ? hashParameters(known, valuesAmong(asked, values))
+      : UNKNOWN
   return { known, parent, startMs: clockMs(), parameters }
 }
 

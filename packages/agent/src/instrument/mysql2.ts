@@ -272,7 +272,7 @@ function begin(
   asked: readonly unknown[],
 ): Statement | undefined {
   return text !== undefined && parent?.isFollowed === true
-    ? beginStatement(text, parent, asked)
+    ? beginStatement(text, parent, asked[0], asked[1])
     : undefined
 }
 

@@ -73,26 +73,52 @@ export function instrumentPg(agent: Agent, exports: object): void {
   instrumented.add(Client)
   const trace = (query: Client['query']): Client['query'] =>
     function (this: Client, ...args) {
-      const isInner = issuingFor !== NOBODY
-      const parent = issuingFor === NOBODY ? activeSpan.getStore() : issuingFor
+      if (issuingFor === NOBODY) return traceIssued(agent, query, this, args, activeSpan.getStore())
+      const parent = issuingFor
       const pool = issuingBy
       issuingFor = NOBODY
       issuingBy = undefined
-      let statement: Statement | undefined
-      try {
-        const text = parent?.isFollowed === true ? textOf(args[0]) : undefined
-        if (text !== undefined) statement = beginStatement(text, parent as ActiveSpan, args)
-        if (isInner) noteEnd(agent, this, args, statement, pool)
-        else bindCallbacks(agent, this, args, statement, parent)
-      } catch (error) {
-        agent.report('beginning a statement of pg', error)
-      }
-      const result = query.apply(this, args)
-      if (statement === undefined || !isPromise(result)) return result
-      const begun = statement
-      return followPromise(result, (error, value) => record(agent, this, begun, error, value))
+      // What a pool gives. One by one: a list would be made anew for each statement.
+      if (args.length !== 3) return traceIssued(agent, query, this, args, parent)
+      const callback = notingEnd(agent, this, args[0], args[1], args[2], parent, pool)
+      return query.call(this, args[0], args[1], callback)
     }
   wrapMethod(Client.prototype, 'query', trace)
+}
+
+function traceIssued(
+  agent: Agent,
+  query: Client['query'],
+  client: Client,
+  args: unknown[],
+  parent: ActiveSpan | undefined,
+): unknown {
+  const statement = begin(agent, parent, args[0], args[1])
+  try {
+    bindCallbacks(agent, client, args, statement, parent)
+  } catch (error) {
+    agent.report('beginning a statement of pg', error)
+  }
+  const result = query.apply(client, args)
+  return statement === undefined || !isPromise(result)
+    ? result
+    : followPromise(result, (error, value) => record(agent, client, statement, error, value))
+}
+
+function begin(
+  agent: Agent,
+  parent: ActiveSpan | undefined,
+  asked: unknown,
+  values: unknown,
+): Statement | undefined {
+  try {
+    if (parent?.isFollowed !== true) return undefined
+    const text = textOf(asked)
+    return text === undefined ? undefined : beginStatement(text, parent, asked, values)
+  } catch (error) {
+    agent.report('beginning a statement of pg', error)
+    return undefined
+  }
 }
 
 /** A pool calls back in the context of whoever gave the client back; bound here to whoever asked for it. */
@@ -125,12 +151,12 @@ export function instrumentPgPool(agent: Agent, exports: object): void {
         return waited !== undefined && isPromise(result) ? followPromise(result, waited) : result
       }
       if (!isForQuery) return connect.call(this, bindCallback(parent, callback, waited))
-      return connect.call(this, (...args) => {
-        waited?.(args[0])
+      return connect.call(this, (error, client, release) => {
+        waited?.(error)
         issuingFor = parent
         issuingBy = known?.areClientsWatched === true ? undefined : known?.numbers
         try {
-          callback(...args)
+          callback(error, client, release)
         } finally {
           issuingFor = NOBODY
           issuingBy = undefined
@@ -264,25 +290,28 @@ function bindCallbacks(
 }
 
 /** Of a statement of `pool.query`: the callback is the pool's own, which then takes its client back. */
-function noteEnd(
+function notingEnd(
   agent: Agent,
   client: Client,
-  args: unknown[],
-  statement: Statement | undefined,
+  asked: unknown,
+  values: unknown,
+  callback: unknown,
+  parent: ActiveSpan | undefined,
   pool: PoolNumbers | undefined,
-): void {
-  const last = args.length - 1
-  const callback = args[last] as Callback
-  if (typeof callback !== 'function' || (statement === undefined && pool === undefined)) return
-  const startMs = statement?.startMs ?? clockMs()
+): unknown {
+  const statement = begin(agent, parent, asked, values)
+  if (typeof callback !== 'function' || (statement === undefined && pool === undefined)) {
+    return callback
+  }
+  const unfollowedMs = statement === undefined ? clockMs() : 0
+  // By a name: see decision 0022.
   const noting: Callback = function (this: unknown, error, result) {
     const endMs =
       statement === undefined ? clockMs() : record(agent, client, statement, error, result)
-    pool?.used(endMs - startMs)
+    pool?.used(endMs - (statement?.startMs ?? unfollowedMs))
     return callback.call(this, error, result)
   }
-  // By a name: see decision 0022.
-  args[last] = noting
+  return noting
 }
 
 function boundCallback(

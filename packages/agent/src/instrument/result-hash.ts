@@ -57,7 +57,7 @@ export function schemaWithHashes(plain: AttributeSchema): AttributeSchema {
 let words: ValueWords | undefined
 
 /** Values of placeholders, given after the statement or in its configuration. */
-export function valuesAmong([asked, values]: readonly unknown[]): unknown {
+export function valuesAmong(asked: unknown, values: unknown): unknown {
   if (values !== undefined && values !== null && typeof values !== 'function') return values
   return (asked as { readonly values?: unknown } | null | undefined)?.values
 }
