@@ -54,6 +54,37 @@ describe.skipIf(!canRun)('jobs', () => {
       .map(({ attributes }) => attributes['db.query.text'])
       .filter(text => text !== undefined)
 
+  it.each(NODES)('of worker threads are roots with what they did, on Node %s', async (_, node) => {
+    await using receiver = await startOtlpReceiver()
+    const options = { node, env: { JOBS_DATABASE: postgres.url } }
+    await using bare = await startWithAgent('thread-jobs.mjs', receiver.endpoint, {
+      ...options,
+      bare: true,
+    })
+    await using app = await startWithAgent('thread-jobs.mjs', receiver.endpoint, options)
+    const { spans } = receiver
+    for (const [path, statements, error] of [
+      ['/once', ['SELECT 1 AS once', 'SELECT 2 AS once']],
+      ['/letter', ['SELECT $1::text AS letter']],
+      ['/lost', ['SELECT $1::text AS letter'], 'no such letter'],
+    ] as const) {
+      spans.length = 0
+      // A thread that ends waits half a second for its last spans: on a machine so busy that these are lost, once more.
+      const job = await eventually(`the job of ${path}`, async () => {
+        expect(await app.get(path), path).toBe(await bare.get(path))
+        await new Promise(resolve => setTimeout(resolve, 100))
+        return spans.find(
+          span =>
+            span.name === 'thread thread-jobs.mjs' &&
+            statementsOf(spans, span).length === statements.length,
+        )
+      })
+      expect(statementsOf(spans, job)).toEqual(statements)
+      expect([job.kind, job.parentSpanId, job.status]).toEqual([INTERNAL, '', error ? 2 : 0])
+      expect(job.events[0]?.attributes['exception.message']).toBe(error)
+    }
+  })
+
   it.each(NODES)(
     'of a queue and of schedules are roots with what they did, on Node %s',
     async (_version, node) => {

@@ -71,11 +71,11 @@ describe('an application that does what few do', () => {
         answer.on('end', () => resolve(text))
       })
       call.on('error', reject)
-      if (headers['expect'] === undefined) call.end()
+      if (headers.expect === undefined) call.end()
       else call.on('continue', () => call.end('sent'))
     })
-    const own = headers['expect'] === undefined ? '/pairs' : '/asks'
-    if (headers['expect'] !== undefined) expect(body).toBe('sent')
+    const own = headers.expect === undefined ? '/pairs' : '/asks'
+    if (headers.expect !== undefined) expect(body).toBe('sent')
     await eventually(`the span of ${own}`, async () =>
       receiver.spans.find(
         ({ kind, attributes }) =>

@@ -18,6 +18,7 @@ import { mapperEsModules, mapperModules, observeMappers } from './instrument/map
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { resultHashes } from './instrument/result-hash.ts'
+import { instrumentThreadJobs } from './instrument/thread-jobs.ts'
 import { webSocketModules } from './instrument/ws.ts'
 import { offerFetchSockets } from './knobs/fetch-sockets.ts'
 import { httpMaxSockets } from './knobs/http-sockets.ts'
@@ -207,6 +208,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   instrumentHttpClient(agent)
   instrumentFetch(agent)
   instrumentProcessErrors(agent)
+  instrumentThreadJobs(agent)
 }
 
 function reportOnce(): Agent['report'] {
