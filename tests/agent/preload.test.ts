@@ -63,8 +63,8 @@ describe('the Node agent, preloaded', () => {
     async (_version, node) => {
       await using receiver = await startOtlpReceiver()
       await using app = await startWithAgent('threads.mjs', receiver.endpoint, { node })
-      expect(await app.get('/thread')).toBe('inner 0')
-      expect(await app.get('/process')).toBe('inner 0')
+      expect(await app.get('/thread')).toBe('inner')
+      expect(await app.get('/process')).toBe('inner')
       const { spans } = receiver
       await eventually('the spans', async () => traffic(spans).length >= 6 || undefined)
       await new Promise(resolve => setTimeout(resolve, 200))
@@ -82,6 +82,7 @@ describe('the Node agent, preloaded', () => {
       for (const inner of spans.filter(({ attributes }) => attributes['url.path'] === '/inner')) {
         expect(spans.some(({ spanId }) => spanId === inner.parentSpanId)).toBe(true)
       }
+      expect(await app.get('/end')).toBe('0,0')
       expect(app.standardError()).toBe('')
     },
   )

@@ -8,30 +8,35 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 const self = new URL(import.meta.url)
 const isChild = process.argv[2] === 'child'
 
-async function ask(port) {
-  return (await fetch(`http://127.0.0.1:${port}/inner`)).text()
+/** Of a thread or process that is there: how it answers, and how it ends. */
+const others = []
+
+async function ask(port, path) {
+  return (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+}
+
+async function startOther(other) {
+  const [port] = await once(other, 'message')
+  const exited = once(other, 'exit')
+  others.push(async () => {
+    await ask(port, '/close')
+    if (other.disconnect) other.disconnect()
+    return (await exited)[0]
+  })
+  return ask(port, '/inner')
 }
 
 const server = http.createServer(async (request, response) => {
-  if (request.url === '/inner') {
+  if (request.url === '/inner') response.end('inner')
+  else if (request.url === '/close') {
     response.setHeader('connection', 'close')
-    response.end('inner')
+    response.end()
     server.close()
-  } else if (request.url === '/thread') {
-    const worker = new Worker(self)
-    const [port] = await once(worker, 'message')
-    const exited = once(worker, 'exit')
-    const text = await ask(port)
-    const [code] = await exited
-    response.end(`${text} ${code}`)
-  } else if (request.url === '/process') {
-    const child = fork(fileURLToPath(self), ['child'])
-    const [port] = await once(child, 'message')
-    const exited = once(child, 'exit')
-    const text = await ask(port)
-    child.disconnect()
-    const [code] = await exited
-    response.end(`${text} ${code}`)
+  } else if (request.url === '/thread') response.end(await startOther(new Worker(self)))
+  else if (request.url === '/process') {
+    response.end(await startOther(fork(fileURLToPath(self), ['child'])))
+  } else if (request.url === '/end') {
+    response.end(String(await Promise.all(others.map(end => end()))))
   } else if (request.url === '/exit') {
     response.end('now', () => setImmediate(() => process.exit(0)))
   } else response.end('outer')
@@ -42,3 +47,4 @@ server.listen(0, '127.0.0.1', () => {
   else if (isChild) process.send(port)
   else console.log(`port ${port}`)
 })
+if (isChild) process.on('disconnect', () => server.close())
