@@ -37,13 +37,13 @@ const SEVERITIES = [
   'critical',
 ] as const satisfies readonly Issue['severity'][]
 const SORTS = [
-  'severity',
   'recoverable',
+  'severity',
   'recent',
 ] as const satisfies readonly IssueListParams['sort'][]
 const RANKED = {
+  recoverable: 'ranked by the time users would get back',
   severity: 'the worst first, then by the time users would get back',
-  recoverable: 'by the time users would get back',
   recent: 'the latest first',
 } as const satisfies Record<(typeof SORTS)[number], string>
 const KINDS = [
@@ -62,7 +62,7 @@ export function IssuesPage(): ReactElement {
   const { environment, service } = useScope()
   const [search, change] = useListSearch()
   const status = STATUSES.find(({ value }) => value === search.status)?.value ?? 'active'
-  const sort = oneOf(SORTS, search.sort) ?? 'severity'
+  const sort = oneOf(SORTS, search.sort) ?? 'recoverable'
   const severity = oneOf(SEVERITIES, search.severity)
   const query = useQuery({
     ...issuesQuery({
@@ -133,7 +133,7 @@ export function IssuesPage(): ReactElement {
                 <IssueTable
                   issues={items}
                   sort={sort}
-                  onSort={next => change({ sort: next === 'severity' ? undefined : next })}
+                  onSort={next => change({ sort: next === 'recoverable' ? undefined : next })}
                 />
                 <Pager pagination={pagination} onPage={page => change({ page })} />
               </>

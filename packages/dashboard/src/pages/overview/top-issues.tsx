@@ -15,7 +15,7 @@ export function TopIssues(): ReactElement {
   return (
     <Panel
       title="Top issues"
-      note="the worst first"
+      note="by recoverable time"
       flush
       actions={
         <Link to="/issues" className="text-link">

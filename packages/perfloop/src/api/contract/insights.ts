@@ -66,10 +66,10 @@ export const IssueListParams = PageParams.extend({
   service: z.string().optional(),
   operation: z.string().optional(),
   sort: z
-    .enum(['severity', 'recoverable', 'recent'])
-    .default('severity')
+    .enum(['recoverable', 'severity', 'recent'])
+    .default('recoverable')
     .describe(
-      'By severity (within one, first what costs nobody time yet, then by recoverable time), by recoverable time alone, or the latest first',
+      'By recoverable time, by severity (within one, first what costs nobody time yet, then by recoverable time), or the latest first',
     ),
 })
 export const IssueChange = z.strictObject({

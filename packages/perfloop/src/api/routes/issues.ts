@@ -19,7 +19,7 @@ export const issueEndpoints = [
     name: 'insights.issues',
     method: 'GET',
     path: '/insights/issues',
-    summary: 'Issues, the most urgent first',
+    summary: 'Issues, by the time that would be won back',
     access: 'read',
     query: IssueListParams,
     data: z.array(Issue),

@@ -317,22 +317,23 @@ describe.each([sqlite, postgres])('the control store on $name', engine => {
 
     expect(await ids({ sort: 'recoverable' })).toEqual([heavy.id, recent.id, light.id])
     expect(await ids({ sort: 'recent' }).then(all => all[0])).toBe(recent.id)
-    expect(await ids({})).toEqual([light.id, recent.id, heavy.id])
-    expect(await ids({ minSeverity: 'high' })).toEqual([light.id, recent.id])
+    expect(await ids({})).toEqual([heavy.id, recent.id, light.id])
+    expect(await ids({ sort: 'severity' })).toEqual([light.id, recent.id, heavy.id])
+    expect(await ids({ minSeverity: 'high' })).toEqual([recent.id, light.id])
     expect(await ids({ statuses: ['acknowledged'] })).toEqual([heavy.id])
     expect(await ids({ statuses: [] })).toEqual([])
     expect(await ids({ kind: 'error-rate' })).toEqual([recent.id])
     expect(await ids({ environment: 'staging', service: 'billing' })).toEqual([recent.id])
-    expect(await ids({ operation: 'GET /loans', offset: 1 })).toEqual([heavy.id])
+    expect(await ids({ operation: 'GET /loans', offset: 1 })).toEqual([light.id])
     expect(await store.issues.list({ limit: 1, offset: 0 })).toMatchObject({ total: 3 })
   })
 
-  it('lists issues as findings are ranked: what costs nobody time yet first among what is as bad', async () => {
+  it('lists issues by severity as findings are ranked: what costs nobody time yet first among what is as bad', async () => {
     const issues = (['medium', 'critical', 'high', 'low'] as const).flatMap(severity =>
       [5e9, 0, 1].map(recoverableNsPerHour => issue({ severity, recoverableNsPerHour })),
     )
     for (const one of issues) await store.issues.insert(one)
-    const { rows } = await store.issues.list({ limit: 20, offset: 0 })
+    const { rows } = await store.issues.list({ sort: 'severity', limit: 20, offset: 0 })
     const ranked = rows.map(one => ({
       ...one,
       recoverableNsPerHour: durationNs(one.recoverableNsPerHour),

@@ -17,7 +17,7 @@ export function issueRepository(db: () => ControlDatabase, clock: Clock): IssueR
       const matching = db().selectFrom('performanceIssues').where(conditions(filter))
       const rows = await matching
         .selectAll()
-        .orderBy(ranking(filter.sort ?? 'severity'))
+        .orderBy(ranking(filter.sort ?? 'recoverable'))
         .limit(filter.limit)
         .offset(filter.offset)
         .execute()
@@ -162,7 +162,7 @@ const SEVERITY_RANK = sql<number>`case severity ${sql.join(
   sql` `,
 )} end`
 
-/** The order of a list, by urgency (analysis/urgency.ts) unless another is asked for; the id comes last in each, so that pages neither repeat nor skip. */
+/** The order of a list; that by severity is byUrgency of analysis/urgency.ts; the id comes last in each, so that pages neither repeat nor skip. */
 function ranking(sort: NonNullable<IssueFilter['sort']>) {
   const byRecoverable = sql`recoverable_ns_per_hour desc, id`
   const byWhetherItCostsTime = sql`case when recoverable_ns_per_hour > 0 then 1 else 0 end`
