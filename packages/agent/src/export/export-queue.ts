@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { clearTimeout, clockMs, setTimeout } from '../own-clock.ts'
 import { type Connection, connectionTo } from './connection.ts'
 
@@ -13,14 +14,20 @@ const MOST_ANSWER_BYTES = 64 * 1024
 const STALE = Symbol('stale')
 const STALE_CODES = new Set(['ECONNRESET', 'EPIPE'])
 
+let closedPort: MessagePort | undefined
+
 /**
  * The memory of a body that nobody will send, at once: the collector sees small objects and is in no hurry, and three times the
- * bound was measured to pile up. Node 20 cannot.
+ * bound was measured to pile up. What is moved to a port that is closed is gone.
  */
 function giveBack({ buffer, byteLength }: Buffer): void {
-  const { transfer } = buffer as { transfer?: (this: object, bytes: number) => unknown }
   // Small ones share theirs.
-  if (buffer.byteLength === byteLength) transfer?.call(buffer, 0)
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== byteLength) return
+  if (closedPort === undefined) {
+    closedPort = new MessageChannel().port1
+    closedPort.close()
+  }
+  closedPort.postMessage(null, [buffer])
 }
 
 interface Waiting {
