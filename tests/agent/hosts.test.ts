@@ -22,6 +22,29 @@ describe.each(NODES)('the Node agent on Node %s', (_version, node) => {
     expect(await app.get('/')).toBe('[]')
     expect(app.standardError()).toBe('')
   })
+
+  it('measures where nothing built in may be changed, and no text may become code', async () => {
+    await using receiver = await startOtlpReceiver()
+    const flags = ['--frozen-intrinsics', '--disallow-code-generation-from-strings']
+    await using app = await startWithAgent('threads.mjs', receiver.endpoint, { node, flags })
+    expect(await app.get('/once')).toBe('outer')
+    await eventually('the request', async () => receiver.spans.find(({ kind }) => kind === SERVER))
+    expect(app.standardError()).not.toContain('perfloop')
+  })
+})
+
+it('leaves an application as it is that may have no thread, and says in a line what it lacks', async () => {
+  await using receiver = await startOtlpReceiver()
+  const [, node] = NODES.find(([version]) => version === '24') ?? []
+  if (node === undefined) throw new Error('there is no Node 24')
+  const flags = ['--permission', '--allow-fs-read=*']
+  await using app = await startWithAgent('stopped-clocks.mjs', receiver.endpoint, { node, flags })
+  const told = /^perfloop agent: the exporting thread cannot be used: .*--allow-worker.*$/m
+  await eventually('what it lacks', async () => {
+    expect(await app.get('/')).toBe('[]')
+    return told.test(app.standardError()) || undefined
+  })
+  expect(app.standardError()).not.toMatch(/^\s+at /m)
 })
 
 it('loads no driver that takes long, where the application has it and does not use it', async () => {

@@ -139,8 +139,12 @@ export class SpanExporter implements BatchSender {
   /** Not waited for when the process ends. */
   sendControl(message: ControlMessage): void {
     if (this.#isClosed || this.#failures >= MOST_FAILURES) return
-    this.#worker ??= this.#startThread()
-    this.#worker.postMessage({ type: 'control', message } satisfies ExportMessage)
+    try {
+      this.#worker ??= this.#startThread()
+      this.#worker.postMessage({ type: 'control', message } satisfies ExportMessage)
+    } catch (error) {
+      this.#lose(this.#worker, `the exporting thread cannot be used: ${String(error)}`)
+    }
   }
 
   #post(message: ExportMessage, transferred: ArrayBuffer[]): void {

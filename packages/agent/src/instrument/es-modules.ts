@@ -12,8 +12,8 @@ export interface PatchedEsModule {
 /**
  * ES modules are not loaded by `Module._load`, and on Node 20 nothing else tells of them without a thread that reads
  * every source. So those few that are worth it are looked for where the application would find them, and are loaded
- * before it: only files that need nothing but Node and their own package, since what fails to load before its time has
- * failed for the application too. A second copy deeper in its packages is not seen.
+ * before it: only files that need nothing but Node and their own package, since what fails to load before its time fails
+ * for the application too, which is where it is told. A second copy deeper in its packages is not seen.
  */
 export async function patchEsModules(
   patched: readonly PatchedEsModule[],
@@ -26,8 +26,9 @@ export async function patchEsModules(
     for (const file of files) {
       const path = join(folder, file)
       if (!existsSync(path)) continue
+      const exports: unknown = await import(pathToFileURL(path).href).catch(() => undefined)
       try {
-        patch((await import(pathToFileURL(path).href)) as object)
+        if (exports !== undefined) patch(exports as object)
       } catch (error) {
         report(`instrumenting ${name}`, error)
       }

@@ -6,6 +6,7 @@ import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
 import { recordServerSpan } from './server-span.ts'
+import { wrapMethod } from './wrap-method.ts'
 
 /** Every request of every HTTP and HTTPS server of the process. Of HTTP/2 see `http2-server.ts`. */
 export function instrumentHttpServer(agent: Agent): void {
@@ -42,7 +43,7 @@ export function traceRequests(agent: Agent, prototype: { emit: unknown }, scheme
       ? activeSpan.run(span, emitRequest, this, args)
       : activeSpan.run(span, () => emit.call(this, event, ...args))
   }
-  prototype.emit = traced
+  wrapMethod(prototype, 'emit', () => traced)
 }
 
 /** Requests with `Expect` come by events of their own, where the application listens for these. */

@@ -69,7 +69,7 @@ function traceStreams(agent: Agent, prototype: { emit: unknown }): void {
       ? emit.call(this, event, ...args)
       : activeSpan.run(span, emitStream, this, args)
   }
-  prototype.emit = traced
+  wrapMethod(prototype, 'emit', () => traced)
 }
 
 /** Frameworks are given the request, not its stream. */

@@ -4,6 +4,7 @@ import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { attributeSchema, TEXT } from '../record/attribute-schema.ts'
 import { describeError } from '../record/error-description.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
+import { wrapMethod } from './wrap-method.ts'
 
 const SCHEMA = attributeSchema('@perfloop/agent/process', {}, { 'error.type': TEXT })
 
@@ -19,12 +20,13 @@ export function instrumentProcessErrors(agent: Agent): void {
     record(agent, isRejection ? REJECTION : 'uncaught exception', error)
   })
   const emit = process.emit as Emit
-  process.emit = function (this: unknown, event: string | symbol, ...args: unknown[]) {
+  const telling: Emit = function (event, ...args) {
     const isHandled = emit.call(this, event, ...args)
     // One that is not handled comes to the monitor next; its stack must not be read before Node has shown its line.
     if (isHandled && event === 'unhandledRejection') record(agent, REJECTION, args[0])
     return isHandled
-  } as typeof process.emit
+  }
+  wrapMethod(process as { emit: Emit }, 'emit', () => telling)
 }
 
 const REJECTION = 'unhandled rejection'

@@ -6,6 +6,7 @@ import http, {
 import https from 'node:https'
 import type { Agent } from '../agent.ts'
 import { noteRoute, spanOfRequest } from '../instrument/request-span.ts'
+import { wrapMethod } from '../instrument/wrap-method.ts'
 import { clockMs } from '../own-clock.ts'
 
 const NAME = 'response_cache.ttl'
@@ -118,7 +119,7 @@ class ResponseCache {
       if (cache.#take(request, response)) return true
       return emit.call(this, event, ...args)
     }
-    prototype.emit = cached
+    wrapMethod(prototype, 'emit', () => cached)
   }
 
   /** True when it has answered. */
