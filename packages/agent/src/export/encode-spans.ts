@@ -2,6 +2,7 @@ import { type AttributeSchema, PASSING_TEXT, TEXT } from '../record/attribute-sc
 import {
   FACT_WORDS,
   ID_WORDS,
+  PLACE_SIZES,
   type RecordedDetails,
   type RecordedException,
   type SentBatch,
@@ -55,7 +56,7 @@ export class SpanEncoder {
       writer.text(1, scope.name)
       if (scope.version !== '') writer.text(2, scope.version)
       writer.endMessage(named)
-      for (const row of rows) this.#span(batch, columns, row)
+      for (const row of rows) this.#span(columns, row)
       writer.endMessage(scopeSpans)
     }
     writer.endMessage(resourceSpans)
@@ -94,7 +95,7 @@ export class SpanEncoder {
     return [...Object.values(bySchema), ...byHand.values()]
   }
 
-  #span(batch: SentBatch, columns: SpanBatch, row: number): void {
+  #span(columns: SpanBatch, row: number): void {
     const writer = this.#writer
     const { ids, facts, times } = columns
     const fact = row * FACT_WORDS
@@ -113,7 +114,7 @@ export class SpanEncoder {
     if (encoding === undefined || details !== undefined) {
       this.#outline(columns, row, encoding, details)
     } else this.#commonOutline(columns, row, encoding)
-    if (encoding !== undefined) this.#passingTexts(batch, columns, row, encoding, details)
+    if (encoding !== undefined) this.#passingTexts(columns, row, encoding, details)
     if (details !== undefined) this.#details(details)
     if (this.#exceptionsOf.size > 0) {
       for (const exception of this.#exceptionsOf.get(row) ?? []) this.#exception(exception)
@@ -219,7 +220,6 @@ export class SpanEncoder {
   }
 
   #passingTexts(
-    batch: SentBatch,
     columns: SpanBatch,
     row: number,
     { schema, keys, passing }: SchemaEncoding,
@@ -227,10 +227,11 @@ export class SpanEncoder {
   ): void {
     const first = firstValue(columns, row)
     for (const slot of passing) {
-      const value = columns.values[first + slot] as number
-      if (Number.isNaN(value) || isSetByHand(schema, slot, details?.attributes ?? NONE)) continue
-      const text = batch.passingTexts[value] ?? ''
-      this.#writer.textAttribute(9, keys[slot] ?? NOTHING, text)
+      const place = columns.values[first + slot] as number
+      if (Number.isNaN(place) || isSetByHand(schema, slot, details?.attributes ?? NONE)) continue
+      const start = Math.floor(place / PLACE_SIZES)
+      const size = place % PLACE_SIZES
+      this.#writer.bytesAttribute(9, keys[slot] ?? NOTHING, columns.texts, start, size)
     }
   }
 

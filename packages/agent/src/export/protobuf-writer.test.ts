@@ -33,5 +33,10 @@ it.each(['', 'GET', 'naïve', '🍎'.repeat(30), 'x'.repeat(200), 'ü'.repeat(64
     expect(anySize).toBe(any.length)
     const [textSize, text] = size(any)
     expect([textSize, text.toString()]).toEqual([text.length, value])
+
+    const ofBytes = new ProtobufWriter()
+    const bytes = Buffer.from(`before${value}after`)
+    ofBytes.bytesAttribute(9, key.view(), bytes, 6, Buffer.byteLength(value))
+    expect(ofBytes.view()).toEqual(writer.view())
   },
 )

@@ -188,6 +188,22 @@ export class ProtobufWriter {
     this.#sizedText(value)
   }
 
+  /** The same of a text that is there in UTF-8. */
+  bytesAttribute(
+    field: number,
+    key: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    size: number,
+  ): void {
+    this.#attribute(field, key, 1 + sizeOfVarint(size) + size, size)
+    this.#buffer[this.length++] = (1 << 3) | 2
+    this.#varint(size)
+    if (size > SHORT_COPY_BYTES) this.#buffer.set(bytes.subarray(start, start + size), this.length)
+    else for (let i = 0; i < size; i++) this.#buffer[this.length + i] = bytes[start + i] as number
+    this.length += size
+  }
+
   /** The same of a whole number. */
   integerAttribute(field: number, key: Uint8Array, value: number): void {
     this.#attribute(field, key, 1 + (value < 0 ? SIZE_OF_A_NEGATIVE : sizeOfVarint(value)), 0)

@@ -93,14 +93,13 @@ export class SpanExporter implements BatchSender {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const { texts: newTexts, first: firstNewText } = texts.takeNew()
-    const { buffer, rows, valueCount, passingTexts, exceptions, details } = batch
+    const { buffer, rows, valueCount, exceptions, details } = batch
     this.#post(
       {
         type: 'spans',
         buffer,
         rows,
         valueCount,
-        passingTexts,
         exceptions,
         details,
         newTexts,

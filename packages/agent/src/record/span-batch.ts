@@ -3,6 +3,8 @@ import type { Attributes, Scope, SpanDetails } from './span-details.ts'
 /** Spans in one batch: waking the exporting thread and a request to the server cost as much as some hundred spans. */
 export const BATCH_SPANS = 4_096
 const VALUES_PER_SPAN = 10
+/** Of texts that hardly repeat: for most applications enough until the batch is full. What is not used takes no memory. */
+const TEXT_BYTES = 64 * 1024
 
 /** Words of a span in `ids`: trace 4, span 2, parent 2, as they stand on the wire (big-endian words). */
 export const ID_WORDS = 8
@@ -13,7 +15,7 @@ const IDS_BYTES = BATCH_SPANS * ID_WORDS * 4
 const FACTS_BYTES = BATCH_SPANS * FACT_WORDS * 4
 const TIMES_BYTES = BATCH_SPANS * 2 * 8
 const VALUES_BYTES = BATCH_SPANS * VALUES_PER_SPAN * 8
-const BATCH_BYTES = IDS_BYTES + FACTS_BYTES + TIMES_BYTES + VALUES_BYTES
+const BATCH_BYTES = IDS_BYTES + FACTS_BYTES + TIMES_BYTES + VALUES_BYTES + TEXT_BYTES
 
 export const MOST_VALUES = BATCH_SPANS * VALUES_PER_SPAN
 
@@ -57,14 +59,17 @@ export class SpanBatch {
   /** Start and end, milliseconds of `performance.now()`. */
   readonly times: Float64Array
   readonly values: Float64Array
+  /** Texts that hardly repeat, one after the other: to hand over a list of them takes the application's thread long. */
+  readonly texts: Buffer
   rows = 0
   valueCount = 0
-  passingTexts: string[] = []
-  /** Of each place in the values of a span: which of these texts stood there last. */
-  readonly lastPassing: (number | undefined)[] = []
+  textBytes = 0
+  /** Of each place in the values of a span: the text that stood there last, and where it is. */
+  readonly lastTexts: (string | undefined)[] = []
+  readonly lastPlaces: number[] = []
   exceptions: RecordedException[] = []
   details: RecordedDetails[] = []
-  /** Of its passing texts, exceptions and details. */
+  /** Of its exceptions and details. */
   characters = 0
 
   constructor(buffer = new SharedArrayBuffer(BATCH_BYTES)) {
@@ -77,7 +82,34 @@ export class SpanBatch {
       TIMES_BYTES + VALUES_BYTES + IDS_BYTES,
       BATCH_SPANS * FACT_WORDS,
     )
+    this.texts = Buffer.from(buffer, BATCH_BYTES - TEXT_BYTES, TEXT_BYTES)
   }
+
+  get leftTextBytes(): number {
+    return TEXT_BYTES - this.textBytes
+  }
+
+  /** Keeps a text, as much of it as there is room for; answers its place: where it begins, and how long it is. */
+  addText(text: string): number {
+    const start = this.textBytes
+    const size = writeText(text, this.texts, start, Math.min(this.leftTextBytes, PLACE_SIZES - 1))
+    this.textBytes += size
+    return start * PLACE_SIZES + size
+  }
+}
+
+/** What one number tells of a text: its size, and times this where it begins. */
+export const PLACE_SIZES = 8_192
+
+/** In UTF-8; answers its size. */
+function writeText(text: string, bytes: Buffer, start: number, room: number): number {
+  if (text.length > room) return bytes.write(text, start, room)
+  for (let n = 0; n < text.length; n++) {
+    const unit = text.charCodeAt(n)
+    if (unit > 0x7f) return bytes.write(text, start, room)
+    bytes[start + n] = unit
+  }
+  return text.length
 }
 
 /** A batch on its way to the exporting thread. */
@@ -86,7 +118,6 @@ export interface SentBatch {
   readonly buffer: SharedArrayBuffer
   readonly rows: number
   readonly valueCount: number
-  readonly passingTexts: readonly string[]
   readonly exceptions: readonly RecordedException[]
   readonly details: readonly RecordedDetails[]
   /** Texts that are referred to by number from here on. */

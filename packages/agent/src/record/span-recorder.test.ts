@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { ActiveSpan } from './active-span.ts'
 import { attributeSchema, PASSING_TEXT, TEXT } from './attribute-schema.ts'
 import { CostBudget } from './cost-budget.ts'
-import { SpanBatch } from './span-batch.ts'
+import { PLACE_SIZES, SpanBatch } from './span-batch.ts'
 import { SpanRecorder } from './span-recorder.ts'
 
 const SCHEMA = attributeSchema('test', {}, { statement: TEXT, path: PASSING_TEXT })
@@ -29,7 +29,7 @@ it.each(['exceptions', 'texts', 'passing texts'])(
       if (what === 'exceptions')
         recorder.exception({ type: 'Error', message: long, stack: long }, 0)
       recorder.text(what === 'texts' ? `${long}${n}` : 'select 1')
-      recorder.passingText(what === 'passing texts' ? long : '/')
+      recorder.passingText(what === 'passing texts' ? `${n}${long}` : '/')
       recorder.end()
     }
     // A million characters, of which each span has two thousand at least.
@@ -57,8 +57,8 @@ it('sends a passing text once that comes with one span after another, such as th
   }
   recorder.flush()
   const [batch] = sent
-  expect(batch?.passingTexts).toEqual(['/a', '/b'])
-  expect([1, 3, 5, 7, 9].map(at => batch?.values[at])).toEqual([0, 0, 1, Number.NaN, 1])
+  expect(textsOf(batch)).toEqual(['/a', '/a', '/b', undefined, '/b'])
+  expect(batch?.textBytes).toBe(4)
 })
 
 it('never mixes a row with one that begins within it', () => {
@@ -88,8 +88,30 @@ it('never mixes a row with one that begins within it', () => {
   write('d', '/d')
   recorder.flush()
   const [batch] = sent
-  expect([batch?.rows, batch?.passingTexts, dropped]).toEqual([3, ['/a', '/c', '/d'], [1]])
-  expect([...(batch?.values.subarray(0, 6) ?? [])].filter((_, at) => at % 2 === 1)).toEqual([
-    0, 1, 2,
-  ])
+  expect([batch?.rows, textsOf(batch), dropped]).toEqual([3, ['/a', '/c', '/d'], [1]])
 })
+
+it.each([
+  ['none', ''],
+  ['one with an umlaut', '/früh'],
+  ['one with a fruit', '/🍎'],
+  ['a long one', `/${'x'.repeat(2_047)}`],
+])('keeps a passing text as it is: %s', (_, text) => {
+  const batch = new SpanBatch()
+  batch.addText('/before')
+  const place = batch.addText(text)
+  batch.addText('/after')
+  expect(textAt(batch, place)).toBe(text)
+})
+
+/** Of spans of `SCHEMA`. */
+function textsOf(batch: SpanBatch | undefined): (string | undefined)[] {
+  if (batch === undefined) return []
+  return Array.from({ length: batch.rows }, (_, row) => textAt(batch, batch.values[row * 2 + 1]))
+}
+
+function textAt({ texts }: SpanBatch, place = Number.NaN): string | undefined {
+  if (Number.isNaN(place)) return undefined
+  const start = Math.floor(place / PLACE_SIZES)
+  return texts.toString('utf8', start, start + (place % PLACE_SIZES))
+}

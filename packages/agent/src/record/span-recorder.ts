@@ -32,9 +32,8 @@ const MOST_TEXT_CHARACTERS = 4 * 1024 * 1024
 const LONGEST_PASSING_TEXT = 2_048
 /** A batch with more text in it goes at once: the exporting thread has little memory, on purpose. */
 const MOST_CHARACTERS = 1024 * 1024
-
-/** To hand over a batch takes the application's thread the longer, the more texts are in it. */
-const MOST_PASSING_TEXTS = 1_024
+/** Of the texts of one span that hardly repeat: a batch with less room goes before the next span. */
+const ROOM_FOR_TEXTS = 4 * LONGEST_PASSING_TEXT
 
 export interface BatchSender {
   /** A buffer to fill; undefined when all are on their way. */
@@ -231,16 +230,12 @@ export class SpanRecorder {
     }
     // The same caller mostly comes with the same host and user agent again.
     const slot = batch.valueCount - this.#firstValue
-    const last = batch.lastPassing[slot]
-    if (last !== undefined && batch.passingTexts[last] === value) {
-      this.#value(last)
-      return
+    if (batch.lastTexts[slot] !== value) {
+      batch.lastTexts[slot] = value
+      const isLong = value.length > LONGEST_PASSING_TEXT
+      batch.lastPlaces[slot] = batch.addText(isLong ? value.slice(0, LONGEST_PASSING_TEXT) : value)
     }
-    const kept = cut(value, LONGEST_PASSING_TEXT)
-    batch.characters += kept.length
-    const number = batch.passingTexts.push(kept) - 1
-    batch.lastPassing[slot] = number
-    this.#value(number)
+    this.#value(batch.lastPlaces[slot] as number)
   }
 
   /** NaN for none. */
@@ -271,7 +266,7 @@ export class SpanRecorder {
     if (
       batch.rows === BATCH_SPANS ||
       batch.valueCount > MOST_VALUES - MOST_VALUES_OF_A_SPAN ||
-      batch.passingTexts.length >= MOST_PASSING_TEXTS ||
+      batch.leftTextBytes < ROOM_FOR_TEXTS ||
       batch.characters + this.#texts.unsentCharacters > MOST_CHARACTERS
     ) {
       this.flush()
