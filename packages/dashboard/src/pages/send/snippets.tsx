@@ -39,14 +39,14 @@ export function Snippets({
 type Snippet = (address: OtlpAddress, token: string | undefined) => string
 
 const SNIPPETS: Readonly<Record<Language, Snippet>> = {
-  node: (
-    { http },
-    token,
-  ) => `npm install @opentelemetry/api @opentelemetry/auto-instrumentations-node
+  node: ({ http }, token) => `npm install @perfloop/agent
 
 ${environment(http, token)}
-NODE_OPTIONS="--require @opentelemetry/auto-instrumentations-node/register" \\
-node app.js`,
+node --import @perfloop/agent app.js
+
+# With the OpenTelemetry SDK instead, in place of the last line:
+# npm install @opentelemetry/api @opentelemetry/auto-instrumentations-node
+# node --require @opentelemetry/auto-instrumentations-node/register app.js`,
   python: ({ http }, token) => `pip install opentelemetry-distro opentelemetry-exporter-otlp
 opentelemetry-bootstrap --action=install
 
