@@ -165,6 +165,10 @@ describe('PostgreSQL', () => {
     const own = await eventually('the spans', async () =>
       roots(receiver.spans).length === 5 ? statements(receiver.spans) : undefined,
     )
+    const { hostname, port } = new URL(postgres.url)
+    for (const { attributes } of own) {
+      expect(attributes).toMatchObject({ 'server.address': hostname, 'server.port': Number(port) })
+    }
     const rows = new Map(
       own.map(span => [textOf(span), span.attributes['db.response.returned_rows']]),
     )

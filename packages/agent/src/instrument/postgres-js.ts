@@ -1,6 +1,8 @@
+import { executionAsyncResource } from 'node:async_hooks'
 import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { type ActiveSpan, activeSpan } from '../record/active-span.ts'
+import { RepeatedText } from '../record/text-table.ts'
 import {
   codeOf,
   type DatabaseAddress,
@@ -14,7 +16,6 @@ import { UNKNOWN } from './result-hash.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 const SCHEMA = statementSchema('postgres', 'postgresql')
-/** Where a query goes is known to the functions that are around it, and to nobody else. */
 const NOWHERE: DatabaseAddress = { namespace: undefined, host: undefined, port: undefined }
 
 type Settle = (value: unknown) => unknown
@@ -96,7 +97,7 @@ function begin(agent: Agent, query: Query): void {
         if (line !== undefined) giveLine(known, parent.place, line)
         const statement: Statement = { known, parent, startMs, parameters: UNKNOWN }
         const rows = query.cursorFn === undefined ? rowsOf(result) : Number.NaN
-        recordStatement(agent, SCHEMA, statement, NOWHERE, error, codeOf(error), rows)
+        recordStatement(agent, SCHEMA, statement, addressOfAnswer(), error, codeOf(error), rows)
       } catch (failure) {
         agent.report('recording a statement of postgres', failure)
       }
@@ -106,6 +107,35 @@ function begin(agent: Agent, query: Query): void {
   } catch (error) {
     agent.report('beginning a statement of postgres', error)
   }
+}
+
+/** By the handle of its connection. */
+const addresses = new WeakMap<object, DatabaseAddress>()
+
+/**
+ * Where a query goes is known to the functions that are around it, and to nobody else. But it is settled while its
+ * connection is read, and on the socket of that the driver has noted whom it called. The database it does not note.
+ */
+function addressOfAnswer(): DatabaseAddress {
+  const handle = executionAsyncResource() as Record<symbol, unknown>
+  const known = addresses.get(handle)
+  if (known !== undefined) return known
+  const owner = Object.getOwnPropertySymbols(handle).find(
+    ({ description }) => description === 'owner_symbol',
+  )
+  const socket = (owner && handle[owner]) as CalledSocket | undefined
+  const { host, port } = socket?._parent ?? socket ?? {}
+  if (typeof host !== 'string' || typeof port !== 'number') return NOWHERE
+  const address = { namespace: undefined, host: new RepeatedText(host), port }
+  addresses.set(handle, address)
+  return address
+}
+
+/** With TLS, around another one. */
+interface CalledSocket {
+  readonly host?: unknown
+  readonly port?: unknown
+  readonly _parent?: CalledSocket | null
 }
 
 /** A cursor that is read by `for await` settles another promise with each part, by functions that it puts here. */
