@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ERRORS } from '../../packages/perfloop/src/domain/perfloop-error.ts'
 import { pprof } from '../agent/write-pprof.ts'
 import { eventually, type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
 
@@ -155,15 +156,27 @@ describe('/agent/v1', () => {
     const { status, body: answer } = await tell(path, body)
     expect([status, answer]).toEqual([
       400,
-      { error: { code: 'INVALID_REQUEST', message: expect.any(String) } },
+      {
+        error: {
+          code: 'INVALID_REQUEST',
+          message: expect.any(String),
+          cause: ERRORS.INVALID_REQUEST.cause,
+          cure: ERRORS.INVALID_REQUEST.cure,
+          details: { problems: expect.any(Array) },
+        },
+      },
     ])
   })
 
   it('refuses what is too large, packed or not, what it does not know, and pages', async () => {
     const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, ' '))
     expect((await tell('/report', bomb, { 'content-encoding': 'gzip' })).status).toBe(413)
-    expect((await tell('/nothing')).status).toBe(404)
-    expect((await tell('/report')).status).toBe(405)
+    expect((await tell('/nothing')).body.error).toMatchObject({
+      code: 'OTLP_PATH_UNKNOWN',
+      cure: ERRORS.OTLP_PATH_UNKNOWN.cure,
+    })
+    const asked = await tell('/report')
+    expect([asked.status, asked.body.error.cure]).toEqual([405, ERRORS.RECEIVER_METHOD.cure])
     expect((await settingsOf('0000000000000000')).status).toBe(409)
     expect((await tell('/report', REPORT, { origin: 'http://evil.example' })).status).toBe(403)
   })

@@ -42,6 +42,36 @@ async function runtimeOf(service: string, isThere: (runtime: Runtime) => boolean
 const rounded = (values: readonly (number | null)[] | undefined) =>
   values?.map(value => (value === null ? null : Number(value.toPrecision(6))))
 
+describe('a service that sends metrics only', () => {
+  it('is among the services of the range it sent them in', async () => {
+    await sendMetrics(perfloop, { 'service.name': 'scalars-only' }, [
+      {
+        name: 'orders.waiting',
+        unit: '1',
+        kind: 'gauge',
+        points: [{ atMs: minute(4), value: 3 }],
+      },
+    ])
+    const services = async (more: string) => {
+      const { data } = await perfloop.get(`/measure/services?service=scalars-only&${more}`)
+      return data as readonly Readonly<Record<string, unknown>>[]
+    }
+    const found = await eventually('the service to be listed', async () => {
+      const [service] = await services(`from=${FROM}&to=${TO}`)
+      return service
+    })
+    expect(found).toMatchObject({
+      environment: 'development',
+      service: 'scalars-only',
+      operations: 0,
+      has_spans: false,
+      last_seen: new Date(minute(4)).toISOString(),
+      red: { calls: 0 },
+    })
+    expect(await services(`from=${FROM}&to=${new Date(minute(3)).toISOString()}`)).toEqual([])
+  })
+})
+
 describe.concurrent('a counter', () => {
   const cpu = (points: readonly { atMs: number; startMs?: number; value: number }[]) =>
     ({ name: 'process.cpu.time', unit: 's', kind: 'counter', points }) as const

@@ -27,6 +27,8 @@ export class FlameGraphs {
   /** By the ids they are of, the one that was looked at last at the end. */
   readonly #built = new Map<string, Promise<BuiltGraph | undefined>>()
   readonly #frames = new Map<string, number>()
+  /** The build before, which never fails here. */
+  #before: Promise<unknown> = Promise.resolve()
 
   constructor(options: FlameGraphsOptions) {
     this.#options = options
@@ -62,7 +64,14 @@ export class FlameGraphs {
     await this.#thread[Symbol.asyncDispose]()
   }
 
-  async #build(ids: readonly string[]): Promise<BuiltGraph | undefined> {
+  /** One after another: whoever waits holds no profiles in memory meanwhile. */
+  #build(ids: readonly string[]): Promise<BuiltGraph | undefined> {
+    const building = this.#before.then(() => this.#buildNow(ids))
+    this.#before = building.catch(() => undefined)
+    return building
+  }
+
+  async #buildNow(ids: readonly string[]): Promise<BuiltGraph | undefined> {
     const { control, mostFrames } = this.#options
     const pprofs: Uint8Array[] = []
     for (const id of ids) {

@@ -55,10 +55,10 @@ const QUESTIONS: Readonly<Record<string, { readonly method: string; readonly ser
 export function serveAgents(agents: Agents): AskAboutAgent {
   return async (question, signal) => {
     const known = QUESTIONS[question.path]
-    if (known === undefined) throw new PerfloopError('NOT_FOUND', { path: question.path })
-    if (question.method !== known.method) {
-      const message = `${question.path} is asked by ${known.method}.`
-      return jsonAnswer(405, { error: { code: 'NOT_FOUND', message } }, { Allow: known.method })
+    const { path, method } = question
+    if (known === undefined) throw new PerfloopError('OTLP_PATH_UNKNOWN', { path })
+    if (method !== known.method) {
+      throw new PerfloopError('RECEIVER_METHOD', { method, allowed: known.method })
     }
     if (known.method === 'POST') agents.admit(question.body.length)
     return await known.serve(agents, question, signal)

@@ -79,6 +79,7 @@ export async function measureServices(
       service: row.service,
       red: toRed(row, seconds),
       operations: row.operations,
+      has_spans: row.has_spans,
       open_issues: issues.rows.filter(isSame).length,
       last_seen: isoFromSeconds(row.last_seen_s),
       spark: sparks.filter(isSame).map(spark => ({

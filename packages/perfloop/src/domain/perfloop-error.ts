@@ -8,7 +8,7 @@ export const ERRORS = {
     status: 400,
     message: 'The request does not match the API.',
     cause: 'A parameter or the body has a wrong name, type or range.',
-    cure: 'Read `error.details`: it names each field and what is expected. The API is described at /api/v1/openapi.json.',
+    cure: 'Read `error.details`: it names each field and what is expected. The API is described at /api/v1/openapi.json, what agents send in docs/agent-protocol.md.',
   },
   UNAUTHENTICATED: {
     status: 401,
@@ -21,7 +21,7 @@ export const ERRORS = {
     message: 'The request came from a host or origin that is not allowed.',
     cause:
       'Another web page tried to use Perfloop through the browser, or Perfloop is reached by a name it does not know.',
-    cure: 'Open Perfloop by the address it printed, or add the name to the setting `server.allowedHosts`.',
+    cure: 'Open Perfloop by the address it printed, or add the name to the setting `server.allowedHosts`. The origin of a page that sends telemetry itself belongs in `ingest.corsOrigins`.',
   },
   NOT_FOUND: {
     status: 404,
@@ -158,6 +158,20 @@ export const ERRORS = {
     message: 'The request body is larger than allowed.',
     cause: 'The exporter sends more in one batch than `ingest.maxBodyBytes`.',
     cure: 'Lower the batch size of the exporter or raise the setting.',
+  },
+  OTLP_PATH_UNKNOWN: {
+    status: 404,
+    message: 'Nothing is received at this path.',
+    cause:
+      'It is none of /v1/traces, /v1/metrics and /v1/logs, nor below /agent/v1: the endpoint of an exporter lacks its path, or has it twice, or is meant for gRPC.',
+    cure: 'Set OTEL_EXPORTER_OTLP_ENDPOINT to the address without a path; a variable of one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) takes the whole URL. gRPC has a port of its own, 4317.',
+  },
+  RECEIVER_METHOD: {
+    status: 405,
+    message: 'This path is asked by another method.',
+    cause:
+      'A browser or a probe looked at it, or a proxy turned a POST into a GET when it followed a redirect.',
+    cure: 'Use the method that the header Allow names, and give the exporter the address behind any redirect. Whether Perfloop is well is answered at /api/v1/health of its other port.',
   },
   OTLP_MEDIA_TYPE: {
     status: 415,

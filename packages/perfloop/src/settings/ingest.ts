@@ -28,7 +28,12 @@ export const IngestSettings = section({
   maxConnections: count()
     .default(4_000)
     .describe(
-      'Most open connections of OTLP/HTTP. Agents that wait for news hold one each, half of them at most; the others ask every 20 seconds.',
+      'Most open connections of OTLP/HTTP. Agents that wait for news hold one each, half of them at most; the others ask every `ingest.agentReturnMs`.',
+    ),
+  agentReturnMs: durationMs()
+    .default(20_000)
+    .describe(
+      'When an agent that could not wait for news is told to ask again: well within `agents.leaseMs`.',
     ),
   headersTimeoutMs: durationMs()
     .default(10_000)

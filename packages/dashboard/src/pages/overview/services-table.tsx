@@ -95,7 +95,10 @@ export function ServicesTable({ services }: { services: readonly ServiceSummary[
       columns={COLUMNS}
       rows={services}
       rowKey={row => `${row.environment} ${row.service}`}
-      rowLink={row => ({ to: '/operations', search: { svc: row.service, env: row.environment } })}
+      rowLink={row => ({
+        to: row.has_spans ? '/operations' : '/runtime',
+        search: { svc: row.service, env: row.environment },
+      })}
     />
   )
 }

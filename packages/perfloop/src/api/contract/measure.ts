@@ -56,6 +56,7 @@ export const ServiceSummary = z.object({
   service: z.string(),
   red: Red.describe('Of its entry operations'),
   operations: z.int(),
+  has_spans: z.boolean().describe('false where only its metrics were seen'),
   open_issues: z.int(),
   last_seen: instant().nullable(),
   spark: z.array(

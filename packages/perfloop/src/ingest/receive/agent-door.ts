@@ -64,7 +64,8 @@ export class AgentDoor {
     const body = arrival === undefined ? NOTHING : await this.#read(request, arrival)
     arrival?.arrive()
     // Each that waits holds a connection, of which telemetry needs some too.
-    const mayWait = this.#open.size < this.#options.settings.maxConnections / 2
+    const { maxConnections, agentReturnMs } = this.#options.settings
+    const mayWait = this.#open.size < maxConnections / 2
     const question: AgentQuestion = {
       method,
       path,
@@ -85,7 +86,8 @@ export class AgentDoor {
         this.#options.ask(question, gone.signal),
         ended(gone.signal),
       ])
-      return mayWait || method !== 'GET' ? answer : { ...answer, headers: comeBack(answer) }
+      if (mayWait || method !== 'GET') return answer
+      return { ...answer, headers: comeBack(answer, agentReturnMs) }
     } finally {
       this.#open.delete(gone)
       request.socket.off('close', onClose)
@@ -107,8 +109,11 @@ export class AgentDoor {
 
 /** How a question is refused: as every error of ours, in JSON. */
 export function refuseAgent(error: unknown, logger: Parameters<typeof toRefusal>[1]): AgentAnswer {
-  const { code, message, httpStatus } = toRefusal(error, logger)
-  return jsonAnswer(httpStatus, { error: { code, message } })
+  const { code, message, cause, cure, httpStatus } = toRefusal(error, logger)
+  const details = error instanceof PerfloopError ? error.details : {}
+  const { allowed } = details
+  const headers = code === 'RECEIVER_METHOD' ? { Allow: String(allowed) } : {}
+  return jsonAnswer(httpStatus, { error: { code, message, cause, cure, details } }, headers)
 }
 
 export function jsonAnswer(
@@ -137,11 +142,11 @@ export function sendAgentAnswer(
   if (!isWhole) request.resume()
 }
 
-/** Seconds after which an agent that could not wait asks again: well within a lease. */
-const COME_BACK_S = 20
+const MS_PER_SECOND = 1_000
 
-function comeBack({ headers }: AgentAnswer): AgentAnswer['headers'] {
-  return { ...headers, 'Retry-After': String(COME_BACK_S), Connection: 'close' }
+function comeBack({ headers }: AgentAnswer, afterMs: number): AgentAnswer['headers'] {
+  const seconds = Math.max(1, Math.round(afterMs / MS_PER_SECOND))
+  return { ...headers, 'Retry-After': String(seconds), Connection: 'close' }
 }
 
 const NOTHING = new Uint8Array(0)

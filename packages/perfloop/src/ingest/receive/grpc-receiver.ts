@@ -14,7 +14,7 @@ import { PerfloopError } from '../../domain/perfloop-error.ts'
 import type { Signal } from '../ingest-buffer.ts'
 import type { ProtocolOptions, ProtocolReceiver } from './http-receiver.ts'
 import { encodeExportResponse, encodeStatus } from './otlp-answer.ts'
-import { toRefusal } from './refusal.ts'
+import { toRefusal, wordsOf } from './refusal.ts'
 
 const SERVICES: Readonly<Record<Signal, string>> = {
   traces: 'opentelemetry.proto.collector.trace.v1.TraceService',
@@ -112,6 +112,7 @@ function statusOf(
   { intake, settings, logger }: ProtocolOptions,
 ): { readonly code: number; readonly details: string; readonly metadata: Metadata } {
   const refusal = toRefusal(error, logger)
+  const message = wordsOf(refusal)
   intake.countRefused(refusal.code)
   const metadata = new Metadata()
   const { retryAfterMs } = settings.spool
@@ -119,11 +120,11 @@ function statusOf(
     'grpc-status-details-bin',
     encodeStatus('protobuf', {
       code: refusal.grpcCode,
-      message: refusal.message,
+      message,
       ...(refusal.retryable ? { retryAfterMs } : {}),
     }),
   )
-  return { code: refusal.grpcCode, details: refusal.message, metadata }
+  return { code: refusal.grpcCode, details: message, metadata }
 }
 
 function serviceOf(signal: Signal): ServiceDefinition {

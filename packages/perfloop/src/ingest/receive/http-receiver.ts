@@ -7,8 +7,8 @@ import type { Settings } from '../../settings/settings.ts'
 import type { BodyEncoding, Signal } from '../ingest-buffer.ts'
 import { AGENT_PREFIX, type AgentDoor, refuseAgent, sendAgentAnswer } from './agent-door.ts'
 import type { Arrival, Intake } from './intake.ts'
-import { encodeExportResponse, encodeStatus, GRPC_CODES } from './otlp-answer.ts'
-import { toRefusal } from './refusal.ts'
+import { encodeExportResponse, encodeStatus } from './otlp-answer.ts'
+import { toRefusal, wordsOf } from './refusal.ts'
 import { decompress, readBody } from './request-body.ts'
 import type { BrowserHeaders, SenderAccess } from './sender-access.ts'
 
@@ -105,7 +105,7 @@ async function answer(
   try {
     const path = request.url?.split('?', 1)[0] ?? ''
     const signal = SIGNALS[path]
-    if (signal === undefined) throw new PerfloopError('NOT_FOUND', { path })
+    if (signal === undefined) throw new PerfloopError('OTLP_PATH_UNKNOWN', { path })
     access.requireAllowedPage(pageOf(request))
     allowOrigin(request, response)
     if (request.method === 'OPTIONS') {
@@ -114,14 +114,7 @@ async function answer(
     }
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST')
-      refuse(request, response, {
-        status: 405,
-        body: encodeStatus(encodingOf(request) ?? 'json', {
-          code: GRPC_CODES.UNIMPLEMENTED,
-          message: 'OTLP is sent by POST.',
-        }),
-      })
-      return
+      throw new PerfloopError('RECEIVER_METHOD', { method: request.method, allowed: 'POST' })
     }
     await receive(request, response, signal, arrival, options)
   } catch (error) {
@@ -144,7 +137,7 @@ async function answer(
       status: refusal.httpStatus,
       body: encodeStatus(encodingOf(request) ?? 'json', {
         code: refusal.grpcCode,
-        message: refusal.message,
+        message: wordsOf(refusal),
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       }),
     })

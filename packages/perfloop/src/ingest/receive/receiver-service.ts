@@ -67,7 +67,7 @@ export async function startReceiverService(
     ask:
       options.askAboutAgent ??
       (async ({ path }) => {
-        throw new PerfloopError('NOT_FOUND', { path })
+        throw new PerfloopError('OTLP_PATH_UNKNOWN', { path })
       }),
   })
   const shared = { intake, access, settings, host, logger, clock }

@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RowBuffer, spansBlock } from '../../../../../tests/ingest/row-buffer.ts'
 import type { LiveSpan } from '../../domain/live-span.ts'
 import { silentLogger } from '../../domain/logger.ts'
+import { ERRORS } from '../../domain/perfloop-error.ts'
 import { defaultSettings } from '../../settings/settings.ts'
 import { listSegments } from '../spool/segment-name.ts'
 import { readSegment } from '../spool/segment-reader.ts'
@@ -213,8 +214,8 @@ describe('OTLP/HTTP', () => {
         400,
         /incorrect header check/,
       ],
-      [{ path: '/v1/profiles' }, 404, /nothing at this address/],
-      [{ method: 'GET' }, 405, /POST/],
+      [{ path: '/v1/profiles' }, 404, /Nothing is received.*path: \/v1\/profiles.*without a path/],
+      [{ method: 'GET' }, 405, /allowed: POST.*header Allow/],
       [{ headers: { 'content-type': 'text/plain' } }, 415, /text\/plain/],
       [{ headers: { 'content-encoding': 'br' } }, 415, /br/],
       [{ body: 'defect' }, 500, /failed to answer/],
@@ -222,7 +223,10 @@ describe('OTLP/HTTP', () => {
     for (const [post, status, message] of cases) {
       const answer = await send(service, post)
       expect(answer.status).toBe(status)
-      expect(JSON.parse(answer.body.toString()).message).toMatch(message)
+      const words = JSON.parse(answer.body.toString()).message
+      expect(words).toMatch(message)
+      const known = Object.values(ERRORS).filter(error => words.startsWith(error.message))
+      expect(known.some(({ cause, cure }) => words.endsWith(`${cause} ${cure}`))).toBe(true)
     }
     const unreadable = await send(service, { body: 'boom', headers: protobufType })
     expect(decode('Status', unreadable.body)).toMatchObject({ code: 3 })

@@ -9,6 +9,9 @@ export interface Refusal {
   readonly grpcCode: number
   /** What is wrong and where, in words. */
   readonly message: string
+  /** Why it usually is, and what to do about it. */
+  readonly cause: string
+  readonly cure: string
   /** Whether the same batch may be sent again. */
   readonly retryable: boolean
 }
@@ -20,7 +23,8 @@ const GRPC_BY_CODE: Partial<Record<ErrorCode, number>> = {
   OTLP_BODY_TOO_LARGE: GRPC_CODES.RESOURCE_EXHAUSTED,
   INGEST_TOKEN_UNKNOWN: GRPC_CODES.UNAUTHENTICATED,
   FORBIDDEN_ORIGIN: GRPC_CODES.PERMISSION_DENIED,
-  NOT_FOUND: GRPC_CODES.NOT_FOUND,
+  OTLP_PATH_UNKNOWN: GRPC_CODES.NOT_FOUND,
+  RECEIVER_METHOD: GRPC_CODES.UNIMPLEMENTED,
   SPOOL_FULL: GRPC_CODES.RESOURCE_EXHAUSTED,
   SPOOL_WRITE_FAILED: GRPC_CODES.UNAVAILABLE,
   RECEIVER_BUSY: GRPC_CODES.UNAVAILABLE,
@@ -33,23 +37,24 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
 ])
 
 export function toRefusal(error: unknown, logger: Logger): Refusal {
-  if (!(error instanceof PerfloopError)) {
-    logger.error({ error }, 'a request made the receiver fail')
-    return {
-      code: 'INTERNAL',
-      httpStatus: ERRORS.INTERNAL.status,
-      grpcCode: GRPC_CODES.INTERNAL,
-      message: ERRORS.INTERNAL.message,
-      retryable: false,
-    }
-  }
+  const isOurs = error instanceof PerfloopError
+  if (!isOurs) logger.error({ error }, 'a request made the receiver fail')
+  const code = isOurs ? error.code : 'INTERNAL'
+  const { status, message, cause, cure } = ERRORS[code]
   return {
-    code: error.code,
-    httpStatus: ERRORS[error.code].status,
-    grpcCode: GRPC_BY_CODE[error.code] ?? GRPC_CODES.INTERNAL,
-    message: sentenceOf(error),
-    retryable: RETRYABLE.has(error.code),
+    code,
+    httpStatus: status,
+    grpcCode: GRPC_BY_CODE[code] ?? GRPC_CODES.INTERNAL,
+    message: isOurs ? sentenceOf(error) : message,
+    cause,
+    cure,
+    retryable: RETRYABLE.has(code),
   }
+}
+
+/** For google.rpc.Status, which has one text, and exporters that log it. */
+export function wordsOf({ message, cause, cure }: Refusal): string {
+  return `${message} ${cause} ${cure}`
 }
 
 function sentenceOf(error: PerfloopError): string {
