@@ -176,7 +176,10 @@ describe('/agent/v1', () => {
       cure: ERRORS.OTLP_PATH_UNKNOWN.cure,
     })
     const asked = await tell('/report')
-    expect([asked.status, asked.body.error.cure]).toEqual([405, ERRORS.RECEIVER_METHOD.cure])
+    expect(asked).toMatchObject({
+      status: 405,
+      body: { error: { cure: ERRORS.RECEIVER_METHOD.cure } },
+    })
     expect((await settingsOf('0000000000000000')).status).toBe(409)
     expect((await tell('/report', REPORT, { origin: 'http://evil.example' })).status).toBe(403)
   })

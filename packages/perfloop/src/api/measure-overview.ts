@@ -1,17 +1,20 @@
 import type { ControlStore } from '../store/control/control-store.ts'
-import { operations } from '../store/telemetry/queries/operations.query.ts'
+import type { operations } from '../store/telemetry/queries/operations.query.ts'
 import { overviewTotals } from '../store/telemetry/queries/overview.query.ts'
 import { breakdownSeries, redSeries } from '../store/telemetry/queries/red-series.query.ts'
 import {
   MOST_SPARK_POINTS,
+  type RollupRange,
   rollupRange,
   stepRange,
 } from '../store/telemetry/queries/rollup-range.ts'
+import { metricServices, senders } from '../store/telemetry/queries/senders.query.ts'
 import { serviceSparks, services } from '../store/telemetry/queries/services.query.ts'
 import type { RowOf } from '../store/telemetry/query.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 import { ACTIVE_STATUSES } from './active-issues.ts'
 import type { OperationSummary, Overview, Series, ServiceSummary } from './contract/measure.ts'
+import { listOperations } from './list-operations.ts'
 import { NO_RED, toBreakdown, toRed, toSeries } from './present-red.ts'
 import { isoFromSeconds, type RequestRange } from './request-range.ts'
 
@@ -37,7 +40,7 @@ export async function measureOverview(
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
   // The longest first: the store runs a few at a time.
   const [slowest, series, summaries, totals] = await Promise.all([
-    stores.telemetry.run(operations, {
+    listOperations(stores.telemetry, {
       ...rollup,
       ...filters(scope),
       kind: 'entry',
@@ -66,7 +69,7 @@ export async function measureServices(
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
   const steps = stepRange(range.fromUnixMs, range.toUnixMs, MOST_SPARK_POINTS)
   const [rows, sparks, issues] = await Promise.all([
-    telemetry.run(services, { ...rollup, ...filters(scope) }),
+    findServices(telemetry, scope, rollup),
     telemetry.run(serviceSparks, { ...steps, ...filters(scope) }),
     control.issues.list({ statuses: ACTIVE_STATUSES, limit: MOST_ISSUES, offset: 0 }),
   ])
@@ -90,6 +93,34 @@ export async function measureServices(
       })),
     }
   })
+}
+
+/** Those with spans, then those that sent metrics only: of the others no metric is read to know that they were there. */
+async function findServices(
+  telemetry: TelemetryStore,
+  scope: Scope,
+  range: RollupRange,
+): Promise<readonly (RowOf<typeof services> & { readonly has_spans: boolean })[]> {
+  const { environment, service } = filters(scope)
+  const { from_s, to_s } = range
+  const [rows, known] = await Promise.all([
+    telemetry.run(services, { ...range, environment, service }),
+    telemetry.run(senders, { environment, service, from_s }),
+  ])
+  const keyOf = (one: { environment: string; service: string }) =>
+    JSON.stringify([one.environment, one.service])
+  const seen = new Set(rows.map(keyOf))
+  const others = known.filter(sender => !seen.has(keyOf(sender)))
+  const withSpans = rows.map(row => ({ ...row, has_spans: true }))
+  if (others.length === 0) return withSpans
+  const names = [...new Set(others.map(sender => sender.service))]
+  const told = await telemetry.run(metricServices, { environment, services: names, from_s, to_s })
+  return [
+    ...withSpans,
+    ...told
+      .filter(row => !seen.has(keyOf(row)))
+      .map(row => ({ ...NO_RED, ...row, operations: 0, has_spans: false })),
+  ]
 }
 
 /** Of one operation, or (operation empty) of all requests in scope. */

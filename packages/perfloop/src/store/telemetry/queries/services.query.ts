@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { quantileBuckets, quantileValue, RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
-import { DISTRIBUTION_IN_RANGE, SCALAR_IN_RANGE } from './metric-series.ts'
 import {
-  HOUR_S,
   IN_RANGE,
   IN_STEP_RANGE,
   RollupRange,
@@ -14,7 +12,6 @@ import {
 } from './rollup-range.ts'
 import {
   count64,
-  flag,
   IS_REQUEST,
   nullableNumber,
   redRow,
@@ -24,35 +21,7 @@ import {
   WHOLE_SERVICES,
 } from './row-fields.ts'
 
-/** A sender's row is renewed at least so often while it sends (ingest/columns/mentions.ts). */
-const RENEWED_WITHIN_S = 2 * HOUR_S
-
-/** Senders of which there are no spans: of the others, which are nearly all, no metric is read to know that they were there. */
-const WITHOUT_SPANS = `${SCOPE}
-      AND (environment, service) IN
-      (
-        SELECT
-          environment,
-          service
-        FROM resources
-        WHERE ${SCOPE}
-            AND last_seen >= toDateTime({from_s:UInt32} - ${RENEWED_WITHIN_S}, 'UTC')
-            AND (environment, service) NOT IN
-            (
-              SELECT
-                environment,
-                service
-              FROM operations
-              WHERE ${SINGLE_OPERATIONS}
-                  AND ${SCOPE}
-                  AND ${IN_RANGE}
-            )
-      )`
-
-/**
- * Every service seen in a range, also by its metrics alone. Its RED is of its requests; a service of jobs only has the RED
- * of its jobs' roots.
- */
+/** Every service whose spans were seen in a range. Its RED is of its requests; a service of jobs only has the RED of its jobs' roots. */
 export const services = defineQuery({
   name: 'services',
   params: RollupRange.extend(scopeParams),
@@ -61,7 +30,6 @@ export const services = defineQuery({
     service: z.string(),
     ...redRow,
     operations: count64,
-    has_spans: flag,
     last_seen_s: count64,
   }),
   sql: `
@@ -69,7 +37,6 @@ SELECT
   environment,
   service,
   operations,
-  has_spans,
   last_seen_s,
   calls,
   errors,
@@ -81,40 +48,11 @@ FROM
     environment,
     service,
     toUInt32(max(bucket)) AS last_seen_s,
-    uniqIf((operation, kind), ${IS_REQUEST}) AS operations,
-    1 AS has_spans
+    uniqIf((operation, kind), ${IS_REQUEST}) AS operations
   FROM operations
   WHERE ${SINGLE_OPERATIONS}
       AND ${SCOPE}
       AND ${IN_RANGE}
-  GROUP BY
-    environment,
-    service
-  UNION ALL
-  SELECT
-    environment,
-    service,
-    max(told_s) AS last_seen_s,
-    0 AS operations,
-    0 AS has_spans
-  FROM
-  (
-    SELECT
-      environment,
-      service,
-      toUInt32(toDateTime(timestamp, 'UTC')) AS told_s
-    FROM performance_metrics
-    WHERE ${WITHOUT_SPANS}
-        AND ${SCALAR_IN_RANGE}
-    UNION ALL
-    SELECT
-      environment,
-      service,
-      toUInt32(intDiv(time_unix_ns, 1000000000)) AS told_s
-    FROM metric_points
-    WHERE ${WITHOUT_SPANS}
-        AND ${DISTRIBUTION_IN_RANGE}
-  )
   GROUP BY
     environment,
     service
