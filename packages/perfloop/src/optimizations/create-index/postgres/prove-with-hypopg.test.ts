@@ -44,9 +44,9 @@ describe.skipIf(!isThere)('HypoPG on PostgreSQL 15', () => {
     )
     await change('CREATE EXTENSION hypopg')
     await change(`
-      CREATE TABLE purchase (id bigserial PRIMARY KEY, buyer_id int NOT NULL, placed_at timestamptz);
-      INSERT INTO purchase (buyer_id, placed_at)
-        SELECT n * 7919 % 5000, now() - n * interval '1 minute' FROM generate_series(1, 50000) n;
+      CREATE TABLE purchase (id bigserial PRIMARY KEY, buyer_id int NOT NULL, seller_id int NOT NULL, placed_at timestamptz);
+      INSERT INTO purchase (buyer_id, seller_id, placed_at)
+        SELECT n * 7919 % 5000, n * 7907 % 4000, now() - n * interval '1 minute' FROM generate_series(1, 50000) n;
       ANALYZE;`)
   }, 60_000)
   afterAll(async () => {
@@ -73,33 +73,8 @@ describe.skipIf(!isThere)('HypoPG on PostgreSQL 15', () => {
   })
 
   it('proves an index on the target’s own planner, and leaves the target as it was', async () => {
-    await using target = await postgresTarget.connect({ url }, settings)
-    const { facts } = await target.collect([
-      observed('SELECT * FROM purchase WHERE buyer_id = ? ORDER BY placed_at'),
-    ])
-    const [recommendation] = await createIndex.plan(
-      [
-        {
-          id: 'issue',
-          kind: 'missing-index',
-          environment: 'test',
-          service: 'store',
-          operation: 'GET /page',
-          operationKind: 'server',
-          statement: STATEMENT,
-          recoverableNsPerHour: 1e9,
-          evidence: {},
-        },
-      ],
-      {
-        targetId: 'target',
-        targetKind: 'postgres',
-        targetOptions: { url },
-        facts,
-        settings,
-        scratchDirectory: parent,
-        signal: new AbortController().signal,
-      },
+    const recommendation = await planOne(
+      'SELECT * FROM purchase WHERE buyer_id = ? ORDER BY placed_at',
     )
     expect(recommendation?.proof).toMatchObject({
       method: 'hypopg',
@@ -112,12 +87,63 @@ describe.skipIf(!isThere)('HypoPG on PostgreSQL 15', () => {
       { count: '0' },
     ])
   })
+
+  it('proves the indexes of both sides of an OR together, since neither helps alone', async () => {
+    const recommendation = await planOne(
+      'SELECT * FROM purchase WHERE buyer_id = ? OR seller_id = ?',
+    )
+    expect(recommendation?.title).toBe('Index public.purchase by buyer_id and by seller_id')
+    const [proof] = recommendation?.proof.statements ?? []
+    expect(recommendation?.proof.method).toBe('hypopg')
+    expect(proof?.costAfter).toBeLessThan((proof?.costBefore ?? 0) / 5)
+    expect(proof?.planAfter.join()).toContain('perfloop_purchase_buyer_id_')
+    expect(proof?.planAfter.join()).toContain('perfloop_purchase_seller_id_')
+  })
+
+  it('proves one index for an OR whose other side has the key of the table', async () => {
+    const recommendation = await planOne('SELECT * FROM purchase WHERE id = ? OR seller_id = ?')
+    expect(recommendation?.title).toBe('Index public.purchase by seller_id')
+    expect(recommendation?.proof).toMatchObject({
+      method: 'hypopg',
+      statements: [{ usesChange: true }],
+    })
+  })
 })
 
 const STATEMENT = fingerprint('0123456789abcdef')
 
 function observed(text: string) {
   return { statement: STATEMENT, text, calls: 1, totalNs: 1 }
+}
+
+async function planOne(sql: string) {
+  await using target = await postgresTarget.connect({ url }, settings)
+  const { facts } = await target.collect([observed(sql)])
+  const [recommendation] = await createIndex.plan(
+    [
+      {
+        id: 'issue',
+        kind: 'missing-index',
+        environment: 'test',
+        service: 'store',
+        operation: 'GET /page',
+        operationKind: 'server',
+        statement: STATEMENT,
+        recoverableNsPerHour: 1e9,
+        evidence: {},
+      },
+    ],
+    {
+      targetId: 'target',
+      targetKind: 'postgres',
+      targetOptions: { url },
+      facts,
+      settings,
+      scratchDirectory: parent,
+      signal: new AbortController().signal,
+    },
+  )
+  return recommendation
 }
 
 /** Also waits for the server to be there. */
