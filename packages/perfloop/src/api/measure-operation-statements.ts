@@ -18,7 +18,6 @@ export async function measureOperationStatements(
   range: RequestRange,
 ): Promise<StatementSummary[]> {
   const key = { environment, service, operation, kind }
-  const ask = { environment, service, names: [operation], kind, limit: 1, offset: 0 }
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
   const [sample, [all]] = await Promise.all([
     telemetry.run(operationStatements, {
@@ -27,7 +26,7 @@ export async function measureOperationStatements(
       to_unix_ns: toUnixNs(rollup.to_s * 1_000),
       executions: SAMPLED_EXECUTIONS,
     }),
-    telemetry.run(operations, { ...rollup, ...ask }),
+    telemetry.run(operations, { ...rollup, ...key, limit: 1, offset: 0 }),
   ])
   return sample.map(row => {
     const scale = (all?.executions || row.executions) / row.executions

@@ -1,6 +1,7 @@
 import type { ControlStore } from '../store/control/control-store.ts'
-import type { operations } from '../store/telemetry/queries/operations.query.ts'
-import { overviewTotals } from '../store/telemetry/queries/overview.query.ts'
+import { metricServices } from '../store/telemetry/queries/metric-services.query.ts'
+import { operations } from '../store/telemetry/queries/operations.query.ts'
+import { serviceReds } from '../store/telemetry/queries/overview.query.ts'
 import { breakdownSeries, redSeries } from '../store/telemetry/queries/red-series.query.ts'
 import {
   MOST_SPARK_POINTS,
@@ -8,13 +9,11 @@ import {
   rollupRange,
   stepRange,
 } from '../store/telemetry/queries/rollup-range.ts'
-import { metricServices, senders } from '../store/telemetry/queries/senders.query.ts'
 import { serviceSparks, services } from '../store/telemetry/queries/services.query.ts'
 import type { RowOf } from '../store/telemetry/query.ts'
 import type { TelemetryStore } from '../store/telemetry/telemetry-store.ts'
 import { ACTIVE_STATUSES } from './active-issues.ts'
 import type { OperationSummary, Overview, Series, ServiceSummary } from './contract/measure.ts'
-import { listOperations } from './list-operations.ts'
 import { NO_RED, toBreakdown, toRed, toSeries } from './present-red.ts'
 import { isoFromSeconds, type RequestRange } from './request-range.ts'
 
@@ -28,6 +27,9 @@ export interface Scope {
   readonly service?: string | undefined
 }
 
+type ServiceRed = RowOf<typeof serviceReds>
+type SeenService = RowOf<typeof services>
+
 const SLOWEST = 10
 /** Enough to count the open issues of every service: more than anybody works on. */
 const MOST_ISSUES = 1_000
@@ -39,8 +41,9 @@ export async function measureOverview(
 ): Promise<Overview> {
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
   // The longest first: the store runs a few at a time.
-  const [slowest, series, summaries, totals] = await Promise.all([
-    listOperations(stores.telemetry, {
+  const reds = stores.telemetry.run(serviceReds, { ...rollup, ...filters(scope) })
+  const [slowest, series, summaries, [total]] = await Promise.all([
+    stores.telemetry.run(operations, {
       ...rollup,
       ...filters(scope),
       kind: 'entry',
@@ -49,12 +52,12 @@ export async function measureOverview(
       offset: 0,
     }),
     measureSeries(stores.telemetry, { ...scope, operation: '', kind: '' }, range),
-    measureServices(stores, scope, range),
-    stores.telemetry.run(overviewTotals, { ...rollup, ...filters(scope) }),
+    measureServices(stores, scope, range, reds),
+    reds.then(rows => rows.filter(row => row.is_total)),
   ])
   const seconds = rollup.to_s - rollup.from_s
   return {
-    totals: toRed(totals[0] ?? NO_RED, seconds),
+    totals: toRed(total ?? NO_RED, seconds),
     series,
     services: summaries,
     slowest_operations: slowest.map(row => toOperationSummary(row, seconds)),
@@ -65,11 +68,13 @@ export async function measureServices(
   { telemetry, control }: Stores,
   scope: Scope,
   range: RequestRange,
+  asked?: Promise<readonly ServiceRed[]>,
 ): Promise<ServiceSummary[]> {
   const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
   const steps = stepRange(range.fromUnixMs, range.toUnixMs, MOST_SPARK_POINTS)
+  const reds = asked ?? telemetry.run(serviceReds, { ...rollup, ...filters(scope) })
   const [rows, sparks, issues] = await Promise.all([
-    findServices(telemetry, scope, rollup),
+    findServices(telemetry, scope, rollup, reds),
     telemetry.run(serviceSparks, { ...steps, ...filters(scope) }),
     control.issues.list({ statuses: ACTIVE_STATUSES, limit: MOST_ISSUES, offset: 0 }),
   ])
@@ -95,32 +100,48 @@ export async function measureServices(
   })
 }
 
-/** Those with spans, then those that sent metrics only: of the others no metric is read to know that they were there. */
+/**
+ * Those with spans, the busiest first, then those that sent metrics only: of the others no metric is read to know that they
+ * were there. The RED of a service is of its requests; one of jobs has none.
+ */
 async function findServices(
   telemetry: TelemetryStore,
   scope: Scope,
   range: RollupRange,
-): Promise<readonly (RowOf<typeof services> & { readonly has_spans: boolean })[]> {
-  const { environment, service } = filters(scope)
-  const { from_s, to_s } = range
-  const [rows, known] = await Promise.all([
-    telemetry.run(services, { ...range, environment, service }),
-    telemetry.run(senders, { environment, service, from_s }),
+  asked: Promise<readonly ServiceRed[]>,
+): Promise<readonly (SeenService & ServiceRed & { readonly has_spans: boolean })[]> {
+  const [known, reds] = await Promise.all([
+    telemetry.run(services, { ...range, ...filters(scope) }),
+    asked,
   ])
-  const keyOf = (one: { environment: string; service: string }) =>
-    JSON.stringify([one.environment, one.service])
-  const seen = new Set(rows.map(keyOf))
-  const others = known.filter(sender => !seen.has(keyOf(sender)))
-  const withSpans = rows.map(row => ({ ...row, has_spans: true }))
+  const redOf = new Map(reds.filter(red => !red.is_total).map(red => [keyOf(red), red]))
+  const { environment } = filters(scope)
+  const withSpans = known
+    .filter(({ last_seen_s }) => last_seen_s > 0)
+    .map(row => ({ ...NO_RED, is_total: false, ...redOf.get(keyOf(row)), ...row, has_spans: true }))
+    .sort((a, b) => b.duration_ns - a.duration_ns || compare(keyOf(a), keyOf(b)))
+  const others = known.filter(({ last_seen_s }) => last_seen_s === 0)
   if (others.length === 0) return withSpans
-  const names = [...new Set(others.map(sender => sender.service))]
-  const told = await telemetry.run(metricServices, { environment, services: names, from_s, to_s })
-  return [
-    ...withSpans,
-    ...told
-      .filter(row => !seen.has(keyOf(row)))
-      .map(row => ({ ...NO_RED, ...row, operations: 0, has_spans: false })),
-  ]
+
+  const told = await telemetry.run(metricServices, {
+    environment,
+    services: [...new Set(others.map(({ service }) => service))],
+    from_s: range.from_s,
+    to_s: range.to_s,
+  })
+  const isOther = new Set(others.map(keyOf))
+  const withoutSpans = told
+    .filter(row => isOther.has(keyOf(row)))
+    .map(row => ({ ...NO_RED, is_total: false, ...row, operations: 0, has_spans: false }))
+  return [...withSpans, ...withoutSpans]
+}
+
+function keyOf({ environment, service }: { environment: string; service: string }): string {
+  return JSON.stringify([environment, service])
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Of one operation, or (operation empty) of all requests in scope. */

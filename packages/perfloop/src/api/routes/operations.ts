@@ -15,7 +15,6 @@ import {
   StatementSummary,
 } from '../contract/measure.ts'
 import { defineEndpoint } from '../endpoint.ts'
-import { listOperations } from '../list-operations.ts'
 import { measureOperationStatements } from '../measure-operation-statements.ts'
 import { filters, measureSeries, toOperationSummary } from '../measure-overview.ts'
 import { toLimit } from '../page.ts'
@@ -35,7 +34,7 @@ export const operationEndpoints = [
     async answer({ query, telemetry, nowUnixMs }) {
       const range = readRange(query, nowUnixMs)
       const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
-      const rows = await listOperations(telemetry, {
+      const rows = await telemetry.run(operations, {
         ...rollup,
         ...filters(query),
         kind: query.kind,
@@ -60,11 +59,10 @@ export const operationEndpoints = [
     async answer({ query, telemetry, nowUnixMs }) {
       const { environment, service, operation, kind } = query
       const key = { environment, service, operation, kind }
-      const ask = { environment, service, names: [operation], kind, limit: 1, offset: 0 }
       const range = readRange(query, nowUnixMs)
       const rollup = rollupRange(range.fromUnixMs, range.toUnixMs)
       const [rows, seen] = await Promise.all([
-        telemetry.run(operations, { ...rollup, ...ask }),
+        telemetry.run(operations, { ...rollup, ...key, limit: 1, offset: 0 }),
         telemetry.run(operationFirstSeen, key),
       ])
       const [row] = rows

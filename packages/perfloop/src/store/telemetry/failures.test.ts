@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SPAN_KINDS, SPAN_STATUSES, type SpanKind, type SpanStatus } from '../../domain/span.ts'
 import { hasFailed } from '../../ingest/enrich/has-failed.ts'
 import { createMeasurementJob, type MeasurementJob } from './jobs/measure-settled-traces.ts'
-import { overviewTotals } from './queries/overview.query.ts'
+import { serviceReds } from './queries/overview.query.ts'
 import { rollupRange } from './queries/rollup-range.ts'
 import { recentTraces } from './queries/traces.query.ts'
 import { openScratchStore, type ScratchStore } from './scratch-store.ts'
@@ -52,11 +52,12 @@ describe('a request', () => {
     await insertSpans(scratch.store.engine, [one])
     scratch.setNow(receivedMs + 60_000)
     const scope = { environment: 'production', service }
-    const [totals] = await scratch.store.run(overviewTotals, {
+    const reds = await scratch.store.run(serviceReds, {
       ...rollupRange(START_MS, START_MS + 60_000),
       ...scope,
     })
-    expect(totals).toMatchObject({ calls: 1, errors: isFailed ? 1 : 0 })
+    expect(reds.map(red => red.is_total).sort()).toEqual([false, true])
+    for (const red of reds) expect(red).toMatchObject({ calls: 1, errors: isFailed ? 1 : 0 })
 
     await measurement.run()
     const measured = await scratch.store.engine.query(

@@ -17,88 +17,8 @@ import {
 } from './row-fields.ts'
 
 const KEY = ['environment', 'service', 'operation', 'kind'] as const
-/** Operations of certain names, else all in scope. */
-const WHERE = `${SINGLE_OPERATIONS} AND ${SCOPE} AND (empty({names:Array(String)}) OR operation IN {names:Array(String)})`
-const IS_CHOSEN = `({kind:String} = 'all' OR {kind:String} = 'entry' AND is_entry OR toString(kind) = {kind:String})
-    AND ({search:String} = '' OR positionCaseInsensitiveUTF8(operation, {search:String}) > 0)`
-const choice = {
-  ...scopeParams,
-  ...pageParams,
-  kind: z.string().describe('A span kind, entry or all'),
-  search: z.string().default(''),
-}
-
-/** Sorts that need neither histograms nor measurements. */
-export const PLAIN_SORTS = ['total_time', 'calls', 'errors'] as const
-
-/**
- * A page of the operations of a range in order, by their names alone: histograms are most of the table, and read for
- * those on the page only they cost a tenth. A job is an entry when an execution of it was measured.
- */
-export const rankedOperations = defineQuery({
-  name: 'ranked-operations',
-  params: RollupRange.extend({ ...choice, sort: z.enum(PLAIN_SORTS) }),
-  row: z.object({
-    environment: z.string(),
-    service: z.string(),
-    operation: z.string(),
-    kind: spanKind,
-    entry_duration_ns: z.number(),
-    total: count64,
-  }),
-  sql: `
-SELECT
-  ${KEY.join(',\n  ')},
-  entry_duration_ns,
-  count() OVER () AS total
-FROM
-(
-  SELECT
-    ${KEY.join(',\n    ')},
-    calls,
-    errors,
-    duration_ns,
-    (${IS_REQUEST} OR (${KEY.join(', ')}) IN
-      (
-        SELECT
-          ${KEY.join(',\n          ')}
-        FROM breakdowns
-        WHERE ${SINGLE_OPERATIONS}
-            AND ${SCOPE}
-            AND ${IN_RANGE}
-            AND NOT ${IS_REQUEST}
-            AND executions > 0
-      )) AS is_entry,
-    sumIf(duration_ns, is_entry) OVER () AS entry_duration_ns
-  FROM
-  (
-    SELECT
-      ${KEY.join(',\n      ')},
-      sum(calls) AS calls,
-      sum(errors) AS errors,
-      sum(duration_ns) AS duration_ns
-    FROM operations
-    WHERE ${SINGLE_OPERATIONS}
-        AND ${SCOPE}
-        AND ${IN_RANGE}
-    GROUP BY
-      ${KEY.join(',\n      ')}
-  )
-)
-WHERE ${IS_CHOSEN}
-ORDER BY
-  multiIf({sort:String} = 'calls', calls, {sort:String} = 'errors', errors, duration_ns) DESC,
-  ${KEY.join(',\n  ')}
-LIMIT {limit:UInt32}
-OFFSET {offset:UInt32}`,
-  example: {
-    ...rollupRange(1_700_000_000_000, 1_700_003_600_000),
-    kind: 'entry',
-    sort: 'total_time',
-    limit: 20,
-    offset: 0,
-  },
-})
+/** One operation when its name is given, else all in scope. */
+const WHERE = `${SINGLE_OPERATIONS} AND ${SCOPE} AND ({operation:String} = '' OR operation = {operation:String})`
 
 /**
  * Operations of a range with RED, breakdown and exemplars, sorted, searched and cut to a page. An operation
@@ -109,8 +29,11 @@ OFFSET {offset:UInt32}`,
 export const operations = defineQuery({
   name: 'operations',
   params: RollupRange.extend({
-    ...choice,
-    names: z.array(z.string()).default([]),
+    ...scopeParams,
+    ...pageParams,
+    operation: z.string().default(''),
+    kind: z.string().describe('A span kind, entry or all'),
+    search: z.string().default(''),
     sort: z.enum(['total_time', 'p95', 'calls', 'errors', 'query_count']).default('total_time'),
   }),
   row: z.object({
@@ -189,7 +112,8 @@ FROM
       ${KEY.join(',\n      ')}
   ) AS measured USING (environment, service, operation, kind)
 )
-WHERE ${IS_CHOSEN}
+WHERE ({kind:String} = 'all' OR {kind:String} = 'entry' AND is_entry OR toString(kind) = {kind:String})
+    AND ({search:String} = '' OR positionCaseInsensitiveUTF8(operation, {search:String}) > 0)
 ORDER BY
   multiIf(
     {sort:String} = 'p95', assumeNotNull(p95_ns),

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
-import { quantileBuckets, quantileValue, RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
+import { quantileBuckets, quantileValue } from './latency-sql.ts'
 import {
+  HOUR_S,
   IN_RANGE,
   IN_STEP_RANGE,
   RollupRange,
@@ -14,41 +15,42 @@ import {
   count64,
   IS_REQUEST,
   nullableNumber,
-  redRow,
   SCOPE,
   SINGLE_OPERATIONS,
   scopeParams,
   WHOLE_SERVICES,
 } from './row-fields.ts'
 
-/** Every service whose spans were seen in a range. Its RED is of its requests; a service of jobs only has the RED of its jobs' roots. */
+/** A sender's row is renewed at least so often while it sends (ingest/columns/mentions.ts). */
+const RENEWED_WITHIN_S = 2 * HOUR_S
+
+/**
+ * Every service whose spans were seen in a range; and, without a time, those that sent anything since about its start: by
+ * metrics alone perhaps, which are asked for apart.
+ */
 export const services = defineQuery({
   name: 'services',
   params: RollupRange.extend(scopeParams),
   row: z.object({
     environment: z.string(),
     service: z.string(),
-    ...redRow,
     operations: count64,
+    /** 0 for one of which no span was seen. */
     last_seen_s: count64,
   }),
   sql: `
 SELECT
   environment,
   service,
-  operations,
-  last_seen_s,
-  calls,
-  errors,
-  duration_ns,
-  max_ns,${RED_QUANTILES}
+  max(seen_operations) AS operations,
+  max(seen_s) AS last_seen_s
 FROM
 (
   SELECT
     environment,
     service,
-    toUInt32(max(bucket)) AS last_seen_s,
-    uniqIf((operation, kind), ${IS_REQUEST}) AS operations
+    toUInt32(max(bucket)) AS seen_s,
+    uniqIf((operation, kind), ${IS_REQUEST}) AS seen_operations
   FROM operations
   WHERE ${SINGLE_OPERATIONS}
       AND ${SCOPE}
@@ -56,22 +58,17 @@ FROM
   GROUP BY
     environment,
     service
-) AS seen
-LEFT JOIN
-(
+  UNION ALL
   SELECT
     environment,
-    service,${RED_SUMS}
-  FROM operations
-  WHERE ${WHOLE_SERVICES}
-      AND ${SCOPE}
-      AND ${IN_RANGE}
-  GROUP BY
-    environment,
-    service
-) AS red USING (environment, service)
-ORDER BY
-  duration_ns DESC,
+    service,
+    toUInt32(0) AS seen_s,
+    toUInt64(0) AS seen_operations
+  FROM resources
+  WHERE ${SCOPE}
+      AND last_seen >= toDateTime({from_s:UInt32} - ${RENEWED_WITHIN_S}, 'UTC')
+)
+GROUP BY
   environment,
   service`,
   example: rollupRange(1_700_000_000_000, 1_700_003_600_000),

@@ -1,30 +1,7 @@
 import { z } from 'zod'
 import { defineQuery } from '../query.ts'
 import { DISTRIBUTION_IN_RANGE, SCALAR_IN_RANGE } from './metric-series.ts'
-import { HOUR_S } from './rollup-range.ts'
-import { count64, SCOPE, scopeParams } from './row-fields.ts'
-
-/** A sender's row is renewed at least so often while it sends (ingest/columns/mentions.ts). */
-const RENEWED_WITHIN_S = 2 * HOUR_S
-const example = { from_s: 1_700_000_000, to_s: 1_700_003_600 }
-
-/** Services that may have sent something since a time: all that did, and some that did shortly before. */
-export const senders = defineQuery({
-  name: 'senders',
-  params: z.object({ ...scopeParams, from_s: z.int() }),
-  row: z.object({ environment: z.string(), service: z.string() }),
-  sql: `
-SELECT
-  environment,
-  service
-FROM resources
-WHERE ${SCOPE}
-    AND last_seen >= toDateTime({from_s:UInt32} - ${RENEWED_WITHIN_S}, 'UTC')
-GROUP BY
-  environment,
-  service`,
-  example,
-})
+import { count64, scopeParams } from './row-fields.ts'
 
 /** Which of these services sent metrics in a range, and when last. */
 export const metricServices = defineQuery({
@@ -67,5 +44,5 @@ GROUP BY
 ORDER BY
   environment,
   service`,
-  example: { ...example, services: ['worker'] },
+  example: { services: ['worker'], from_s: 1_700_000_000, to_s: 1_700_003_600 },
 })
