@@ -48,9 +48,20 @@ function writesPortions(
   row: RepeatedStatement,
   { batchWriteMs }: { readonly batchWriteMs: number },
 ): boolean {
-  const own = row.neighbours.find(({ statement }) => statement === row.statement)
-  if (own !== undefined && own.rows !== null) return own.rows > own.calls
+  const rows = writtenRows(row)
+  if (rows !== undefined) return rows > row.exemplar_calls
   return row.mean_call_ns >= batchWriteMs * NS_PER_MS
+}
+
+/** Whether each call of an INSERT may write many rows, for all that is told: of Python's executemany neither rows nor parameters are. */
+export function mayBeBatches(row: RepeatedStatement): boolean {
+  return (
+    row.parameters_known === 0 && INSERTS_VALUES.test(row.text) && writtenRows(row) === undefined
+  )
+}
+
+function writtenRows(row: RepeatedStatement): number | undefined {
+  return row.neighbours.find(({ statement }) => statement === row.statement)?.rows ?? undefined
 }
 
 function isPaging(text: string): boolean {

@@ -7,7 +7,7 @@ import { repeatedStatements } from '../../store/telemetry/queries/repeated-state
 import { enough, perHour, secondsOf } from '../evidence-window.ts'
 import { severityOf, worse } from '../severity-of.ts'
 import { averageNs, executionWord, formatCount, formatDuration, statementName } from '../words.ts'
-import { isHealthyRepetition } from './healthy-repetition.ts'
+import { isHealthyRepetition, mayBeBatches } from './healthy-repetition.ts'
 import {
   isNamedInKey,
   type Neighbour,
@@ -270,7 +270,11 @@ function description({ row, parent }: Tree, perExecutionNs: number): string {
   const what = `The statement ran ${formatCount(row.calls_total)} times in ${executions}, ${formatCount(row.calls_median)} times in a typical one, ${parameters}.`
   const why = `Every call pays the way to the database and back: about ${formatDuration(perExecutionNs)} of each execution would be spared by asking once.`
   if (WRITES.has(row.verb.toUpperCase())) {
-    return `${what} ${why} Write many rows in one statement: a multi-row INSERT or executemany, bulk_create (Django), insert_all (Rails), createMany (Prisma), hibernate.jdbc.batch_size; for updates, one UPDATE with a list of keys or a join.`
+    return `${what} ${why} Write many rows in one statement: a multi-row INSERT or executemany, bulk_create (Django), insert_all (Rails), createMany (Prisma), hibernate.jdbc.batch_size; for updates, one UPDATE with a list of keys or a join.${
+      mayBeBatches(row)
+        ? ' How many rows each call wrote is not told: where it is an executemany that the driver sends at once (that of psycopg2 sends row by row), nothing is to be done.'
+        : ''
+    }`
   }
   const from =
     parent === undefined
@@ -285,7 +289,7 @@ function description({ row, parent }: Tree, perExecutionNs: number): string {
  */
 function confidence({ row, parent }: Tree): number {
   const isNamed = parent !== undefined && isNamedInKey(parent, row.text)
-  const base = row.parameters_known > 0 ? 0.95 : isNamed ? 0.8 : 0.6
+  const base = mayBeBatches(row) ? 0.5 : row.parameters_known > 0 ? 0.95 : isNamed ? 0.8 : 0.6
   const rowsSeen = parent !== undefined && returnedTheRows(parent, row) ? 0.04 : 0
   return (
     (base + rowsSeen) * (1 - 1 / (Math.max(1, row.seen_executions) * Math.max(2, row.calls_median)))

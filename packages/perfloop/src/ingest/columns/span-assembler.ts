@@ -56,6 +56,8 @@ const RPC_STATUS = role('rpcStatus')
 const DB_RESULT = role('dbResult')
 const DB_RESULT_ROWS = role('dbResultRows')
 const ROW_COUNT = role('rowCount')
+const BATCH_SIZE = role('batchSize')
+const WRITES: ReadonlySet<string> = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'MERGE'])
 const RESPONSE_BYTES = role('responseBytes')
 const CODE_FILE = role('codeFile')
 const CODE_LINE = role('codeLine')
@@ -231,7 +233,7 @@ export class SpanAssembler implements SpanFacts {
     rows.parameters[row] = use === undefined ? 0 : this.parameters(use.literalsHash)
     this.setResult(row, keySet)
     this.setCount(rows.rowCounts, rows.rowCountNulls, row, keySet.slotOfRole[ROW_COUNT])
-    if (use !== undefined && use.writtenRows > 0) this.setWritten(row, use.writtenRows)
+    if (use !== undefined) this.setWritten(row, use, keySet.slotOfRole[BATCH_SIZE])
     this.setCount(rows.responseBytes, rows.responseNulls, row, keySet.slotOfRole[RESPONSE_BYTES])
     rows.flags[row] = message.flags
     this.setIdsAndTimes(reader.view, row)
@@ -506,12 +508,18 @@ export class SpanAssembler implements SpanFacts {
     values[row] = number >= 0 ? clamp(number, 0xffff_ffff) : 0
   }
 
-  /** Where nobody told how many rows an INSERT changed, those in its text, unless it failed. */
-  private setWritten(row: number, count: number): void {
+  /**
+   * Where nobody told how many rows were written: those in the text of an INSERT, for each of the times it was sent at
+   * once, unless it failed.
+   */
+  private setWritten(row: number, use: StatementUse, batchSlot: number | undefined): void {
+    const batch = batchSlot === undefined || batchSlot < 0 ? undefined : this.slots[batchSlot]
+    const sent = batch !== undefined && WRITES.has(use.pattern.verb) ? numberOf(batch) : 1
+    const count = sent > 1 ? sent * Math.max(1, use.writtenRows) : use.writtenRows
     const { rows } = this
-    if (rows.rowCountNulls[row] === 0 || rows.statuses[row] === STATUS_ERROR) return
+    if (count === 0 || rows.rowCountNulls[row] === 0 || rows.statuses[row] === STATUS_ERROR) return
     rows.rowCountNulls[row] = 0
-    rows.rowCounts[row] = count
+    rows.rowCounts[row] = clamp(count, 0xffff_ffff)
   }
 
   private setIdsAndTimes(view: DataView, row: number): void {

@@ -185,6 +185,28 @@ describe('both generations of semantic conventions', () => {
     expect(old[3]).toMatchObject({ row_count: 3, code_location: '/app/orders.js:17' })
   })
 
+  it('tell what a batch wrote: its size, by the rows of its text, and nothing of what it read', () => {
+    const sent = (text: string, more: Readonly<Record<string, number>> = {}): SentSpan => ({
+      kind: 3,
+      name: 'batch',
+      attributes: {
+        'db.system.name': 'postgresql',
+        'db.query.text': text,
+        'db.operation.batch.size': 40,
+        ...more,
+      },
+    })
+    const rows = store([
+      sent('INSERT INTO t (a, b) VALUES (?, ?)'),
+      sent('INSERT INTO t (a) VALUES (?), (?), (?)'),
+      sent('UPDATE t SET a = ? WHERE b = ?'),
+      sent('SELECT a FROM t WHERE b = ?'),
+      sent('INSERT INTO t (a, b) VALUES (?, ?)', { 'db.response.returned_rows': 7 }),
+      sent('INSERT INTO t (a, b) VALUES (?, ?)', { 'db.operation.batch.size': 1 }),
+    ])
+    expect(rows.map(({ row_count }) => row_count)).toEqual([40, 120, 40, null, 7, null])
+  })
+
   it('are read once when a sender sends both at once', () => {
     const both = former.map((span, i) => ({
       ...span,
