@@ -272,7 +272,12 @@ export const MemoryLeakOptions = section({
     .describe('The same for high.'),
   mediumFullInMs: durationMs()
     .default(7 * 24 * HOURS)
-    .describe('The same for medium; where nobody tells a limit it is medium.'),
+    .describe('The same for medium.'),
+  highDoubledInMs: durationMs()
+    .default(2 * HOURS)
+    .describe(
+      'Where nobody tells a limit: time until memory is twice what it is, from which it is high; else it is medium.',
+    ),
   stabilityMs: durationMs()
     .default(24 * HOURS)
     .describe('How long memory must have been watched before it is said to be stable, or not.'),

@@ -95,13 +95,14 @@ function toFinding(
     isHeap && row.limit_bytes > toBytes ? (row.limit_bytes - toBytes) / bytesPerHour : undefined
   const observed = formatDuration(seconds * NS_PER_SECOND)
   const secondsLeft = hoursLeft === undefined ? null : hoursLeft * SECONDS_PER_HOUR
+  const secondsToDouble = (toBytes / bytesPerHour) * SECONDS_PER_HOUR
   return {
     environment: row.environment,
     service: row.service,
     operation: '',
     operationKind: 'unspecified',
     subject: subjectOf('memory-leak', row.what),
-    severity: severityOf(secondsLeft, options),
+    severity: severityOf(secondsLeft, secondsToDouble, options),
     title: `${isHeap ? 'The heap' : 'The memory'} of ${row.service} grows by ${formatBytes(bytesPerHour)} an hour${
       secondsLeft === null ? '' : `, and is full in ${formatDuration(secondsLeft * NS_PER_SECOND)}`
     }`,
@@ -123,6 +124,7 @@ function toFinding(
       observed_seconds: seconds,
       limit_bytes: isHeap && row.limit_bytes > 0 ? row.limit_bytes : null,
       full_in_seconds: secondsLeft,
+      doubled_in_seconds: secondsToDouble,
       instances_growing: growing.length,
       instances_judged: judged,
       trend_p_value: growth.trendPValue,
@@ -133,8 +135,15 @@ function toFinding(
   }
 }
 
-function severityOf(secondsLeft: number | null, options: Options): Severity {
-  if (secondsLeft === null) return 'medium'
+/** Where nobody tells how much there may be, by how soon it is twice as much. */
+function severityOf(
+  secondsLeft: number | null,
+  secondsToDouble: number,
+  options: Options,
+): Severity {
+  if (secondsLeft === null) {
+    return secondsToDouble * 1_000 <= options.highDoubledInMs ? 'high' : 'medium'
+  }
   const leftMs = secondsLeft * 1_000
   if (leftMs <= options.criticalFullInMs) return 'critical'
   if (leftMs <= options.highFullInMs) return 'high'
