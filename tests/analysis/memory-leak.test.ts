@@ -157,6 +157,32 @@ it('keeps the issue of a process that ended open until its successor had the tim
   expect(await pass(15, second)).toEqual([['resolved', 'shop-1']])
 }, 120_000)
 
+it('is critical where the heap is as good as full, and without a limit the worse the sooner memory has doubled', () => {
+  const severity = (what: 'heap_floor' | 'memory', mbAMinute: number, limitMb: number) => {
+    const minutes = Array.from({ length: 60 }, (_, minute) => minute)
+    const row = {
+      environment: 'production',
+      service: 'shop',
+      instance: 'shop-1',
+      resource: '0123456789abcdef',
+      what,
+      first_s: 0,
+      earlier_high: 0,
+      times_s: minutes.map(minute => 600 + minute * 60),
+      // What repeats every seven minutes is no trend.
+      lows: minutes.map(minute => (200 + mbAMinute * minute + (minute % 7) / 7) * MB),
+      limit_bytes: limitMb * MB,
+    }
+    const window = { fromUnixNs: 0n, toUnixNs: 4_200_000_000_000n, offline: false }
+    const [finding] = memoryLeak.judge([row], window, memoryLeak.options.parse({}))
+    return [finding?.severity, finding?.title.includes('is full')]
+  }
+  expect(severity('heap_floor', 2, 318)).toEqual(['critical', true])
+  expect(severity('heap_floor', 2, 4_000)).toEqual(['medium', true])
+  expect(severity('memory', 3, 0)).toEqual(['high', false])
+  expect(severity('memory', 1, 0)).toEqual(['medium', false])
+})
+
 it('leaves memory alone that follows the load of the day', async () => {
   await using host = await openAnalysisHost([memoryLeak], START_MS)
   // Lowest at eight in the morning, when it is first heard of; highest in the evening.

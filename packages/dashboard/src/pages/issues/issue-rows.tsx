@@ -26,14 +26,14 @@ export function IssueRows({ issues }: { issues: readonly Issue[] }): ReactElemen
                 <>
                   <b>{formatDuration(issue.recoverable_ns_per_hour)}</b>
                   <small>per hour</small>
+                  <i
+                    aria-hidden="true"
+                    style={{ width: `${(issue.recoverable_ns_per_hour / most) * 100}%` }}
+                  />
                 </>
               ) : (
                 <FullIn issue={issue} />
               )}
-              <i
-                aria-hidden="true"
-                style={{ width: `${(issue.recoverable_ns_per_hour / most) * 100}%` }}
-              />
             </span>
           </Link>
         </li>

@@ -91,8 +91,11 @@ function toFinding(
 ): Finding {
   const { row, bytesPerHour, fromBytes, toBytes, seconds } = growth
   const isHeap = row.what === 'heap_floor'
+  // A line through what was may be past the limit when the heap is as good as full.
   const hoursLeft =
-    isHeap && row.limit_bytes > toBytes ? (row.limit_bytes - toBytes) / bytesPerHour : undefined
+    isHeap && row.limit_bytes > 0
+      ? Math.max(0, row.limit_bytes - toBytes) / bytesPerHour
+      : undefined
   const observed = formatDuration(seconds * NS_PER_SECOND)
   const secondsLeft = hoursLeft === undefined ? null : hoursLeft * SECONDS_PER_HOUR
   const secondsToDouble = (toBytes / bytesPerHour) * SECONDS_PER_HOUR
@@ -104,7 +107,11 @@ function toFinding(
     subject: subjectOf('memory-leak', row.what),
     severity: severityOf(secondsLeft, secondsToDouble, options),
     title: `${isHeap ? 'The heap' : 'The memory'} of ${row.service} grows by ${formatBytes(bytesPerHour)} an hour${
-      secondsLeft === null ? '' : `, and is full in ${formatDuration(secondsLeft * NS_PER_SECOND)}`
+      secondsLeft === null
+        ? ''
+        : secondsLeft === 0
+          ? ', and is full'
+          : `, and is full in ${formatDuration(secondsLeft * NS_PER_SECOND)}`
     }`,
     description: `${
       isHeap ? 'What is still in use after full collections' : 'The resident memory'
