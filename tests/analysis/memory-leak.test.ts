@@ -179,7 +179,7 @@ it('is critical where the heap is as good as full, and without a limit the worse
   }
   expect(severity('heap_floor', 2, 318)).toEqual(['critical', true])
   expect(severity('heap_floor', 2, 4_000)).toEqual(['medium', true])
-  expect(severity('memory', 3, 0)).toEqual(['high', false])
+  expect(severity('memory', 4, 0)).toEqual(['high', false])
   expect(severity('memory', 1, 0)).toEqual(['medium', false])
 })
 
