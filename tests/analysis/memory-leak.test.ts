@@ -96,6 +96,24 @@ it('finds a leak of a megabyte a minute within half an hour, and none in twenty 
   expect(Number(fullIn) / 60 / 380).toBeCloseTo(1, 1)
 }, 120_000)
 
+it('finds the leak of a process older than what it looks at, at whatever second it looks', async () => {
+  await using host = await openAnalysisHost([memoryLeak], START_MS)
+  const slowly: Living = (minute, noise) => 60 + minute / 2 + noise()
+  const apps = [tell(1, 'heap', slowly, 'heap'), tell(2, 'resident', slowly, 'python')]
+  const { settleMs } = host.store.settings.analysis
+  host.nowMs = START_MS + 8 * 60 * MINUTE_MS + 25_000 + (settleMs % MINUTE_MS)
+  await host.receive(
+    'metrics',
+    apps.map(app => app(host.nowMs, 8 * 60)),
+  )
+  await host.look()
+  const { rows } = await host.control.issues.list({ limit: 5, offset: 0 })
+  expect(rows.map(({ service, status }) => `${service} ${status}`).sort()).toEqual([
+    'heap open',
+    'resident open',
+  ])
+}, 120_000)
+
 it('resolves what a restart with a cure has ended, and reopens what comes back', async () => {
   await using host = await openAnalysisHost([memoryLeak], START_MS, settings => ({
     ...settings,

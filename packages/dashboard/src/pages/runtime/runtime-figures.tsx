@@ -58,12 +58,16 @@ function figuresOf(runtime: Runtime, memory: readonly RuntimeMemory[]): readonly
     {
       label: 'Memory',
       value: formatBytes(latestSum(livingLines(runtime, runtime.memory_bytes))),
-      foot: stabilityOf(memory),
+      foot: footOf('resident', memory, 'resident'),
     },
     {
       label: 'Heap',
       value: formatBytes(heap),
-      foot: limit === undefined ? 'in use' : `of at most ${formatBytes(limit)}`,
+      foot: footOf(
+        limit === undefined ? 'in use' : `of at most ${formatBytes(limit)}`,
+        memory,
+        'heap',
+      ),
     },
     {
       label: 'Collections',
@@ -82,14 +86,15 @@ function figuresOf(runtime: Runtime, memory: readonly RuntimeMemory[]): readonly
   ]
 }
 
-/** Growth first; that all is well only when all of them are known to be. */
-function stabilityOf(memory: readonly RuntimeMemory[]): string {
-  const growing = memory.flatMap(({ verdict, growth_bytes_per_hour: growth }) =>
+/** Growth first; that all is well only when all of what is told of it is known to be. */
+function footOf(what: string, memory: readonly RuntimeMemory[], of: RuntimeMemory['of']): string {
+  const own = memory.filter(one => one.of === of)
+  const growing = own.flatMap(({ verdict, growth_bytes_per_hour: growth }) =>
     verdict === 'not_stable' && growth !== null ? [growth] : [],
   )
   if (growing.length > 0) return `grew ${formatBytes(Math.max(...growing))} an hour for 24 h`
-  const isStable = memory.length > 0 && memory.every(({ verdict }) => verdict === 'stable')
-  return isStable ? 'resident, stable over 24 h' : 'resident'
+  const isStable = own.length > 0 && own.every(({ verdict }) => verdict === 'stable')
+  return isStable ? `${what}, stable over 24 h` : what
 }
 
 function poolsFigure({ pools }: Runtime): Figure {

@@ -114,6 +114,9 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
     ...runtimeMemoryQuery({ environment, service }),
     refetchInterval: MEMORY_REFETCH_MS,
   })
+  const memoryShown = (memory.data ?? []).filter(
+    one => instance === undefined || one.instance === instance,
+  )
   const runtime = query.data
   const hidden = (runtime?.instances_total ?? 0) - (runtime?.instances.length ?? 0)
   return (
@@ -161,7 +164,7 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
           />
         }
       />
-      <RuntimeFigures runtime={runtime} memory={memory.data ?? []} />
+      <RuntimeFigures runtime={runtime} memory={memoryShown} />
       <Loaded query={query} skeleton={<Skeleton height={1_180} />}>
         {data =>
           data.instances.length === 0 ? (

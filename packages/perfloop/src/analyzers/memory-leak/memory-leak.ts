@@ -27,11 +27,14 @@ export const memoryLeak = defineAnalyzer({
 
   ask(window, options) {
     const { to_s } = secondsOf(window)
+    const step_s = Math.max(1, Math.round(options.stepMs / 1_000))
+    // Whole steps: of half a one the lowest would be another.
+    const stepBefore = (ms: number) => Math.floor((to_s - ms / 1_000) / step_s) * step_s
     return {
-      earlier_s: to_s - Math.round((options.horizonMs + options.earlierMs) / 1_000),
-      from_s: to_s - Math.round(options.horizonMs / 1_000),
+      earlier_s: stepBefore(options.horizonMs + options.earlierMs),
+      from_s: stepBefore(options.horizonMs),
       to_s,
-      step_s: Math.max(1, Math.round(options.stepMs / 1_000)),
+      step_s,
       alive_s: to_s - Math.round(options.endedMs / 1_000),
       // The slope is a median of slopes: its rise may be a little more than what lies between lowest and highest.
       min_growth_bytes: options.minGrowthBytes / 2,

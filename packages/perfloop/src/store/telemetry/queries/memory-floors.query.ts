@@ -109,40 +109,52 @@ FROM
       max(last_received_at) AS last_received_at
     FROM
     (
-      SELECT${LOWEST}
-      FROM performance_metrics
-      WHERE ${IS_JUDGED}
-          AND ${SCALAR_IN_RANGE}
-      GROUP BY${EACH_STEP}
-      UNION ALL
-      SELECT${LOWEST}
-      FROM performance_metrics
-      WHERE ${IS_JUDGED}
-          AND timestamp >= toDateTime64({earlier_s:UInt32}, 9, 'UTC')
-          AND timestamp < toDateTime64({from_s:UInt32}, 9, 'UTC')
-          AND ${SCALAR_IS_SANE}
-          AND (environment, service, name) IN
-          (
-            SELECT
-              environment,
-              service,
-              name
-            FROM
+      SELECT
+        environment,
+        service,
+        name,
+        metadata,
+        step_start_s,
+        min(lowest) AS lowest,
+        max(last_received_at) AS last_received_at
+      FROM
+      (
+        SELECT${LOWEST}
+        FROM performance_metrics
+        WHERE ${IS_JUDGED}
+            AND ${SCALAR_IN_RANGE}
+        GROUP BY${EACH_STEP}
+        UNION ALL
+        SELECT${LOWEST}
+        FROM performance_metrics
+        WHERE ${IS_JUDGED}
+            AND timestamp >= toDateTime64({earlier_s:UInt32}, 9, 'UTC')
+            AND timestamp < toDateTime64({from_s:UInt32}, 9, 'UTC')
+            AND ${SCALAR_IS_SANE}
+            AND (environment, service, name) IN
             (
-              SELECT${LOWEST}
-              FROM performance_metrics
-              WHERE ${IS_JUDGED}
-                  AND ${SCALAR_IN_RANGE}
-              GROUP BY${EACH_STEP}
+              SELECT
+                environment,
+                service,
+                name
+              FROM
+              (
+                SELECT${LOWEST}
+                FROM performance_metrics
+                WHERE ${IS_JUDGED}
+                    AND ${SCALAR_IN_RANGE}
+                GROUP BY${EACH_STEP}
+              )
+              GROUP BY
+                environment,
+                service,
+                name,
+                metadata
+              HAVING max(lowest) - min(lowest) >= {min_growth_bytes:Float64}
+                  AND max(last_received_at) >= toDateTime({alive_s:UInt32}, 'UTC')
             )
-            GROUP BY
-              environment,
-              service,
-              name,
-              metadata
-            HAVING max(lowest) - min(lowest) >= {min_growth_bytes:Float64}
-                AND max(last_received_at) >= toDateTime({alive_s:UInt32}, 'UTC')
-          )
+        GROUP BY${EACH_STEP}
+      )
       GROUP BY${EACH_STEP}
     )
     WHERE JSONExtractString(metadata, 'attributes', 'jvm.memory.type') IN ('', 'heap')
