@@ -53,6 +53,12 @@ describe('a stage', () => {
     ])
   })
 
+  it('has not failed where everything stops while it is under way', async () => {
+    const stages = runnerAt({ now: 0 })
+    await stages.run('collect', 1, async () => AbortSignal.abort().throwIfAborted())
+    expect(stages.statuses()).toMatchObject([{ name: 'collect', runs: 1, faults: 0 }])
+  })
+
   it('that has to go well once is repeated until it did', async () => {
     const clock = { now: 0 }
     const stages = runnerAt(clock)

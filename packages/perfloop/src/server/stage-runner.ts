@@ -51,6 +51,8 @@ export class StageRunner {
       status.faultsInRow = 0
       status.lastFault = undefined
     } catch (error) {
+      // Whoever stops everything aborts what is under way; what takes too long is a TimeoutError.
+      if (error instanceof DOMException && error.name === 'AbortError') return true
       status.faults += 1
       status.faultsInRow += 1
       status.lastFault = error instanceof Error ? error.message : String(error)
