@@ -63,10 +63,12 @@ describe.skipIf(!canRun)('jobs', () => {
     })
     await using app = await startWithAgent('thread-jobs.mjs', receiver.endpoint, options)
     const { spans } = receiver
-    for (const [path, statements, error] of [
-      ['/once', ['SELECT 1 AS once', 'SELECT 2 AS once']],
-      ['/letter', ['SELECT $1::text AS letter']],
-      ['/lost', ['SELECT $1::text AS letter'], 'no such letter'],
+    for (const [path, statements, status, error] of [
+      ['/once', ['SELECT 1 AS once', 'SELECT 2 AS once'], 0],
+      ['/throw', ['SELECT 1 AS once'], 2],
+      ['/listen', ['SELECT 1 AS once'], 0],
+      ['/letter', ['SELECT $1::text AS letter'], 0],
+      ['/lost', ['SELECT $1::text AS letter'], 2, 'no such letter'],
     ] as const) {
       spans.length = 0
       // A thread that ends waits half a second for its last spans: on a machine so busy that these are lost, once more.
@@ -80,7 +82,7 @@ describe.skipIf(!canRun)('jobs', () => {
         )
       })
       expect(statementsOf(spans, job)).toEqual(statements)
-      expect([job.kind, job.parentSpanId, job.status]).toEqual([INTERNAL, '', error ? 2 : 0])
+      expect([job.kind, job.parentSpanId, job.status]).toEqual([INTERNAL, '', status])
       expect(job.events[0]?.attributes['exception.message']).toBe(error)
     }
   })

@@ -58,7 +58,7 @@ describe('an application that does what few do', () => {
 
   it.each<[string, { path: string; headers: Record<string, string> }]>([
     ['asks before it sends', { path: '/asks', headers: { expect: '100-continue' } }],
-    ['goes to a proxy', { path: 'http://elsewhere/pairs?secret=1', headers: {} }],
+    ['goes to a proxy', { path: 'HTTP://ada:secret@elsewhere/pairs?secret=1', headers: {} }],
   ])('is told of a request that %s', async (_, { path, headers }) => {
     const body = await new Promise<string>((resolve, reject) => {
       const { port } = new URL(app.url)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { trace } from '@opentelemetry/api'
 import pg from 'pg'
 
 if (isMainThread) serve()
@@ -13,9 +14,23 @@ async function workOnce() {
   const client = new pg.Client(process.env.JOBS_DATABASE)
   await client.connect()
   await client.query('SELECT 1 AS once')
+  if (workerData === 'throw') throw new RangeError('not today')
+  if (workerData === 'listen') return listenAfterAll(client)
   await client.query('SELECT 2 AS once')
   await client.end()
   parentPort.postMessage('done')
+}
+
+/** What it does from then on is not of the job that it was given when it was made. */
+function listenAfterAll(client) {
+  trace.getTracer('thread').startActiveSpan('by hand', span => span.end())
+  parentPort.on('message', () => {})
+  setTimeout(async () => {
+    await client.query('SELECT 3 AS later')
+    await client.end()
+    parentPort.postMessage('listened')
+    parentPort.close()
+  }, 10)
 }
 
 function listen() {
@@ -45,6 +60,8 @@ function serve() {
   const lasting = new Worker(file)
   const answers = {
     '/once': () => endOf(new Worker(file, { workerData: 'once' })),
+    '/throw': () => endOf(new Worker(file, { workerData: 'throw' })),
+    '/listen': () => endOf(new Worker(file, { workerData: 'listen' })),
     '/lost': () => {
       const thread = new Worker(file)
       thread.postMessage('lost')

@@ -69,7 +69,9 @@ export function databaseModules(agent: Agent): readonly PatchedModule[] {
       file: 'index.js',
       patch: (_, by) => {
         if (!OF_MARIADB.test(by ?? '')) {
-          void patchEsModules(mariadbEsModules(agent), agent.report)
+          patchEsModules(mariadbEsModules(agent), agent.report).catch(error =>
+            agent.report('instrumenting mariadb', error),
+          )
         }
       },
     },
@@ -113,7 +115,8 @@ export function databaseEsModules(agent: Agent): readonly PatchedEsModule[] {
 
 /**
  * These take 100 ms of CPU to load, and are installed with applications that never do: they are looked at once the
- * package in CommonJS is loaded that their first import is.
+ * package in CommonJS is loaded that their first import is. Others bring that package, too (ioredis, mysql2): with them it costs what it costs, since a
+ * package that was loaded before is not heard of again.
  */
 function mariadbEsModules(agent: Agent): readonly PatchedEsModule[] {
   return [

@@ -346,8 +346,12 @@ function observeSubmittable(
   let rowCount = Number.NaN
   let isOver = false
   const count = (message: unknown) => {
-    const rows = rowsOfBatch(submittable, message)
-    rowCount = Number.isNaN(rowCount) ? rows : rowCount + rows
+    try {
+      const rows = rowsOfBatch(submittable, message)
+      rowCount = Number.isNaN(rowCount) ? rows : rowCount + rows
+    } catch (error) {
+      agent.report('counting the rows of a batch of pg', error)
+    }
   }
   const finish = (error: unknown) => {
     if (isOver) return

@@ -132,7 +132,13 @@ function hostOf(header: string): Host {
 function withoutQuery(url: string): string {
   const query = url.indexOf('?')
   const path = query < 0 ? url : url.slice(0, query)
-  return path.charCodeAt(0) === SLASH ? path : (/^https?:\/\/[^/]*(\/.*)/.exec(path)?.[1] ?? path)
+  return path.charCodeAt(0) === SLASH ? path : pathOfAddress(path)
+}
+
+/** It may have a name and a password in it. Others, such as `*`, have none. */
+function pathOfAddress(address: string): string {
+  const [, path] = /^https?:\/\/[^/]*(.*)/i.exec(address) ?? []
+  return path === undefined ? address : path || '/'
 }
 
 const SLASH = 47

@@ -10,11 +10,18 @@ export function wrapMethod<Owner extends object, Name extends keyof Owner & stri
   Object.defineProperty(wrapped, 'name', { value: original.name, configurable: true })
   Object.defineProperty(wrapped, 'length', { value: original.length, configurable: true })
   // The descriptor stays, so that what lists or freezes properties sees what it saw.
-  const descriptor = Object.getOwnPropertyDescriptor(owner, name)
   Object.defineProperty(owner, name, {
     configurable: true,
-    enumerable: descriptor?.enumerable ?? true,
+    enumerable: isEnumerable(owner, name),
     writable: true,
     value: wrapped,
   })
+}
+
+function isEnumerable(owner: object, name: string): boolean {
+  for (let at: object | null = owner; at !== null; at = Object.getPrototypeOf(at)) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, name)
+    if (descriptor !== undefined) return descriptor.enumerable === true
+  }
+  return true
 }

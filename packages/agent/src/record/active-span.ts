@@ -105,4 +105,16 @@ export interface RemoteParent {
   readonly baggage: string
 }
 
-export const activeSpan = new AsyncLocalStorage<ActiveSpan | undefined>()
+const storage = new AsyncLocalStorage<ActiveSpan | undefined>()
+let standsIn: (() => ActiveSpan | undefined) | undefined
+
+/** The span of the work at hand. */
+export const activeSpan = {
+  getStore: () => storage.getStore() ?? standsIn?.(),
+  run: storage.run.bind(storage),
+}
+
+/** What has no span of its own belongs to the one that is answered. The storage's own `run` must not hear of it: it would keep it. */
+export function standInForNoSpan(answer: () => ActiveSpan | undefined): void {
+  standsIn = answer
+}
