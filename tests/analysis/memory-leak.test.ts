@@ -201,6 +201,29 @@ it('is critical where the heap is as good as full, and without a limit the worse
   expect(severity('memory', 1, 0)).toEqual(['medium', false])
 })
 
+it('does not take a heap for watched that was collected too seldom to be judged', () => {
+  const minutes = Array.from({ length: 120 }, (_, minute) => minute)
+  const watched = (minutesBetween: number, what: 'heap_floor' | 'memory') => {
+    const row = {
+      environment: 'production',
+      service: 'shop',
+      instance: 'shop-1',
+      resource: '0123456789abcdef',
+      what,
+      first_s: 0,
+      earlier_high: 0,
+      times_s: minutes.map(minute => minute * 60),
+      lows: minutes.map(minute => Math.floor(minute / minutesBetween) + 1),
+      limit_bytes: 0,
+    }
+    const window = { fromUnixNs: 0n, toUnixNs: 7_200_000_000_000n, offline: false }
+    return memoryLeak.watches?.([row], window, memoryLeak.options.parse({})).length
+  }
+  expect(watched(30, 'heap_floor')).toBe(0)
+  expect(watched(5, 'heap_floor')).toBe(1)
+  expect(watched(30, 'memory')).toBe(1)
+})
+
 it('leaves memory alone that follows the load of the day', async () => {
   await using host = await openAnalysisHost([memoryLeak], START_MS)
   // Lowest at eight in the morning, when it is first heard of; highest in the evening.

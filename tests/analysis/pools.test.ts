@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { poolLeak } from '../../packages/perfloop/src/analyzers/pool-leak/pool-leak.ts'
 import { poolWait } from '../../packages/perfloop/src/analyzers/pool-wait/pool-wait.ts'
+import { poolState } from '../../packages/perfloop/src/store/telemetry/queries/pool-state.query.ts'
 import { metricsRequest, otlpAttributes, unixNano } from '../send-metrics.ts'
 import { openAnalysisHost } from './analysis-host.ts'
 
@@ -139,4 +140,71 @@ it('tells pools that are exhausted or leak from those that are busy, subscribed 
   expect(starved[0]?.evidence).toMatchObject({ exhausted_ratio: 0.6, waiting_max: 4, timeouts: 30 })
   // Four wait three fifths of the time.
   expect(Number(starved[0]?.recoverableNsPerHour) / 3_600e9).toBeCloseTo(2.4, 0)
+}, 120_000)
+
+it('keeps the issue of lost connections through a lull, until they are back', async () => {
+  await using host = await openAnalysisHost([poolLeak], START_MS)
+  const perLook = 30
+  const pool: Pool = look =>
+    look < 120
+      ? { busy: 2 + (look % 3), kept: Math.min(6, Math.floor(look / 18)), pending: 0 }
+      : { busy: look < 600 ? 0 : 2, kept: look < 600 ? 6 : 0, pending: 0 }
+  const statuses: string[] = []
+  for (let from = 0; from < 780; from += perLook) {
+    host.nowMs = START_MS + (from + perLook) * STEP_MS
+    await host.receive('metrics', [told('shop', pool, from, from + perLook)])
+    await host.look()
+    const { rows } = await host.control.issues.list({ limit: 5, offset: 0 })
+    statuses.push(...rows.map(({ status }) => status))
+    if (from === 570) expect([...new Set(statuses)]).toEqual(['open'])
+  }
+  expect(statuses.at(-1)).toBe('resolved')
+}, 120_000)
+
+it('takes the longest hold from the highest quantile of a summary, and none for shorter than the mean', async () => {
+  await using host = await openAnalysisHost([poolLeak], START_MS)
+  host.nowMs = START_MS + 60_000
+  const point = {
+    startTimeUnixNano: unixNano(START_MS),
+    timeUnixNano: unixNano(START_MS + 30_000),
+    attributes: otlpAttributes(NAME),
+    count: '10',
+    sum: 5,
+  }
+  const quantileValues = [
+    { quantile: 0.5, value: 0.2 },
+    { quantile: 0.99, value: 3 },
+  ]
+  const uses = {
+    summed: { summary: { dataPoints: [{ ...point, quantileValues }] } },
+    'without buckets': { histogram: { aggregationTemporality: 2, dataPoints: [point] } },
+  }
+  const used = {
+    name: 'db.client.connection.count',
+    unit: '1',
+    kind: 'updown',
+    points: [
+      {
+        atMs: START_MS + 30_000,
+        value: 1,
+        attributes: { ...NAME, 'db.client.connection.state': 'used' },
+      },
+    ],
+  } as const
+  await host.receive(
+    'metrics',
+    Object.entries(uses).map(([service, use]) =>
+      metricsRequest({ 'service.name': service, 'service.instance.id': service }, [
+        used,
+        { name: 'db.client.connection.use_time', unit: 's', ...use },
+      ]),
+    ),
+  )
+  const from_s = START_MS / 1_000
+  const window = { from_s, to_s: from_s + 60, part_s: 60, max_rows: 5 }
+  const rows = await host.store.run(poolState, window)
+  expect(rows.map(row => [row.service, row.longest_use_s])).toEqual([
+    ['summed', 3],
+    ['without buckets', 0.5],
+  ])
 }, 120_000)

@@ -172,8 +172,8 @@ describe('/agent/v1', () => {
     const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, ' '))
     expect((await tell('/report', bomb, { 'content-encoding': 'gzip' })).status).toBe(413)
     expect((await tell('/nothing')).body.error).toMatchObject({
-      code: 'OTLP_PATH_UNKNOWN',
-      cure: ERRORS.OTLP_PATH_UNKNOWN.cure,
+      code: 'AGENT_PATH_UNKNOWN',
+      cure: ERRORS.AGENT_PATH_UNKNOWN.cure,
     })
     const asked = await tell('/report')
     expect(asked).toMatchObject({

@@ -27,7 +27,7 @@ export class FlameGraphs {
   /** By the ids they are of, the one that was looked at last at the end. */
   readonly #built = new Map<string, Promise<BuiltGraph | undefined>>()
   readonly #frames = new Map<string, number>()
-  /** The build before, which never fails here. */
+  /** The build before, which never fails here and keeps no graph. */
   #before: Promise<unknown> = Promise.resolve()
 
   constructor(options: FlameGraphsOptions) {
@@ -67,7 +67,10 @@ export class FlameGraphs {
   /** One after another: whoever waits holds no profiles in memory meanwhile. */
   #build(ids: readonly string[]): Promise<BuiltGraph | undefined> {
     const building = this.#before.then(() => this.#buildNow(ids))
-    this.#before = building.catch(() => undefined)
+    this.#before = building.then(
+      () => undefined,
+      () => undefined,
+    )
     return building
   }
 

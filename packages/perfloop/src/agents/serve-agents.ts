@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { PerfloopError } from '../domain/perfloop-error.ts'
 import {
+  AGENT_PREFIX,
   type AgentAnswer,
   type AgentQuestion,
   type AskAboutAgent,
@@ -56,7 +57,9 @@ export function serveAgents(agents: Agents): AskAboutAgent {
   return async (question, signal) => {
     const known = QUESTIONS[question.path]
     const { path, method } = question
-    if (known === undefined) throw new PerfloopError('OTLP_PATH_UNKNOWN', { path })
+    if (known === undefined) {
+      throw new PerfloopError('AGENT_PATH_UNKNOWN', { path: `${AGENT_PREFIX}${path}` })
+    }
     if (method !== known.method) {
       throw new PerfloopError('RECEIVER_METHOD', { method, allowed: known.method })
     }

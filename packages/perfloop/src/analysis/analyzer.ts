@@ -48,7 +48,7 @@ export interface Finding {
   readonly symptom?: Symptom
   /** What else is slow because of it. */
   readonly cause?: Cause
-  /** Time per hour users would get back if this were gone: the ranking of what is as severe. */
+  /** Time per hour users would get back if this were gone: the one ranking. */
   readonly recoverableNsPerHour: DurationNs
 }
 

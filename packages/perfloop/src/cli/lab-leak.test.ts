@@ -43,6 +43,11 @@ describe('perfloop lab leak', () => {
     expect(found).toMatchObject({ name: 'shop', leak: true, stability: 'not_enough_data' })
     expect(Number(found?.growth_bytes_per_hour) / (60 * MB)).toBeCloseTo(1, 1)
     expect(Number(found?.full_in_seconds) / 3_600 / 12).toBeCloseTo(1, 1)
+    const [full] = judgeMemory(
+      replay(3, 3, hour => 100 + 60 * hour),
+      200 * MB,
+    )
+    expect(full?.full_in_seconds).toBe(0)
     expect(judgeMemory(replay(3, 3, flat))[0]).toMatchObject({ leak: false, full_in_seconds: null })
   })
 

@@ -27,7 +27,7 @@ const FROM_HERE_MILLISECONDS = 1e11
 
 /** Verdicts on the memory in a CSV file (`-`: standard input), as text or JSON. */
 export async function judgeMemoryFile(file: string, flags: LabLeakFlags): Promise<string> {
-  const found = judgeMemory(await readInput(file), readLimit(flags.limit))
+  const found = judgeMemory(await readInput(file), flags.limit)
   if (flags.json) return JSON.stringify(found)
   return found.map(sentence).join('\n')
 }
@@ -67,9 +67,9 @@ export function judgeMemory(csv: string, limitBytes?: number): readonly LabLeak[
       growth_bytes_per_hour: growth?.bytesPerHour ?? null,
       growth_bytes_per_hour_low: growth?.lowBytesPerHour ?? null,
       full_in_seconds:
-        growth === undefined || limitBytes === undefined || limitBytes <= growth.toBytes
+        growth === undefined || limitBytes === undefined
           ? null
-          : ((limitBytes - growth.toBytes) / growth.bytesPerHour) * SECONDS_PER_HOUR,
+          : (Math.max(0, limitBytes - growth.toBytes) / growth.bytesPerHour) * SECONDS_PER_HOUR,
     }
   })
 }
@@ -131,13 +131,6 @@ async function readInput(file: string): Promise<string> {
   }
 }
 
-function readLimit(limit: string | undefined): number | undefined {
-  if (limit === undefined) return undefined
-  const bytes = Number(limit)
-  if (!Number.isFinite(bytes) || bytes <= 0) throw unreadable(`--limit ${limit}`)
-  return bytes
-}
-
 function unreadable(found: string, cause?: unknown): PerfloopError {
   const expected = 'CSV: a timestamp (Unix seconds or ISO 8601), then bytes, one column a process'
   return new PerfloopError('INPUT_UNREADABLE', { expected, found: found.slice(0, 80) }, cause)
@@ -155,6 +148,8 @@ function sentence({ name, leak, stability, ...found }: LabLeak): string {
   const full =
     found.full_in_seconds === null
       ? ''
-      : `, full in ${formatDuration(found.full_in_seconds * NS_PER_SECOND)}`
+      : found.full_in_seconds === 0
+        ? ', full'
+        : `, full in ${formatDuration(found.full_in_seconds * NS_PER_SECOND)}`
   return `${name}: ${leak ? `a leak of ${rate} an hour${full}` : 'no leak found'}; ${STABLE_WORDS[stability]}`
 }

@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { DIALECTS, type Dialect } from '../ingest/fingerprint/statement-pattern.ts'
 
 export interface LabLeakFlags {
-  readonly limit?: string
+  readonly limit?: number
   readonly json: boolean
 }
 
@@ -31,10 +31,18 @@ export function registerLab(program: Command): void {
     .command('leak')
     .description('Judge memory: a CSV file of timestamp,bytes… with a column for each process')
     .argument('<file>', 'the CSV file, or - for standard input')
-    .option('--limit <bytes>', 'what each may use at most, to tell when it is reached')
+    .option('--limit <bytes>', 'what each may use at most, to tell when it is reached', parseBytes)
     .option('--json', 'print a JSON array instead of text', false)
     .action(async (file: string, flags: LabLeakFlags) => {
       const { judgeMemoryFile } = await import('./lab-leak.ts')
       process.stdout.write(`${await judgeMemoryFile(file, flags)}\n`)
     })
+}
+
+function parseBytes(text: string): number {
+  const bytes = Number(text)
+  if (!(bytes > 0 && Number.isFinite(bytes))) {
+    throw new InvalidArgumentError('a number of bytes is more than 0, such as 536870912.')
+  }
+  return bytes
 }

@@ -166,9 +166,16 @@ export const ERRORS = {
       'It is none of /v1/traces, /v1/metrics and /v1/logs, nor below /agent/v1: the endpoint of an exporter lacks its path, or has it twice, or is meant for gRPC.',
     cure: 'Set OTEL_EXPORTER_OTLP_ENDPOINT to the address without a path; a variable of one signal (OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) takes the whole URL. gRPC has a port of its own, 4317.',
   },
+  AGENT_PATH_UNKNOWN: {
+    status: 404,
+    message: 'Agents are not answered at this path.',
+    cause:
+      'The agent asks for what this Perfloop does not know, since it is newer; or something else than an agent asks.',
+    cure: 'Use versions of agent and Perfloop that belong together. What agents may ask is in docs/agent-protocol.md.',
+  },
   RECEIVER_METHOD: {
     status: 405,
-    message: 'This path is asked by another method.',
+    message: 'This path takes another method.',
     cause:
       'A browser or a probe looked at it, or a proxy turned a POST into a GET when it followed a redirect.',
     cure: 'Use the method that the header Allow names, and give the exporter the address behind any redirect. Whether Perfloop is well is answered at /api/v1/health of its other port.',

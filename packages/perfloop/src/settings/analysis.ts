@@ -23,7 +23,7 @@ export const AnalysisSettings = section({
     ),
   maxFindingsPerAnalyzer: count()
     .default(200)
-    .describe('Findings of one analyzer in one window; the heaviest are kept.'),
+    .describe('Findings of one analyzer in one window; the most severe are kept.'),
   maxEvidenceRows: count().default(5_000).describe('Rows of evidence an analyzer is given.'),
   judgeTimeoutMs: durationMs().default(10_000).describe('Longest time an analyzer may judge.'),
   faultsBeforeDisable: count()

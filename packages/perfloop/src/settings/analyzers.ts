@@ -281,6 +281,9 @@ export const MemoryLeakOptions = section({
   stabilityMs: durationMs()
     .default(24 * HOURS)
     .describe('How long memory must have been watched before it is said to be stable, or not.'),
+  longestHoleMs: durationMs()
+    .default(2 * HOURS)
+    .describe('Longest time without data in that.'),
   stableRatioPerHour: ratio()
     .default(0.001)
     .describe('Growth in an hour, as a share of the memory, up to which it is stable.'),

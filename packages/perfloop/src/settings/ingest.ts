@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, durationMs, port, section, sizeBytes } from './section.ts'
+import { count, durationMs, port, ratio, section, sizeBytes } from './section.ts'
 
 /** What came in is found by when it happened, and so no setting may let it come in much earlier than that. */
 export const LONGEST_FUTURE_MS = 3_600_000
@@ -78,6 +78,11 @@ export const IngestSettings = section({
   maxOperationsPerService: count()
     .default(2_000)
     .describe('Operations beyond are counted as _other.'),
+  maxPathOperationsRatio: ratio()
+    .default(0.25)
+    .describe(
+      'Share of those that a service which tells its routes may have by other paths: routes always find room.',
+    ),
   maxStatementsPerService: count()
     .default(20_000)
     .describe('Statement patterns beyond are counted as _other.'),

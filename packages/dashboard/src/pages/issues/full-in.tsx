@@ -8,6 +8,7 @@ const NS_PER_SECOND = 1e9
 export function FullIn({ issue }: { issue: Issue }): ReactElement | null {
   const { full_in_seconds: seconds } = issue.evidence
   if (typeof seconds !== 'number') return null
+  if (seconds === 0) return <b>full</b>
   return (
     <>
       <small>full in</small> <b>{formatDuration(seconds * NS_PER_SECOND)}</b>

@@ -79,7 +79,7 @@ export function settled(row: ObservedMemory, options: Pick<Options, 'warmUpMs'>)
 }
 
 /** Between two collections nothing is known but what the earlier one left. */
-function collected({ times, lows }: Points): Points {
+export function collected({ times, lows }: Points): Points {
   const isNew = lows.map((low, index) => low !== lows[index - 1])
   return {
     times: times.filter((_, index) => isNew[index] === true),

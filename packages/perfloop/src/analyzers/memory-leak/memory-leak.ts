@@ -9,7 +9,7 @@ import type { RowOf } from '../../store/telemetry/query.ts'
 import { secondsOf } from '../evidence-window.ts'
 import { subjectOf } from '../subject-of.ts'
 import { formatBytes, formatDuration, formatPercent } from '../words.ts'
-import { type Growth, growthOf, settled } from './growth.ts'
+import { collected, type Growth, growthOf, settled } from './growth.ts'
 
 type Options = z.output<typeof MemoryLeakOptions>
 type MemoryFloor = RowOf<typeof memoryFloors>
@@ -47,9 +47,11 @@ export const memoryLeak = defineAnalyzer({
 
   watches(rows, _window, options) {
     return rows.filter(row => {
-      const { times } = settled(row, options)
-      const seconds = (times.at(-1) ?? 0) - (times[0] ?? 0)
-      return seconds * 1_000 >= options.quietObservedMs
+      const told = settled(row, options)
+      const seconds = (told.times.at(-1) ?? 0) - (told.times[0] ?? 0)
+      // A heap that was hardly collected is not judged.
+      const { lows } = row.what === 'heap_floor' ? collected(told) : told
+      return seconds * 1_000 >= options.quietObservedMs && lows.length >= options.minPoints
     })
   },
 

@@ -7,7 +7,7 @@ import { type Points, thinned } from './growth.ts'
 
 type Options = Pick<
   z.output<typeof MemoryLeakOptions>,
-  'stabilityMs' | 'stableRatioPerHour' | 'confidence'
+  'stabilityMs' | 'longestHoleMs' | 'stableRatioPerHour' | 'confidence'
 >
 
 export interface StabilityVerdict {
@@ -23,12 +23,10 @@ export interface StabilityVerdict {
 }
 
 const SECONDS_PER_HOUR = 3_600
-/** Holes longer than this part of the time are time without data. */
-const LONGEST_HOLE = 1 / 12
 
 /**
- * Whether memory was stable over a day: not that no growth was proven, which little data never does, but that more
- * growth than is tolerated is ruled out. In between it is unclear, and from less than a day nothing is said.
+ * Whether memory was stable over `stabilityMs`, a day: not that no growth was proven, which little data never does, but that more
+ * growth than is tolerated is ruled out. In between it is unclear, and from less nothing is said.
  */
 export function stabilityOf(points: Points, options: Options): StabilityVerdict {
   const { times } = points
@@ -37,7 +35,7 @@ export function stabilityOf(points: Points, options: Options): StabilityVerdict 
   const neededSeconds = options.stabilityMs / 1_000
   const thin = thinned(points)
   const trend = risingTrend(thin.times, thin.lows, options.confidence)
-  const hasHole = gaps.some(gap => gap > neededSeconds * LONGEST_HOLE)
+  const hasHole = gaps.some(gap => gap * 1_000 > options.longestHoleMs)
   if (trend === undefined || hasHole || observedSeconds < neededSeconds) {
     return { verdict: 'not_enough_data', observedSeconds }
   }

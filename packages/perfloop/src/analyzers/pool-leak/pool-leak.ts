@@ -43,6 +43,16 @@ export const poolLeak = defineAnalyzer({
   // An hour of points is read; of a part there is news when it is over.
   restMs: options => (partSeconds(options) * 1_000) / 3,
 
+  // Without load nothing more is lost, but what is lost stays lost.
+  watches(rows, _window, options) {
+    const stillLost = rows.filter(row => {
+      const last = row.tells_use ? (keptOf(row, options).at(-1) ?? 0) : 0
+      return last >= options.minGrowth || (row.max > 0 && last >= row.max)
+    })
+    const lost = new Set(stillLost.map(serviceKey))
+    return rows.filter(row => !lost.has(serviceKey(row)))
+  },
+
   judge(rows, window, options) {
     return rows.flatMap(row => {
       const loss = lossOf(row, options)
@@ -51,6 +61,10 @@ export const poolLeak = defineAnalyzer({
     })
   },
 })
+
+function serviceKey({ environment, service }: PoolState): string {
+  return JSON.stringify([environment, service])
+}
 
 /** Waits are counted over all that it looks at. */
 function windowOf(window: Window, { horizonMs }: Options): Window {
@@ -73,15 +87,20 @@ interface Loss {
 function lossOf(row: PoolState, options: Options): Loss | undefined {
   // Without it nothing tells more load from more that is kept.
   if (!row.tells_use) return undefined
-  const parts = row.parts.filter(({ samples }) => samples >= options.minSamplesPerPart)
-  const kept = parts.map(({ usedMin, usedMean, returned }) =>
-    // What is kept is in use at every look.
-    Math.max(0, Math.min(usedMin, Math.round(usedMean - returned))),
-  )
+  const kept = keptOf(row, options)
   const longEnough = (count: number) =>
     count >= options.minParts &&
     count * partSeconds(options) >= options.heldFactor * row.longest_use_s
   return allKept(kept, row, longEnough, options) ?? growing(kept, longEnough, options)
+}
+
+/** Connections in each part that nobody gave back. */
+function keptOf(row: PoolState, { minSamplesPerPart }: Options): readonly number[] {
+  const parts = row.parts.filter(({ samples }) => samples >= minSamplesPerPart)
+  return parts.map(({ usedMin, usedMean, returned }) =>
+    // What is kept is in use at every look.
+    Math.max(0, Math.min(usedMin, Math.round(usedMean - returned))),
+  )
 }
 
 /** Nobody gets a connection any more, and nobody gives one back. */

@@ -4,8 +4,6 @@ import { type DictionarySymbol, SymbolTable } from './dictionary-symbol.ts'
 
 /** More is somebody making them up: spans of the rest go to `_other`. */
 const MOST_ENVIRONMENTS = 200
-/** Of the operations of a service that tells its routes, those it was asked for by other paths: routes always find room. */
-const PATHS_PER_OPERATION = 1 / 4
 /** All operations of all services together: what their counters may cost. */
 const MOST_OPERATIONS = 20_000
 /** All statement fingerprints remembered for the limits, of all services. */
@@ -38,6 +36,7 @@ export interface Service {
 export interface CardinalityLimits {
   readonly maxServices: number
   readonly maxOperationsPerService: number
+  readonly maxPathOperationsRatio: number
   readonly maxStatementsPerService: number
 }
 
@@ -109,7 +108,8 @@ export class ServiceBook {
   /** Whether a service that tells its routes may have this operation, which is named by a path, beside those it has. */
   admitsPath(service: Service, kind: number, name: string): boolean {
     if (service.operations.has(`${kind}${name}`)) return true
-    if (service.paths >= this.limits.maxOperationsPerService * PATHS_PER_OPERATION) return false
+    const { maxOperationsPerService, maxPathOperationsRatio } = this.limits
+    if (service.paths >= maxOperationsPerService * maxPathOperationsRatio) return false
     service.paths++
     return true
   }

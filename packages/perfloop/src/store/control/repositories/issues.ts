@@ -162,7 +162,10 @@ const SEVERITY_RANK = sql<number>`case severity ${sql.join(
   sql` `,
 )} end`
 
-/** The order of a list; that by severity is byUrgency of analysis/urgency.ts; the id comes last in each, so that pages neither repeat nor skip. */
+/**
+ * The order of a list; that by severity is byUrgency of analysis/urgency.ts. The id comes last in each, so that pages
+ * neither repeat nor skip.
+ */
 function ranking(sort: NonNullable<IssueFilter['sort']>) {
   const byRecoverable = sql`recoverable_ns_per_hour desc, id`
   const byWhetherItCostsTime = sql`case when recoverable_ns_per_hour > 0 then 1 else 0 end`

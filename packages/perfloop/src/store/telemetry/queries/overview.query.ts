@@ -4,7 +4,10 @@ import { RED_QUANTILES, RED_SUMS } from './latency-sql.ts'
 import { IN_RANGE, RollupRange, rollupRange } from './rollup-range.ts'
 import { flag, redRow, SCOPE, scopeParams, WHOLE_SERVICES } from './row-fields.ts'
 
-/** RED of the requests and messages of each service of a range, and of all together: the histograms are read once for both. */
+/**
+ * RED of the requests and messages of each service of a range, and of all together: the histograms are read once for
+ * both.
+ */
 export const serviceReds = defineQuery({
   name: 'service-reds',
   params: RollupRange.extend(scopeParams),

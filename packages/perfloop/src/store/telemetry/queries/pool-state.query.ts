@@ -40,15 +40,17 @@ const grown = (column: string) =>
 
 /**
  * The longest of the values of a distribution: as told, or the bound of its highest bucket with any. What is beyond all
- * bounds is as long as the sum leaves for each.
+ * bounds is as long as the sum leaves for each. Of a summary it is the value of its highest quantile: those are its
+ * `counts`. None is shorter than the mean.
  */
-const LONGEST = `multiIf(
+const LONGEST = `greatest(if(count = 0, 0, sum / count), multiIf(
           max IS NOT NULL, ifNull(max, 0),
+          type = 'summary', arrayReduce('max', counts),
           arrayLastIndex(values -> values > 0, counts) <= length(bounds),
           bounds[arrayLastIndex(values -> values > 0, counts)],
           greatest(
             bounds[-1],
-            (sum - arraySum((values, bound) -> values * bound, arrayResize(counts, length(bounds)), bounds)) / counts[-1]))`
+            (sum - arraySum((values, bound) -> values * bound, arrayResize(counts, length(bounds)), bounds)) / counts[-1])))`
 
 /**
  * Connection pools of each process: how often all connections were in use and somebody waited, how many were in use at
