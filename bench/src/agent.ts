@@ -5,7 +5,7 @@ import { hodgesLehmann } from 'perfloop/internal/statistics/hodges-lehmann'
 import { startEmbeddedPostgres } from 'perfloop/internal/targets/postgres/embedded-postgres'
 import pg from 'pg'
 import { measureDelivery } from './agent/delivery.ts'
-import { measureFaults } from './agent/faults.ts'
+import { FAULTS, measureFaults } from './agent/faults.ts'
 import { askAtOnce, askAtRate } from './agent/load.ts'
 import { type MeasuredApplication, startApplication } from './agent/measured-application.ts'
 import { installPeers } from './agent/peers.ts'
@@ -36,7 +36,8 @@ const FAULT_SECONDS = 20
  * of the process until the last span is acknowledged. A round in which not exactly nine spans a request
  * arrived does not count.
  * `--only perfloop` leaves the other agents out, `--only sentry` all but that one; `--only delivery` is the time from the end of
- * a request to its acknowledgement alone; `--only faults` the last part, in which the server is away in each of three ways for `--seconds N`.
+ * a request to its acknowledgement alone; `--only faults` the last part, in which the server is away in each of three ways for
+ * `--seconds N`; `--only garbage` one of these ways.
  */
 export async function run(options: BenchOptions): Promise<Readonly<Record<string, unknown>>> {
   const scratch = mkdtempSync(join(tmpdir(), 'perfloop-bench-agent-'))
@@ -44,8 +45,10 @@ export async function run(options: BenchOptions): Promise<Readonly<Record<string
   try {
     await fill(postgres.url)
     const place = { node: options.node ?? process.execPath, database: postgres.url }
-    const faults = () => measureFaults(place, options.seconds ?? FAULT_SECONDS)
+    const faults = (named?: readonly string[]) =>
+      measureFaults(place, options.seconds ?? FAULT_SECONDS, named)
     if (options.only === 'faults') return await faults()
+    if (options.only !== undefined && options.only in FAULTS) return await faults([options.only])
     if (options.only === 'delivery') return await measureDelivery(place)
     return {
       ...(await measureCost(place, options.only)),

@@ -9,7 +9,7 @@ const PER_SECOND = 25
 const WARM_UP_SECONDS = 20
 
 /** What a server may do to its agents: it is gone, never answers, or answers nonsense. */
-const FAULTS: Readonly<Record<string, RequestListener | undefined>> = {
+export const FAULTS: Readonly<Record<string, RequestListener | undefined>> = {
   gone: undefined,
   hangs: () => {},
   garbage: (_request, response) => {
@@ -25,6 +25,7 @@ const FAULTS: Readonly<Record<string, RequestListener | undefined>> = {
 export async function measureFaults(
   place: { readonly node: string; readonly database: string },
   seconds: number,
+  faults: readonly string[] = Object.keys(FAULTS),
 ): Promise<Readonly<Record<string, unknown>>> {
   const server = new ServerThatFails()
   const port = await server.listen()
@@ -36,16 +37,17 @@ export async function measureFaults(
     askAtRate(application, '/baskets', { perSecond: PER_SECOND, seconds: time })
   await askFor(Math.min(WARM_UP_SECONDS, seconds))
   const figures: Record<string, unknown> = { seconds_each: seconds }
-  for (const [fault, listener] of Object.entries(FAULTS)) {
+  for (const fault of faults) {
     const beganMb = application.residentMb()
-    await server.become(listener)
+    await server.become(FAULTS[fault])
     const first = await askFor(seconds / 2)
     const halfMb = application.residentMb()
     const second = await askFor(seconds / 2)
-    const failed = first.failed + second.failed
+    const failures = [...first.failures, ...second.failures]
     figures[fault] = {
-      asked_requests: failed + first.latenciesMs.length + second.latenciesMs.length,
-      failed_requests: failed,
+      asked_requests: failures.length + first.latenciesMs.length + second.latenciesMs.length,
+      failed_requests: failures.length,
+      ...(failures.length > 0 && { first_failure: failures[0] }),
       began_mb: rounded(beganMb, 0),
       grown_mb: rounded(application.residentMb() - beganMb, 1),
       grown_in_second_half_mb: rounded(application.residentMb() - halfMb, 1),

@@ -21,9 +21,9 @@ export async function askAtRate(
   application: MeasuredApplication,
   route: string,
   { perSecond, seconds }: { perSecond: number; seconds: number },
-): Promise<{ readonly latenciesMs: number[]; readonly failed: number }> {
+): Promise<{ readonly latenciesMs: number[]; readonly failures: string[] }> {
   const latenciesMs: number[] = []
-  let failed = 0
+  const failures: string[] = []
   const asked: Promise<void>[] = []
   const beganAt = performance.now()
   for (let n = 0; n < perSecond * seconds; n++) {
@@ -32,10 +32,10 @@ export async function askAtRate(
     asked.push(
       application.get(`${route}/${n % 1_000}`).then(
         latencyMs => void latenciesMs.push(latencyMs),
-        () => void failed++,
+        error => void failures.push(String(error)),
       ),
     )
   }
   await Promise.all(asked)
-  return { latenciesMs, failed }
+  return { latenciesMs, failures }
 }
