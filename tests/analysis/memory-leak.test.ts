@@ -152,7 +152,7 @@ it('resolves what a restart with a cure has ended, and reopens what comes back',
 it('keeps the issue of a process that ended open until its successor had the time to show it, and judges the dead no more', async () => {
   await using host = await openAnalysisHost([memoryLeak], START_MS)
   const first = tell(1, 'shop', leaking, 'heap')
-  const second = tell(2, 'shop', () => 60, 'heap', 'shop-2')
+  const second = tell(2, 'shop', (_, noise) => 60 + noise() / 100, 'heap', 'shop-2')
   const seen = async () => {
     const { rows } = await host.control.issues.list({ limit: 5, offset: 0 })
     return rows.map(({ status, evidence }) => [status, evidence.instance])
