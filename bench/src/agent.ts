@@ -15,8 +15,9 @@ import { percentile, rounded } from './percentile.ts'
 
 const SPANS_PER_REQUEST = 9
 const ROUNDS = 12
-const WARM_UP_REQUESTS = 3_000
-const REQUESTS = 2_000
+const WARM_UP_REQUESTS = 6_000
+/** Seconds of load, as a server has them: V8 forgets compiled code while the others have their turns, and short rounds would measure mostly how it comes back. */
+const REQUESTS = 6_000
 const IN_FLIGHT = 8
 /** On the route that waits for the database: two thirds of what eight connections can do. */
 const RATE_PER_SECOND = 400
@@ -99,7 +100,10 @@ async function measureCost(
       applications.map(application => [
         application.variant.name,
         {
-          ...cpuFigures(of(rounds, plain), of(rounds, application)),
+          ...cpuFigures(
+            application === again ? [of(rounds, plain)] : [of(rounds, plain), of(rounds, again)],
+            of(rounds, application),
+          ),
           ...(rateRounds.has(application) && {
             database_route: rateFigures(of(rateRounds, plain), of(rateRounds, application)),
           }),
@@ -218,11 +222,16 @@ async function measureRate(application: MeasuredApplication): Promise<RateRound>
   }
 }
 
-function cpuFigures(plain: readonly CpuRound[], own: readonly CpuRound[]) {
+/** @param plains the applications without an agent: their mean, for one of them differs by chance from round to round. */
+function cpuFigures(plains: readonly (readonly CpuRound[])[], own: readonly CpuRound[]) {
   const valid = own.filter(({ isVoid }) => !isVoid)
-  // Round by round against the one without, so that what the machine does to both is divided out.
+  // Round by round against those without, so that what the machine does to all is divided out.
   const ratios = own
-    .map((round, index) => (round.isVoid ? Number.NaN : round.cpuUs / (plain[index]?.cpuUs ?? 1)))
+    .map((round, index) => {
+      const plainUs = plains.map(plain => plain[index]?.cpuUs ?? Number.NaN)
+      const meanUs = plainUs.reduce((sum, cpuUs) => sum + cpuUs, 0) / plainUs.length
+      return round.isVoid ? Number.NaN : round.cpuUs / meanUs
+    })
     .filter(ratio => !Number.isNaN(ratio))
   const middle = (list: readonly number[]) => percentile(list, 0.5)
   return {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 
 /** Every number Perfloop claims has one benchmark; `npm run bench -- NAME [--json] [--data DIR] …`. */
 const BENCHMARKS: Readonly<Record<string, { readonly what: string; load(): Promise<Benchmark> }>> =
@@ -88,5 +88,5 @@ const figures = await (await benchmark.load()).run({
   only: values.only,
 })
 if (values.json) console.log(JSON.stringify(figures))
-else console.table(figures)
+else console.log(inspect(figures, { depth: null, breakLength: 120, colors: process.stdout.isTTY }))
 process.exit(0)
