@@ -96,16 +96,23 @@ export function recordServerSpan(
   recorder.end()
 }
 
-const names = new Map<string, { readonly method: string; readonly name: RepeatedText }>()
+/** By method, then by route. */
+const names = new Map<string, Map<string, RepeatedText>>()
+/** Of one method. */
 const MOST_NAMES = 2_000
 
-/** `GET /fruit/:fruit`, put together once. A route mostly has one method. */
+/** `GET /fruit/:fruit`, put together once. `method` is one of few. */
 function nameOf(method: string, route: string): RepeatedText {
-  const known = names.get(route)
-  if (known?.method === method) return known.name
-  if (names.size >= MOST_NAMES) names.clear()
+  let byRoute = names.get(method)
+  if (byRoute === undefined) {
+    byRoute = new Map()
+    names.set(method, byRoute)
+  }
+  const known = byRoute.get(route)
+  if (known !== undefined) return known
+  if (byRoute.size >= MOST_NAMES) byRoute.clear()
   const name = new RepeatedText(`${method} ${route}`)
-  names.set(route, { method, name })
+  byRoute.set(route, name)
   return name
 }
 
