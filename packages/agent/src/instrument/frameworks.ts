@@ -7,6 +7,11 @@ import {
   observeFastify,
   readFastifySymbols,
 } from './fastify.ts'
+import {
+  instrumentGraphqlErrors,
+  instrumentGraphqlExecution,
+  instrumentGraphqlOperations,
+} from './graphql.ts'
 import { instrumentHapiRequest, instrumentHapiRouter } from './hapi.ts'
 import { instrumentHonoRouter } from './hono.ts'
 import { instrumentKoa, instrumentKoaContext } from './koa.ts'
@@ -55,6 +60,9 @@ export function frameworkModules(agent: Agent): readonly PatchedModule[] {
     // Up to version 11.
     inner('@nestjs/core', 'exceptions/exceptions-handler.js', instrumentNestExceptions),
     inner('@nestjs/core', 'router/router-execution-context.js', instrumentNestHandlers),
+    inner('graphql', 'execution/execute.js', instrumentGraphqlExecution),
+    inner('graphql', 'utilities/getOperationAST.js', instrumentGraphqlOperations),
+    inner('graphql', 'error/locatedError.js', instrumentGraphqlErrors),
     ...HONO_ROUTERS.map(file => inner('hono', `dist/cjs/${file}`, instrumentHonoRouter)),
     patched('ejs', 'lib/cjs/ejs.js', instrumentEjs),
     // Up to version 3.

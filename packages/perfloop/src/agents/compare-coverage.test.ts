@@ -49,6 +49,20 @@ describe('what was declared against what was seen', () => {
     ).toEqual(['1 GET /towns/:town', '1 POST /towns', '0 GET /never', '+ GET /hidden'])
   })
 
+  it('counts all operations of GraphQL for the route they come to', () => {
+    expect(
+      routesOf(
+        [declared(['POST /graphql'])],
+        [
+          'POST /graphql query Basket',
+          'POST /graphql mutation',
+          'POST /other query A',
+          'POST /other query B',
+        ],
+      ),
+    ).toEqual(['2 POST /graphql', '+ POST /other'])
+  })
+
   it('counts a route of every method once, by whichever method it was called', () => {
     expect(routesOf([declared(['ALL /any'])], ['PUT /any', 'GET /any'])).toEqual(['2 ALL /any'])
   })

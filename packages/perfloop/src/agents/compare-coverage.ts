@@ -42,6 +42,8 @@ export interface Coverage {
 /** Names of operations are cut here, see operation-name. */
 const LONGEST_OPERATION = 255
 const HTTP_OPERATION = /^([A-Z]+) (\S.*)$/
+/** Behind the route, see operation-name: all operations of GraphQL come to one. */
+const GRAPHQL_OPERATION = / (?:query|mutation|subscription)(?: [_A-Za-z]\w*)?$/
 /** Frameworks answer these by themselves for a route of GET. */
 const IMPLIED = new Set(['HEAD', 'OPTIONS'])
 
@@ -64,12 +66,7 @@ function compareRoutes(
   declarations: readonly DeclarationRecord[],
   operations: readonly SeenOperation[],
 ): readonly RouteCoverage[] {
-  const seen = operations.flatMap(operation => {
-    const [, method, route] = HTTP_OPERATION.exec(operation.operation) ?? []
-    return method === undefined || route === undefined || route === NO_ROUTE
-      ? []
-      : [{ ...operation, method, route: routeKey(route) }]
-  })
+  const seen = requestsByRoute(operations)
   const byRoute = groupBy(seen, ({ route }) => route)
   const matched = new Set<(typeof seen)[number]>()
   const declared = new Map<string, RouteCoverage>()
@@ -105,6 +102,24 @@ function compareRoutes(
       lastSeenUnixS,
     })),
   ]
+}
+
+function requestsByRoute(operations: readonly SeenOperation[]) {
+  const requests = operations.flatMap(({ operation, ...counts }) => {
+    const [, method, route] = HTTP_OPERATION.exec(operation.replace(GRAPHQL_OPERATION, '')) ?? []
+    return method === undefined || route === undefined || route === NO_ROUTE
+      ? []
+      : [{ ...counts, method, route: routeKey(route) }]
+  })
+  return [...groupBy(requests, ({ method, route }) => `${method} ${route}`).values()].flatMap(
+    same =>
+      same.slice(0, 1).map(first => ({
+        ...first,
+        calls: sum(same, one => one.calls),
+        errors: sum(same, one => one.errors),
+        lastSeenUnixS: Math.max(...same.map(one => one.lastSeenUnixS)),
+      })),
+  )
 }
 
 function compareModels(

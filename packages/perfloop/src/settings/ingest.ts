@@ -81,7 +81,7 @@ export const IngestSettings = section({
   maxPathOperationsRatio: ratio()
     .default(0.25)
     .describe(
-      'Share of those that a service which tells its routes may have by other paths: routes always find room.',
+      'Share of those that may be named by callers: by paths, in a service which tells its routes, and by GraphQL. Routes always find room.',
     ),
   maxStatementsPerService: count()
     .default(20_000)

@@ -29,7 +29,7 @@ export interface Service {
   readonly statements: Set<number>
   /** Its frameworks name the route of a request, so one without a route is one that nothing was there for. */
   tellsRoutes: boolean
-  /** Operations named by a path since it tells routes. */
+  /** Operations whose names its callers make up: by a path since it tells routes, or of GraphQL. */
   paths: number
 }
 
@@ -105,7 +105,7 @@ export class ServiceBook {
     return entry
   }
 
-  /** Whether a service that tells its routes may have this operation, which is named by a path, beside those it has. */
+  /** Whether a service may have this operation, whose name comes from a caller, beside those it has. */
   admitsPath(service: Service, kind: number, name: string): boolean {
     if (service.operations.has(`${kind}${name}`)) return true
     const { maxOperationsPerService, maxPathOperationsRatio } = this.limits

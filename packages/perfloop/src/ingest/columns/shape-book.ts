@@ -370,6 +370,8 @@ const DECISIVE_ROLES: readonly Role[] = [
   'rpcMethod',
   'messagingDestination',
   'messagingOperation',
+  'graphqlType',
+  'graphqlName',
 ]
 /** Where there is no route; they vary so much that they are asked only then. */
 const DECISIVE_WITHOUT_ROUTE: readonly Role[] = ['urlPath', 'httpTarget', 'urlFull']

@@ -11,7 +11,7 @@ import { SpanMessage } from '../decode/span-message.ts'
 import type { ExportPlace } from '../decode/walk-export-request.ts'
 import { grpcStatus } from '../enrich/grpc-status.ts'
 import { hasFailed } from '../enrich/has-failed.ts'
-import { isWithoutRoute, operationName } from '../enrich/operation-name.ts'
+import { isOfGraphql, isWithoutRoute, operationName } from '../enrich/operation-name.ts'
 import { samplingWeight } from '../enrich/sampling-weight.ts'
 import { ROLES, type Role } from '../enrich/semantic-keys.ts'
 import { spanCategory } from '../enrich/span-category.ts'
@@ -129,6 +129,7 @@ export class SpanAssembler implements SpanFacts {
   kind = 0
   scope = ''
   isUnmatched = false
+  isBeyondNames = false
   private parameterHashes: number[] = []
   private resultRecord: AttributeRecord | undefined = undefined
   private isStatementSent = false
@@ -451,8 +452,12 @@ export class SpanAssembler implements SpanFacts {
 
   private classifyAnew({ service }: Resource): Classified {
     const { services } = this.parts
+    this.isBeyondNames = false
     let name = operationName(this)
-    if (service.tellsRoutes && !this.isUnmatched && isWithoutRoute(this)) {
+    if (isOfGraphql(this)) {
+      this.isBeyondNames = !services.admitsPath(service, this.kind, name)
+      if (this.isBeyondNames) name = operationName(this)
+    } else if (service.tellsRoutes && !this.isUnmatched && isWithoutRoute(this)) {
       this.isUnmatched = !services.admitsPath(service, this.kind, name)
       if (this.isUnmatched) name = operationName(this)
     }

@@ -10,6 +10,7 @@ function facts(kind: number, name: string, roles: Partial<Record<Role, string>> 
     name,
     scope: '',
     isUnmatched: false,
+    isBeyondNames: false,
     text: role => roles[role] || undefined,
     has: role => roles[role] !== undefined,
   }
@@ -44,6 +45,22 @@ describe('operationName', () => {
     expect(
       operationName(facts(5, 'x', { messagingDestination: 'mail', messagingOperation: 'ack' })),
     ).toBe('ack mail')
+  })
+
+  it('tells operations of GraphQL apart, by type and by a name that is one', () => {
+    const named = (graphqlType: string, graphqlName?: string) =>
+      operationName(
+        facts(2, 'x', {
+          httpMethod: 'POST',
+          httpRoute: '/graphql',
+          graphqlType,
+          ...(graphqlName === undefined ? {} : { graphqlName }),
+        }),
+      )
+    expect(named('query', 'Basket')).toBe('POST /graphql query Basket')
+    expect(named('mutation')).toBe('POST /graphql mutation')
+    expect(named('query', 'DROP TABLE')).toBe('POST /graphql query')
+    expect(named('made up', 'Basket')).toBe('POST /graphql')
   })
 
   it('is never empty and never long', () => {

@@ -8,7 +8,8 @@ const LONGEST_OPERATION = 255
 
 /**
  * The operation of a span that has no statement: the same for both generations of semantic conventions,
- * and without ids. `GET /orders/:id` for HTTP servers, `GET (no route)` where they served nothing,
+ * and without ids. `GET /orders/:id` for HTTP servers, `POST /graphql query Basket` where they tell what of GraphQL
+ * they executed, `GET (no route)` where they served nothing,
  * `GET api.example.com/orders/:id` for clients, `package.Service/Method` for RPC, `publish orders` for messaging, else
  * the folded span name.
  */
@@ -43,7 +44,29 @@ function httpName(facts: SpanFacts): string | undefined {
 
 function httpServerName(facts: SpanFacts): string {
   const route = facts.text('httpRoute') ?? (facts.isUnmatched ? NO_ROUTE : pathTemplate(facts))
-  return route === undefined ? httpMethod(facts) : `${httpMethod(facts)} ${route}`
+  const name = route === undefined ? httpMethod(facts) : `${httpMethod(facts)} ${route}`
+  return isOfGraphql(facts) ? `${name} ${graphqlOperation(facts)}` : name
+}
+
+/** A request whose operation of GraphQL is told: all of these come to one route, and their callers name them. */
+export function isOfGraphql(facts: SpanFacts): boolean {
+  return (
+    facts.kind === KIND_SERVER &&
+    !facts.isBeyondNames &&
+    facts.has('httpMethod') &&
+    GRAPHQL_TYPES.has(facts.text('graphqlType') ?? '')
+  )
+}
+
+/** https://spec.graphql.org/October2021/#OperationType */
+const GRAPHQL_TYPES: ReadonlySet<string> = new Set(['query', 'mutation', 'subscription'])
+/** https://spec.graphql.org/October2021/#Name */
+const GRAPHQL_NAME = /^[_A-Za-z]\w{0,99}$/
+
+function graphqlOperation(facts: SpanFacts): string {
+  const type = facts.text('graphqlType') ?? ''
+  const name = facts.text('graphqlName') ?? ''
+  return GRAPHQL_NAME.test(name) ? `${type} ${name}` : type
 }
 
 function pathTemplate(facts: SpanFacts): string | undefined {

@@ -31,6 +31,8 @@ export const ROLES = [
   'messagingSystem',
   'messagingDestination',
   'messagingOperation',
+  'graphqlType',
+  'graphqlName',
   'codeFile',
   'codeLine',
   'codeFunction',
@@ -146,6 +148,9 @@ const MEANINGS = new Map<string, KeyMeaning>([
   ['messaging.operation.type', current('messagingOperation')],
   ['messaging.operation', former('messagingOperation')],
   ['messaging.operation.name', foreign('messagingOperation')],
+
+  ['graphql.operation.type', current('graphqlType')],
+  ['graphql.operation.name', current('graphqlName')],
 
   ['code.file.path', current('codeFile')],
   ['code.filepath', former('codeFile')],

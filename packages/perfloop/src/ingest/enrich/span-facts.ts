@@ -8,6 +8,8 @@ export interface SpanFacts {
   readonly scope: string
   /** An HTTP request that none of the routes of its server is for. */
   readonly isUnmatched: boolean
+  /** Of a service whose callers have made up as many names as it may have. */
+  readonly isBeyondNames: boolean
   /** The value of the attribute that plays the role; undefined when it is absent or empty. */
   text(role: Role): string | undefined
   has(role: Role): boolean

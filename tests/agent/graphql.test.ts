@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { eventually } from '../perfloop-process.ts'
+import { startWithAgent } from './agent-process.ts'
+import { startOtlpReceiver } from './otlp-receiver.ts'
+
+it('tells which operation of GraphQL a request executed, and what its resolvers threw', async () => {
+  await using receiver = await startOtlpReceiver()
+  await using app = await startWithAgent('graphql.mjs', receiver.endpoint)
+  const asked = [
+    '/?query=query Basket { stall }',
+    '/?query=query A { stall } query B { stall }&operationName=B',
+    '/?query={ stall }',
+    '/?query=query Broken { nothing }',
+    '/?query=query Fails { fails }',
+    '/?query=query Refuses { refuses }',
+    '/other?query=subscription News { stall }',
+  ]
+  for (const path of asked) await app.get(encodeURI(path))
+  const spans = await eventually('the spans', async () =>
+    receiver.spans.length >= asked.length ? receiver.spans : undefined,
+  )
+  const told = spans.map(({ name, attributes, events }) => [
+    name,
+    attributes['graphql.operation.type'],
+    attributes['graphql.operation.name'],
+    events[0]?.attributes['exception.message'],
+  ])
+  expect(told).toEqual([
+    ['GET', 'query', 'Basket', undefined],
+    ['GET', 'query', 'B', undefined],
+    ['GET', 'query', undefined, undefined],
+    ['GET', undefined, undefined, undefined],
+    ['GET', 'query', 'Fails', 'by a resolver'],
+    ['GET', 'query', 'Refuses', undefined],
+    ['GET', 'subscription', 'News', undefined],
+  ])
+  expect(app.standardError()).not.toContain('perfloop')
+})
