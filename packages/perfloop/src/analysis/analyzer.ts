@@ -56,11 +56,15 @@ export interface Symptom {
   readonly of: 'statement' | 'operation'
   /** Time of all its executions in the window. */
   readonly timeNs: DurationNs
+  /** Slow at times, or no slower than all else: what its process suffers from may be all there is to it. */
+  readonly isFitful?: boolean
 }
 
 export interface Cause {
   /** Whether each call of its statement is slow because of it. */
   readonly ofSlowStatement: boolean
+  /** Whether everything waits for it that the process does meanwhile. */
+  readonly ofWholeProcess?: boolean
   /** The time in the window that entry operations pass in what it is about. */
   readonly operations: readonly {
     readonly operation: string

@@ -108,3 +108,28 @@ it('tells in the evidence of the cause what it explains', () => {
   const { standing } = explainFindings([missingIndex(9), slowOperation(10)], LIMITS)
   expect(standing[0]?.finding.evidence).toMatchObject({ explains: [{ kind: 'slow-operation' }] })
 })
+
+it('lets what stops the whole process stand for operations that are slow at times', () => {
+  const blocked = found('event-loop-block', {
+    operation: 'GET /tides',
+    cause: { ofSlowStatement: false, ofWholeProcess: true, operations: takes(9, 'GET /tides') },
+  })
+  const slow = (isFitful: boolean) =>
+    slowOperation(10, { symptom: { of: 'operation', timeNs: durationNs(10e9), isFitful } })
+  expect(kinds([blocked, slow(true)]).explained).toEqual(['slow-operation by event-loop-block'])
+  expect(kinds([blocked, slow(false)]).explained).toEqual([])
+})
+
+it('lets causes that take enough of all operations stand for what these have in common', () => {
+  const all = slowOperation(10, { operation: '' })
+  expect(
+    kinds([
+      all,
+      missingIndex(9, {
+        cause: { ofSlowStatement: true, operations: [...takes(4), ...takes(3, 'GET /crews')] },
+      }),
+    ]),
+  ).toMatchObject({
+    standing: ['missing-index'],
+  })
+})

@@ -26,7 +26,10 @@ export function explainFindings(
   const statements = fileUnder(findings, 'statement', causes => causes[0])
   const operations = fileUnder(statements.standing, 'operation', (causes, symptom) => {
     const accountedNs = causes.reduce((sum, cause) => sum + timeIn(cause, symptom), 0)
-    return accountedNs >= timeOf(symptom) * explainedRatio ? causes[0] : undefined
+    if (accountedNs >= timeOf(symptom) * explainedRatio) return causes[0]
+    return symptom.finding.symptom?.isFitful === true
+      ? causes.find(({ finding }) => finding.cause?.ofWholeProcess === true)
+      : undefined
   })
   const explained = [...statements.explained, ...operations.explained]
   const standing = operations.standing.map(found => withExplained(found, explained))
@@ -66,9 +69,13 @@ function isCause(
   return cause.ofSlowStatement && statement !== undefined && statement === symptom.statement
 }
 
-/** What a cause takes of the time of the symptom's operation. */
+/** What a cause takes of the time of the symptom's operation; of all operations, where it is about them together. */
 function timeIn(cause: KindOfFinding, symptom: KindOfFinding): number {
   const { operation, operationKind } = symptom.finding
+  if (operation === '') {
+    const all = cause.finding.cause?.operations ?? []
+    return all.reduce((sum, { timeNs }) => sum + timeNs, 0)
+  }
   const place = cause.finding.cause?.operations.find(
     one => one.operation === operation && one.kind === operationKind,
   )

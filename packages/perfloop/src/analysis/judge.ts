@@ -50,10 +50,17 @@ const CheckedFinding = z.object({
   traceId: z.string(),
   spanIds: z.array(z.string()).max(1_000),
   evidence: z.record(z.string(), z.json()),
-  symptom: z.object({ of: z.enum(['statement', 'operation']), timeNs: nanoseconds() }).optional(),
+  symptom: z
+    .object({
+      of: z.enum(['statement', 'operation']),
+      timeNs: nanoseconds(),
+      isFitful: z.boolean().default(false),
+    })
+    .optional(),
   cause: z
     .object({
       ofSlowStatement: z.boolean(),
+      ofWholeProcess: z.boolean().default(false),
       operations: z.array(
         z.object({ operation: z.string(), kind: z.enum(SPAN_KINDS), timeNs: nanoseconds() }),
       ),

@@ -7,9 +7,14 @@ import { SPAN_KINDS } from '../domain/span.ts'
 import { createPseudoRandom, type PseudoRandom } from '../statistics/pseudo-random.ts'
 import { BUILT_IN_ANALYZERS } from './built-in.ts'
 import { errorRate } from './error-rate/error-rate.ts'
+import { largeResult } from './large-result/large-result.ts'
 import { missingIndex } from './missing-index/missing-index.ts'
 import { nPlusOne } from './n-plus-one/n-plus-one.ts'
+import { regression } from './regression/regression.ts'
+import { repeatedCall } from './repeated-call/repeated-call.ts'
+import { repeatedRead } from './repeated-read/repeated-read.ts'
 import { slowOperation } from './slow-operation/slow-operation.ts'
+import { slowStatement } from './slow-statement/slow-statement.ts'
 import { statementClass } from './slow-statement/statement-class.ts'
 
 const MINUTE_NS = 60_000_000_000n
@@ -260,6 +265,57 @@ describe('every analyzer', () => {
           slow_external_ns: n(),
           slow_self_ns: n(),
           slow_queries: n(),
+          heaviest: [['db', text()]],
+          blocks: [{ trials: n(), successes: n() }],
+          service_operations: n(),
+          service_p50_ns: n(),
+          service_executions: n(),
+          service_slow_executions: n(),
+        }
+      case 'repeated-call':
+        return {
+          ...cost,
+          call: text(),
+          executions: n(),
+          seen_executions: n(),
+          calls_median: n(),
+          calls_max: n(),
+          calls_total: n(),
+          failed_total: n(),
+          busy_ns: n(),
+          spareable_ns: n(),
+          mean_call_ns: n(),
+          loop_ns: n(),
+          exemplar_calls: n(),
+          span_ids: [SPAN],
+        }
+      case 'repeated-read':
+        return {
+          ...cost,
+          written: [],
+          executions: n(),
+          parameters_known: random.next(),
+          distinct_parameters: n(),
+          repeated_ratio: random.next(),
+          repeated_ns: n(),
+        }
+      case 'regression':
+        return {
+          ...cost,
+          version: text(),
+          first_s: n() % 1e9,
+          last_s: n(),
+          mean_ns: n(),
+          db_ns: n(),
+          render_ns: n(),
+          external_ns: n(),
+          query_count: n(),
+          blocks: Array.from({ length: 20 }, (_, at) => ({
+            startS: at * 10 + n(),
+            calls: n(),
+            p50Ns: n(),
+            p95Ns: n(),
+          })),
         }
       case 'error-rate': {
         const executions = n()
@@ -408,6 +464,12 @@ describe('slow-operation', () => {
     slow_queries: 600,
     trace_id: TRACE,
     span_id: SPAN,
+    heaviest: [['external', 'GET tides.example/today']] as [string, string][],
+    blocks: Array.from({ length: 10 }, () => ({ trials: 10, successes: 5 })),
+    service_operations: 8,
+    service_p50_ns: durationNs(40e6),
+    service_executions: 800,
+    service_slow_executions: 60,
   }
   const options = slowOperation.options.parse({})
 
@@ -419,11 +481,60 @@ describe('slow-operation', () => {
     expect(finding?.evidence).toMatchObject({ dominant_part: 'db', slow_query_count: 12 })
   })
 
+  it('names what the time is spent on elsewhere', () => {
+    const waiting = {
+      ...operation,
+      slow_db_ns: durationNs(3e9),
+      slow_external_ns: durationNs(30e9),
+    }
+    const [finding] = slowOperation.judge([waiting], live, options)
+    expect(finding?.title).toContain('waiting for other services, most for GET tides.example/today')
+  })
+
   it('does not claim that a part dominates when none does', () => {
     const mixed = { ...operation, slow_db_ns: durationNs(12e9), slow_self_ns: durationNs(11e9) }
     const [finding] = slowOperation.judge([mixed], live, options)
     expect(finding?.evidence).toMatchObject({ dominant_part: null })
     expect(finding?.title).toContain('no part dominates')
+  })
+
+  it('takes slow requests that came together for one chance', () => {
+    const paused = [10, 0, 0, 0, 0, 0, 0, 0, 0, 0].map(successes => ({ trials: 10, successes }))
+    const judged = (blocks: typeof paused) =>
+      slowOperation.judge([{ ...operation, seen_slow_executions: 10, blocks }], live, options)
+    expect(judged(paused)).toEqual([])
+    expect(judged(paused.map(({ trials }) => ({ trials, successes: 1 })))).toHaveLength(1)
+  })
+
+  it('tells what most operations suffer from as one problem', () => {
+    const told = (p50_ns: number, service_p50_ns: number, count = 4) =>
+      slowOperation
+        .judge(
+          ['GET /a', 'GET /b', 'GET /c', 'GET /d'].slice(0, count).map(name => ({
+            ...operation,
+            operation: name,
+            p50_ns: durationNs(p50_ns),
+            service_p50_ns: durationNs(service_p50_ns),
+            service_slow_executions: 400,
+          })),
+          live,
+          options,
+        )
+        .map(one => one.operation)
+    expect(told(90e6, 60e6)).toEqual([''])
+    expect(told(600e6, 500e6)).toEqual([''])
+    expect(told(600e6, 40e6)).toEqual(['GET /a', 'GET /b', 'GET /c', 'GET /d'])
+    expect(told(90e6, 60e6, 3)).toEqual([])
+  })
+
+  it('asks for more than what is slow at times in all operations', () => {
+    const judged = (service_slow_executions: number) => {
+      const fitful = { ...operation, p50_ns: durationNs(90e6), seen_slow_executions: 20 }
+      const blocks = operation.blocks.map(({ trials }) => ({ trials, successes: 2 }))
+      return slowOperation.judge([{ ...fitful, blocks, service_slow_executions }], live, options)
+    }
+    expect(judged(25)).toHaveLength(1)
+    expect(judged(20 + 0.15 * 700)).toEqual([])
   })
 
   it('leaves the stragglers of a few requests to chance', () => {
@@ -439,6 +550,236 @@ describe('slow-operation', () => {
     expect(slowOperation.judge([job], live, options)).toEqual([])
     const long = { ...job, p95_ns: durationNs(90e9) }
     expect(slowOperation.judge([long], live, options)).toHaveLength(1)
+  })
+})
+
+describe('repeated-call', () => {
+  const repeated = {
+    ...where,
+    kind: 'server' as const,
+    call: 'GET tides.example/piers/:id',
+    executions: 50,
+    seen_executions: 50,
+    calls_median: 20,
+    calls_max: 20,
+    calls_total: 1_000,
+    failed_total: 0,
+    busy_ns: durationNs(5e9),
+    spareable_ns: durationNs(4.75e9),
+    mean_call_ns: durationNs(5e6),
+    loop_ns: durationNs(5e9),
+    code_location: '',
+    trace_id: TRACE,
+    exemplar_calls: 20,
+    span_ids: [SPAN],
+  }
+  const judged = (changed: Partial<typeof repeated>) =>
+    repeatedCall.judge([{ ...repeated, ...changed }], live, repeatedCall.options.parse({}))
+
+  it('tells a loop from tries that fail', () => {
+    expect(judged({})[0]).toMatchObject({
+      title:
+        'GET /piers calls GET tides.example/piers/:id 20 times in one request, one after the other',
+      evidence: { reason: 'loop' },
+    })
+    expect(judged({ calls_median: 5, failed_total: 900 })[0]?.evidence).toMatchObject({
+      reason: 'retries',
+      failed_ratio: 0.9,
+    })
+  })
+
+  it.each([
+    ['calls side by side', { spareable_ns: durationNs(0.1e9) }],
+    ['a small loop', { calls_median: 4 }],
+    ['three tries', { calls_median: 3, failed_total: 900 }],
+    ['a job that calls for each of its things', { kind: 'internal' as never }],
+    ['what was seen three times', { seen_executions: 3 }],
+  ])('says nothing of %s', (_, changed) => {
+    expect(judged(changed)).toEqual([])
+  })
+})
+
+describe('slow-statement', () => {
+  it('takes no statement for slow on a machine where each of them is', () => {
+    const taking = (name: string, ms: number) => ({
+      ...where,
+      kind: 'server' as const,
+      statement: fingerprint(`00000000000000${name}`),
+      text: `SELECT * FROM ${name} WHERE id = ?`,
+      summary: `SELECT ${name}`,
+      verb: 'SELECT',
+      dialect: 'postgresql',
+      models: [name],
+      operation_ratio: 1,
+      operations: 1,
+      by_operation: [],
+      calls: 50,
+      seen_calls: 50,
+      failed_calls: 0,
+      duration_ns: durationNs(ms * 50e6),
+      p10_ns: durationNs(ms * 1e6),
+      p50_ns: durationNs(ms * 1e6),
+      p95_ns: durationNs(ms * 1e6),
+      max_ns: durationNs(ms * 1e6),
+      excess_ns: [],
+      rows_median: null,
+      code_location: '',
+      trace_id: TRACE,
+      span_id: SPAN,
+    })
+    const told = (...ms: number[]) =>
+      slowStatement
+        .judge(
+          ms.map((each, at) => taking(`a${at}`, each)),
+          live,
+          slowStatement.options.parse({}),
+        )
+        .map(({ title }) => title)
+    expect(told(90, 95, 88, 99)).toEqual([])
+    expect(told(2, 95, 3, 1)).toEqual([expect.stringContaining('SELECT a1')])
+    expect(told(95)).toHaveLength(1)
+  })
+})
+
+describe('large-result', () => {
+  const read = {
+    ...where,
+    kind: 'server' as const,
+    statement: fingerprint('00000000000000aa'),
+    text: 'SELECT * FROM tides WHERE pier_id = ?',
+    summary: 'SELECT tides',
+    verb: 'SELECT',
+    dialect: 'postgresql',
+    models: ['tides'],
+    operation_ratio: 1,
+    operations: 1,
+    by_operation: [],
+    calls: 50,
+    seen_calls: 50,
+    failed_calls: 0,
+    duration_ns: durationNs(2e9),
+    p10_ns: durationNs(40e6),
+    p50_ns: durationNs(40e6),
+    p95_ns: durationNs(40e6),
+    max_ns: durationNs(40e6),
+    excess_ns: [],
+    rows_median: 8_000,
+    code_location: '',
+    trace_id: TRACE,
+    span_id: SPAN,
+  }
+  const judged = (changed: Partial<typeof read>) =>
+    largeResult.judge([{ ...read, ...changed }], live, largeResult.options.parse({}))
+
+  it('tells rows by the thousand that one request reads', () => {
+    expect(judged({})[0]).toMatchObject({
+      title: 'SELECT tides returns 8,000 rows with all columns each time, in GET /piers',
+      evidence: { rows_median: 8_000, has_limit: false, all_columns: true },
+    })
+  })
+
+  it.each([
+    ['a page', { rows_median: 200 }],
+    ['a job', { kind: 'internal' as never }],
+    ['rows that were changed', { verb: 'UPDATE' }],
+    ['a few calls', { seen_calls: 4 }],
+  ])('says nothing of %s', (_, changed) => {
+    expect(judged(changed)).toEqual([])
+  })
+})
+
+describe('repeated-read', () => {
+  const read = {
+    ...where,
+    kind: 'server' as const,
+    statement: fingerprint('00000000000000aa'),
+    text: 'SELECT season, sum(cents) FROM dues GROUP BY season',
+    summary: 'SELECT dues',
+    verb: 'SELECT',
+    dialect: 'postgresql',
+    models: ['dues'],
+    written: [] as string[],
+    operation_ratio: 1,
+    operations: 1,
+    calls: 2_000,
+    seen_calls: 2_000,
+    executions: 2_000,
+    parameters_known: 0,
+    distinct_parameters: 1,
+    repeated_ratio: 0.98,
+    repeated_ns: durationNs(39e9),
+    duration_ns: durationNs(40e9),
+    code_location: '',
+    trace_id: TRACE,
+    span_id: SPAN,
+  }
+  const judged = (changed: Partial<typeof read>) =>
+    repeatedRead.judge([{ ...read, ...changed }], live, repeatedRead.options.parse({}))
+
+  it('tells what is asked again and again while nobody changes it', () => {
+    expect(judged({})[0]).toMatchObject({
+      title:
+        'GET /piers asks for SELECT dues 2,000 times, and 98 % of the answers were there already',
+      evidence: { expected_hit_ratio: 0.98 },
+    })
+  })
+
+  it.each([
+    ['a table that is written to', { written: ['dues'] }],
+    ['what is asked with other parameters each time', { repeated_ratio: 0.3 }],
+    ['parameters that are not told', { text: 'SELECT * FROM dues WHERE pier = ?' }],
+    ['what costs next to nothing', { duration_ns: durationNs(2e9), repeated_ns: durationNs(2e9) }],
+    ['a loop', { executions: 100 }],
+    ['the time of day', { text: 'SELECT * FROM dues WHERE due < now()' }],
+    ['a lock', { text: 'SELECT * FROM dues FOR UPDATE' }],
+    ['a question whether somebody is there', { models: [] }],
+  ])('says nothing of %s', (_, changed) => {
+    expect(judged(changed)).toEqual([])
+  })
+})
+
+describe('regression', () => {
+  const under = (version: string, firstS: number, factor: number, calls = 20) => ({
+    ...where,
+    kind: 'server' as const,
+    version,
+    first_s: firstS,
+    last_s: firstS + 100,
+    calls: 200,
+    mean_ns: durationNs(100e6 * factor),
+    db_ns: durationNs(20e6),
+    render_ns: durationNs(0),
+    external_ns: durationNs(10e6),
+    query_count: 3,
+    blocks: Array.from({ length: 12 }, (_, at) => ({
+      startS: firstS + at * 10,
+      calls,
+      p50Ns: 100e6 * factor * (1 + ((at * 7) % 5) / 50),
+      p95Ns: 200e6,
+    })),
+    trace_id: TRACE,
+    span_id: SPAN,
+  })
+  const judged = (...rows: ReturnType<typeof under>[]) =>
+    regression.judge(rows, live, regression.options.parse({}))
+
+  it('dates what became slower with a version, and names the part that did', () => {
+    expect(judged(under('1', 0, 1), under('2', 150, 1.4))).toMatchObject([
+      {
+        title: 'GET /piers takes 40 % longer since version 2: 146 ms in place of 104 ms',
+        evidence: { version_before: '1', version_after: '2', grown_part: 'self' },
+      },
+    ])
+  })
+
+  it.each([
+    ['as long as before', [under('1', 0, 1), under('2', 150, 1.03)]],
+    ['less long', [under('1', 0, 1.4), under('2', 150, 1)]],
+    ['longer since it has much more to do', [under('1', 0, 1), under('2', 150, 1.4, 90)]],
+    ['a time that too few tell', [under('1', 0, 1), under('2', 150, 1.4, 4)]],
+    ['longer, without another version', [under('1', 0, 1)]],
+  ])('says nothing of what takes %s', (_, rows) => {
+    expect(judged(...rows)).toEqual([])
   })
 })
 

@@ -43,7 +43,7 @@ type StatementPart = Pick<
 
 /** The part of a finding that follows from its being about a statement, wherever it is called. */
 export function statementPart(
-  row: StatementCost,
+  row: Omit<StatementCost, 'p95_ns'>,
   lostNs: number,
   window: Window,
   limits: SeverityLimits,

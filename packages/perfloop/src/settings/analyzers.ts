@@ -101,6 +101,11 @@ export const SlowStatementOptions = section({
       'Share of that limit which nine of ten calls must pass too: a busy machine slows some calls, a slow statement is slow each time.',
     ),
   minCalls: count().default(20).describe('Calls in a window before its percentile is believed.'),
+  minStatementsOfPace: count()
+    .default(4)
+    .describe(
+      'Statements of a service from which the fastest tells what any of them takes on a machine as busy as it is: only what is beyond that counts.',
+    ),
   severity: severity(USUAL_SEVERITY),
   maxRows: maxRows(),
   maxSpans: maxSpans(),
@@ -160,6 +165,31 @@ export const SlowOperationOptions = section({
     .describe(
       'Confidence with which more than 1 in 20 requests must be over the limit, so that chance explains no finding.',
     ),
+  blockMs: durationMs()
+    .default(10 * SECONDS)
+    .describe(
+      'Slow requests within one block of this length may have one reason: a pause of the machine is no slow operation.',
+    ),
+  minSteadyRatio: ratio()
+    .default(0.5)
+    .describe(
+      'Share of the limit that half of the requests must pass for an operation to be slow by itself, and not only at times.',
+    ),
+  standOutFactor: z
+    .number()
+    .min(1)
+    .default(2)
+    .describe(
+      'How many times longer than the middle operation of its service, and how many times more often slow than the others, an operation must be to be slow by itself.',
+    ),
+  minShared: count()
+    .default(3)
+    .describe(
+      'Slow operations of which none stands out before they are one problem of the service.',
+    ),
+  sharedRatio: ratio()
+    .default(0.5)
+    .describe('The same as a share of the operations of the service.'),
   dominantRatio: ratio()
     .default(0.5)
     .describe('Share of the time from which one part is said to dominate.'),
@@ -357,10 +387,99 @@ export const EventLoopBlockOptions = section({
   minBlockedRatio: ratio()
     .default(0.01)
     .describe('Share of the time of a process that one place must block.'),
+  sharedBlockedRatio: ratio()
+    .default(0.1)
+    .describe('The same from which other requests that are slow at times are slow because of it.'),
   severity: severity(USUAL_SEVERITY),
   maxRows: count()
     .default(200)
     .describe('Places it is given; those that block longest come first.'),
+})
+
+export const RepeatedCallOptions = section({
+  minCalls: count()
+    .default(6)
+    .describe('Calls of one thing in one request; fewer are an ordinary small loop.'),
+  minSpareableMs: durationMs()
+    .default(10)
+    .describe(
+      'Time of one request beyond that of a single call, below which there is nothing to gain: calls side by side lose none.',
+    ),
+  minAttempts: count()
+    .default(4)
+    .describe('The same where most of them fail: two or three tries are ordinary.'),
+  minFailedRatio: ratio()
+    .default(0.5)
+    .describe('Share of failed calls from which they count as tries of the same.'),
+  minExecutions: count()
+    .default(5)
+    .describe('Executions with the repetition in a window before it is a finding.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
+  maxSpans: maxSpans(),
+})
+
+export const LargeResultOptions = section({
+  minRows: count().default(1_000).describe('Rows that half of all calls return, or more.'),
+  pageRows: count().default(100).describe('Rows that a page would have.'),
+  minCalls: count().default(10).describe('Calls in a window before it is a finding.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
+  maxSpans: maxSpans(),
+})
+
+export const RepeatedReadOptions = section({
+  keptMs: durationMs()
+    .default(10 * SECONDS)
+    .describe('How long an answer is supposed to be kept.'),
+  minRepeatedRatio: ratio()
+    .default(0.8)
+    .describe('Share of the calls that an answer kept so long would have served.'),
+  minMeanMs: durationMs()
+    .default(5)
+    .describe('Mean duration below which a cache elsewhere would hardly be faster.'),
+  minBusyRatio: ratio()
+    .default(0.02)
+    .describe(
+      'Time of the repetitions, as a share of the window, below which there is little to gain.',
+    ),
+  minCalls: count().default(60).describe('Calls in a window before it is a finding.'),
+  maxCallsPerExecution: count()
+    .default(5)
+    .describe('Calls in one request beyond which it is a loop, which is another problem.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
+  maxSpans: maxSpans(),
+})
+
+export const RegressionOptions = section({
+  horizonMs: durationMs()
+    .default(60 * MINUTES)
+    .describe('How far back the version before is looked for.'),
+  blockMs: durationMs()
+    .default(10 * SECONDS)
+    .describe('Executions are compared by the medians of blocks of this length.'),
+  minBlockCalls: count().default(5).describe('Executions in a block before its median counts.'),
+  minBlocks: count().default(6).describe('Blocks of each version before anything is said.'),
+  warmUpMs: durationMs()
+    .default(30 * SECONDS)
+    .describe('The start of a version, in which it compiles and fills its caches, does not count.'),
+  minRatio: ratio().default(0.2).describe('How much longer it must take; for sure, half of that.'),
+  minSlowerMs: durationMs().default(5).describe('The same in milliseconds.'),
+  maxTrafficFactor: z
+    .number()
+    .min(1)
+    .default(2)
+    .describe('Traffic of the new version, as a multiple, beyond which both cannot be compared.'),
+  significance: ratio()
+    .default(0.01)
+    .describe(
+      'How often a service without a regression may seem to have one; its operations share it.',
+    ),
+  confidence: ratio().default(0.95).describe('Of the lower end of how much longer it takes.'),
+  restMs: durationMs().default(MINUTES).describe('Shortest time between two looks.'),
+  severity: severity(USUAL_SEVERITY),
+  maxRows: maxRows(),
 })
 
 /** The options of the built-in analyzers, one key per kind. Every threshold they compare with is here. */
@@ -378,4 +497,8 @@ export const AnalyzerSettings = section({
   poolWait: PoolWaitOptions,
   poolLeak: PoolLeakOptions,
   eventLoopBlock: EventLoopBlockOptions,
+  repeatedCall: RepeatedCallOptions,
+  largeResult: LargeResultOptions,
+  repeatedRead: RepeatedReadOptions,
+  regression: RegressionOptions,
 })

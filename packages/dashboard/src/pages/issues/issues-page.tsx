@@ -56,6 +56,10 @@ const KINDS = [
   'pool-wait',
   'pool-leak',
   'event-loop-block',
+  'repeated-call',
+  'large-result',
+  'repeated-read',
+  'regression',
 ]
 
 export function IssuesPage(): ReactElement {

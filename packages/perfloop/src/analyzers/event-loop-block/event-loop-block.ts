@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
+import { durationNs } from '../../domain/duration.ts'
 import { EventLoopBlockOptions } from '../../settings/analyzers.ts'
 import { blockingCode } from '../../store/telemetry/queries/blocking-code.query.ts'
 import type { RowOf } from '../../store/telemetry/query.ts'
@@ -35,7 +36,7 @@ export const eventLoopBlock = defineAnalyzer({
 })
 
 function toFinding(row: BlockingCode, ratio: number, window: Window, options: Options): Finding {
-  const place = attributeOf(row, 'code.function.name') ?? 'Code'
+  const place = attributeOf(row, 'code.function.name') ?? lineOf(row)
   const stack = attributeOf(row, 'code.stacktrace')
   const forWhom = row.operation === '' ? '' : ` for ${row.operation}`
   const meanNs = averageNs(row.total_ns, row.blocks)
@@ -55,6 +56,14 @@ function toFinding(row: BlockingCode, ratio: number, window: Window, options: Op
     title: `${place} blocks the event loop${forWhom} for ${formatDuration(meanNs)}, ${formatPercent(ratio)} of the time`,
     description: `${formatCount(row.blocks)} times within ${formatDuration(Number(window.toUnixNs - window.fromUnixNs))} nothing else ran in a process of ${row.service}, for up to ${formatDuration(row.longest_ns)}: every other request of that process waited too. The stack is where it was while it lasted. Do less at once (fewer rows, an answer in parts), keep what was computed, or move it to a worker thread.`,
     confidence: 0.95,
+    cause: {
+      ofSlowStatement: false,
+      ofWholeProcess: ratio >= options.sharedBlockedRatio,
+      operations:
+        row.operation === ''
+          ? []
+          : [{ operation: row.operation, kind: row.kind, timeNs: durationNs(row.total_ns) }],
+    },
     ...(row.code_location === '' ? {} : { codeLocation: row.code_location }),
     traceId: row.trace_id,
     spanIds: [row.span_id],
@@ -73,6 +82,11 @@ function toFinding(row: BlockingCode, ratio: number, window: Window, options: Op
 }
 
 const MOST_FRAMES = 12
+
+/** Functions without a name have a place. */
+function lineOf({ code_location: location }: BlockingCode): string {
+  return location === '' ? 'Code' : `Code at ${location.slice(location.lastIndexOf('/') + 1)}`
+}
 
 /** Of the longest block, out of its shape and its own values. */
 function attributeOf(row: BlockingCode, key: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
-import { NS_PER_SECOND } from '../../domain/duration.ts'
+import { durationNs, NS_PER_SECOND } from '../../domain/duration.ts'
 import { PoolWaitOptions } from '../../settings/analyzers.ts'
 import { wilsonInterval } from '../../statistics/wilson.ts'
 import { poolState } from '../../store/telemetry/queries/pool-state.query.ts'
@@ -62,6 +62,15 @@ function toFinding(row: PoolState, window: Window, options: Options): Finding {
       row.waits > 0 ? `, ${formatDuration(meanWaitNs)} each` : ''
     }${first === undefined ? '' : `; most of it in ${first.operation}`}. A connection is held for ${formatDuration(meanHeldNs)} at a time. Hold it for less: ask for it late, give it back before anything else is waited for, and look at the statements that take longest. A larger pool helps only while the database has room for more: its limit is shared by all processes.`,
     confidence: options.confidence,
+    cause: {
+      ofSlowStatement: false,
+      ofWholeProcess: true,
+      operations: row.waiting.map(({ operation, kind, waitNs: ns }) => ({
+        operation,
+        kind,
+        timeNs: durationNs(ns),
+      })),
+    },
     traceId: row.trace_id,
     spanIds: row.span_id === '' ? [] : [row.span_id],
     evidence: {

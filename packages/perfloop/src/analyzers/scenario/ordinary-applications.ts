@@ -249,6 +249,31 @@ export const ORDINARY_APPLICATIONS: readonly OrdinaryApplication[] = [
         ),
       ),
   },
+  healthy(
+    'calls to another service, side by side',
+    requests('GET /prices', request =>
+      request.parallel(
+        Array.from({ length: 8 }, (_, ware) => (branch: Execution) => {
+          branch.call(`http://prices.test/wares/${100 + ware}`, 30)
+        }),
+      ),
+    ),
+  ),
+  healthy('a page of a few hundred rows, and a job that reads everything', telemetry => {
+    requests('GET /catalogue', request =>
+      request.query('SELECT name FROM wares ORDER BY name LIMIT {200}', { rows: 200 }),
+    )(telemetry)
+    job('export wares', run => run.query('SELECT name FROM wares', { rows: 90_000, ms: 90 }))(
+      telemetry,
+    )
+  }),
+  {
+    name: 'a call to another service for each row',
+    truth: [{ kind: 'repeated-call', operation: 'GET /basket' }],
+    tell: requests('GET /basket', request =>
+      times(12, ware => request.call(`http://prices.test/wares/${100 + ware}`, 8)),
+    ),
+  },
   {
     name: 'a service that waits for another one',
     truth: [{ kind: 'slow-operation', operation: 'GET /weather' }],

@@ -1,7 +1,9 @@
 import type { z } from 'zod'
 import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
-import { NS_PER_MS } from '../../domain/duration.ts'
+import { durationNs, NS_PER_MS } from '../../domain/duration.ts'
+import { groupBy } from '../../domain/group-by.ts'
 import { SlowOperationOptions } from '../../settings/analyzers.ts'
+import { designEffect } from '../../statistics/design-effect.ts'
 import { wilsonInterval } from '../../statistics/wilson.ts'
 import { operationCosts } from '../../store/telemetry/queries/operation-costs.query.ts'
 import type { RowOf } from '../../store/telemetry/query.ts'
@@ -27,13 +29,22 @@ export const slowOperation = defineAnalyzer({
     request_limit_ns: BigInt(options.requestMs * NS_PER_MS),
     message_limit_ns: BigInt(options.messageMs * NS_PER_MS),
     job_limit_ns: BigInt(options.jobMs * NS_PER_MS),
+    min_executions: options.minExecutions,
+    block_ns: BigInt(Math.max(1, options.blockMs) * NS_PER_MS),
     max_rows: options.maxRows,
   }),
 
   judge(rows, window, options) {
-    return rows
-      .filter(row => isSlow(row, window, options))
-      .map(row => toFinding(row, window, options))
+    const slow = rows.filter(row => isSlow(row, window, options))
+    if (window.offline) return slow.map(row => toFinding(row, window, options))
+    const services = groupBy(slow, row => JSON.stringify([row.environment, row.service]))
+    return [...services.values()].flatMap(own => {
+      const usual = own.filter(row => isFitful(row, options) && !standsOut(row, options))
+      return [
+        ...own.filter(row => !usual.includes(row)).map(row => toFinding(row, window, options)),
+        ...(isShared(usual, options) ? [sharedFinding(usual, window, options)] : []),
+      ]
+    })
   },
 })
 
@@ -43,8 +54,34 @@ function isSlow(row: OperationCost, window: Window, options: Options): boolean {
   if (row.seen_executions < enough(minExecutions(row, options), window)) return false
   if (isHeldOpen(row, options)) return false
   if (window.offline || executionWord(row.kind) === 'job') return true
-  const { low } = wilsonInterval(row.seen_slow_executions, row.seen_executions, options.confidence)
-  return low > 1 - QUANTILE
+  return lowestRatio(row, options) > 1 - QUANTILE
+}
+
+/** Slow ones that come together are one chance, not many. */
+function lowestRatio(row: OperationCost, options: Options): number {
+  const effect = designEffect(row.blocks)
+  const { seen_slow_executions: slow, seen_executions: all } = row
+  return wilsonInterval(slow / effect, all / effect, options.confidence).low
+}
+
+/** A busy machine makes some requests of every operation slow: only more than that is an operation's own doing. */
+function standsOut(row: OperationCost, options: Options): boolean {
+  const others = row.service_executions - row.seen_executions
+  const slow = row.service_slow_executions - row.seen_slow_executions
+  if (others < options.minExecutions) return true
+  return lowestRatio(row, options) > options.standOutFactor * (slow / others)
+}
+
+/** A busy machine slows all operations down, most of them at times; one that is slow by itself stands out. */
+function isFitful(row: OperationCost, options: Options): boolean {
+  if (row.kind !== 'server') return false
+  const isSlowAtTimes = row.p50_ns < options.minSteadyRatio * limitNs(row, options)
+  return isSlowAtTimes || row.p50_ns < options.standOutFactor * row.service_p50_ns
+}
+
+function isShared(usual: readonly OperationCost[], options: Options): boolean {
+  const all = usual[0]?.service_operations ?? 0
+  return usual.length >= options.minShared && usual.length >= options.sharedRatio * all
 }
 
 /** A stream of events or a long poll lasts as long as somebody listens, and does nothing in between. */
@@ -102,11 +139,13 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
   const queries = row.slow_queries / Math.max(1, row.slow_executions)
   // Users would get back what each execution takes beyond the limit; the limit itself is theirs to wait.
   const recoverableNsPerHour = perHour(row.excess_ns, window)
+  const heaviest = row.heaviest.find(([category]) => category === part.name)?.[1]
   const share = `${formatPercent(ratio)} of it ${part.where}`
   const statements =
     part.name === 'db'
       ? ` (${formatCount(queries)} ${Math.round(queries) === 1 ? 'statement' : 'statements'})`
       : ''
+  const called = part.name === 'external' && heaviest !== undefined ? `, most for ${heaviest}` : ''
 
   return {
     environment: row.environment,
@@ -122,10 +161,10 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
       window,
       options.severity,
     ),
-    title: `${row.operation} takes ${formatDuration(row.p95_ns)} at p95, ${dominates ? `${share}${statements}` : `most of it ${part.where}, but no part dominates`}`,
-    description: `${formatCount(row.slow_executions)} of ${formatCount(row.executions)} executions took longer than ${formatDuration(limit)}; half of all took longer than ${formatDuration(row.p50_ns)}. The slow ones spend ${parts(row)}. ${CURES[part.name]}`,
+    title: `${row.operation} takes ${formatDuration(row.p95_ns)} at p95, ${dominates ? `${share}${statements || called}` : `most of it ${part.where}, but no part dominates`}`,
+    description: `${formatCount(row.slow_executions)} of ${formatCount(row.executions)} executions took longer than ${formatDuration(limit)}; half of all took longer than ${formatDuration(row.p50_ns)}. The slow ones spend ${parts(row)}.${heaviest === undefined ? '' : ` The slowest of them spent most of that part on ${heaviest}.`} ${CURES[part.name]}`,
     confidence: 0.95 * (1 - 1 / (1 + row.seen_executions)),
-    symptom: { of: 'operation', timeNs: row.all_ns },
+    symptom: { of: 'operation', timeNs: row.all_ns, isFitful: isFitful(row, options) },
     traceId: row.trace_id,
     spanIds: [row.span_id],
     evidence: {
@@ -138,12 +177,52 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
       above_limit_ns: row.excess_ns,
       dominant_part: dominates ? part.name : null,
       dominant_ratio: ratio,
+      heaviest: heaviest ?? null,
       slow_mean_ns: averageNs(row.slow_total_ns, row.slow_executions),
       slow_db_ns: averageNs(row.slow_db_ns, row.slow_executions),
       slow_render_ns: averageNs(row.slow_render_ns, row.slow_executions),
       slow_external_ns: averageNs(row.slow_external_ns, row.slow_executions),
       slow_self_ns: averageNs(row.slow_self_ns, row.slow_executions),
       slow_query_count: queries,
+    },
+    recoverableNsPerHour,
+  }
+}
+
+/** What most operations suffer from is a matter of none of them. */
+function sharedFinding(rows: readonly OperationCost[], window: Window, options: Options): Finding {
+  const sum = (of: (row: OperationCost) => number) =>
+    rows.reduce((total, row) => total + of(row), 0)
+  const [worst] = rows.toSorted((a, b) => b.excess_ns - a.excess_ns)
+  const excessNs = sum(row => row.excess_ns)
+  const slow = sum(row => row.slow_executions)
+  const recoverableNsPerHour = perHour(excessNs, window)
+  const all = worst?.service_operations ?? rows.length
+  const of = `${formatCount(rows.length)} of ${formatCount(Math.max(all, rows.length))} operations`
+  return {
+    environment: worst?.environment ?? '',
+    service: worst?.service ?? '',
+    operation: '',
+    operationKind: 'unspecified',
+    subject: subjectOf('slow-operation', 'shared'),
+    severity: severityOf(
+      { perHourNs: recoverableNsPerHour, perExecutionNs: averageNs(excessNs, slow) },
+      window,
+      options.severity,
+    ),
+    title: `${of} of ${worst?.service ?? ''} are slow, whatever they do`,
+    description: `${formatCount(slow)} of ${formatCount(sum(row => row.executions))} requests took longer than ${formatDuration(options.requestMs * NS_PER_MS)}, and none of these operations stands out: look at what they share. Is the machine busy with something else, is the process short of CPU, or waits it for its collector of garbage? The page Runtime shows it.`,
+    // Who shares what is inferred.
+    confidence: 0.8 * (1 - 1 / (1 + sum(row => row.seen_executions))),
+    symptom: { of: 'operation', timeNs: durationNs(sum(row => row.all_ns)), isFitful: true },
+    traceId: worst?.trace_id ?? '',
+    spanIds: worst === undefined ? [] : [worst.span_id],
+    evidence: {
+      limit_ns: options.requestMs * NS_PER_MS,
+      service_operations: all,
+      slow_executions: slow,
+      above_limit_ns: excessNs,
+      operations: rows.map(({ operation, p50_ns, p95_ns }) => ({ operation, p50_ns, p95_ns })),
     },
     recoverableNsPerHour,
   }

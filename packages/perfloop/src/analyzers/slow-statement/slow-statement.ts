@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { defineAnalyzer, type Finding, type Window } from '../../analysis/analyzer.ts'
 import { NS_PER_MS } from '../../domain/duration.ts'
+import { groupBy } from '../../domain/group-by.ts'
 import { SlowStatementOptions } from '../../settings/analyzers.ts'
 import { statementCosts } from '../../store/telemetry/queries/statement-costs.query.ts'
 import type { RowOf } from '../../store/telemetry/query.ts'
@@ -37,9 +38,17 @@ export const slowStatement = defineAnalyzer({
   }),
 
   judge(rows, window, options) {
-    return rows.flatMap(row => {
-      const name = statementClass({ verb: row.verb, text: row.text, rowsMedian: row.rows_median })
-      return isSlow(row, name, window, options) ? [toFinding(row, name, window, options)] : []
+    const services = groupBy(rows, row =>
+      JSON.stringify([row.environment, row.service, row.dialect]),
+    )
+    return [...services.values()].flatMap(own => {
+      const paceNs = window.offline ? 0 : paceOf(own, options)
+      return own.flatMap(row => {
+        const name = statementClass({ verb: row.verb, text: row.text, rowsMedian: row.rows_median })
+        return isSlow(row, name, paceNs, window, options)
+          ? [toFinding(row, name, window, options)]
+          : []
+      })
     })
   },
 })
@@ -78,14 +87,28 @@ const UPKEEP =
   )
 const SLOW_BY_NATURE = new Set([...WAITS, ...UPKEEP])
 
-function isSlow(row: StatementCost, name: StatementClass, window: Window, options: Options) {
+/** What the way to the database and back takes now, whatever is asked: the least that any of enough statements takes. */
+function paceOf(rows: readonly StatementCost[], options: Options): number {
+  const often = rows.filter(row => row.seen_calls >= options.minCalls)
+  return often.length < options.minStatementsOfPace
+    ? 0
+    : Math.min(...often.map(({ p50_ns }) => p50_ns))
+}
+
+function isSlow(
+  row: StatementCost,
+  name: StatementClass,
+  paceNs: number,
+  window: Window,
+  options: Options,
+) {
   const limitNs = limitMs(name, placeOf(row), options) * NS_PER_MS
   return (
     !SLOW_BY_NATURE.has(row.verb.toUpperCase()) &&
     row.seen_calls >= enough(options.minCalls, window) &&
-    row.p95_ns > limitNs &&
+    row.p95_ns - paceNs > limitNs &&
     // What slows a machine down adds to some calls more than to others; what is slow by itself is so each time.
-    row.p10_ns > limitNs * options.minSteadyRatio
+    row.p10_ns - paceNs > limitNs * options.minSteadyRatio
   )
 }
 

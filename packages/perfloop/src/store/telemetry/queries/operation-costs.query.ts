@@ -20,6 +20,9 @@ export const operationCosts = defineQuery({
     request_limit_ns: z.bigint(),
     message_limit_ns: z.bigint(),
     job_limit_ns: z.bigint(),
+    /** Requests from which an operation counts in `service_operations`. */
+    min_executions: z.int(),
+    block_ns: z.bigint(),
     max_rows: z.int(),
   }),
   row: z.object({
@@ -45,10 +48,27 @@ export const operationCosts = defineQuery({
     slow_external_ns: ns,
     slow_self_ns: ns,
     slow_queries: z.number(),
+    /** Executions as seen, and those above the limit, of each block of time. */
+    blocks: z
+      .tuple([z.array(z.unknown()), z.array(count64), z.array(count64)])
+      .transform(([, all, slow]) =>
+        all.map((trials, at) => ({ trials, successes: slow[at] ?? 0 })),
+      ),
+    /** Operations of the service that requests were made to, slow or not. */
+    service_operations: count64,
+    /** What half of those operations take at most in half of their executions. */
+    service_p50_ns: z.coerce.number().transform(durationNs),
+    /** Requests to all operations of the service as seen, and those above the limit. */
+    service_executions: count64,
+    service_slow_executions: count64,
     trace_id: z.string(),
     span_id: z.string(),
+    /** What that execution spent most of its time on, of each category it has: `db`, `render`, `external`. */
+    heaviest: z.array(z.tuple([z.string(), z.string()])),
   }),
   sql: `
+WITH all_costs AS
+(
 SELECT
   environment,
   service,
@@ -69,8 +89,8 @@ SELECT
   sumIf(m.weight * m.external_ns, slow) AS slow_external_ns,
   sumIf(m.weight * m.self_ns, slow) AS slow_self_ns,
   sumIf(m.weight * m.query_count, slow) AS slow_queries,
-  lower(hex(argMax(m.trace_id, m.total_ns))) AS trace_id,
-  lower(hex(argMax(m.span_id, m.total_ns))) AS span_id
+  sumMap([intDiv(m.start_unix_ns, {block_ns:UInt64})], [toUInt64(1)], [toUInt64(slow)]) AS blocks,
+  argMax((m.trace_id, m.span_id), m.total_ns) AS exemplar
 FROM
 (
   SELECT
@@ -89,15 +109,77 @@ GROUP BY
   service,
   operation,
   kind
-HAVING excess_ns > 0
+),
+costs AS
+(
+SELECT *
+FROM
+(
+  SELECT
+    *,
+    countIf(kind = 'server' AND seen_executions >= {min_executions:UInt32}) OVER (PARTITION BY environment, service) AS service_operations,
+    quantileExactIf(0.5)(p50_ns, kind = 'server' AND seen_executions >= {min_executions:UInt32}) OVER (PARTITION BY environment, service) AS service_p50_ns,
+    sumIf(seen_executions, kind = 'server') OVER (PARTITION BY environment, service) AS service_executions,
+    sumIf(seen_slow_executions, kind = 'server') OVER (PARTITION BY environment, service) AS service_slow_executions
+  FROM all_costs
+)
+WHERE excess_ns > 0
 ORDER BY excess_ns DESC
-LIMIT {max_rows:UInt32}`,
+LIMIT {max_rows:UInt32}
+)
+SELECT
+  costs.* EXCEPT exemplar,
+  lower(hex(exemplar.1)) AS trace_id,
+  lower(hex(exemplar.2)) AS span_id,
+  heaviest
+FROM costs
+LEFT JOIN
+(
+  SELECT
+    (trace_id, entry_span_id) AS exemplar,
+    groupArray((category, name)) AS heaviest
+  FROM
+  (
+    SELECT
+      trace_id,
+      entry_span_id,
+      toString(category) AS category,
+      argMax(operation, spent_ns) AS name
+    FROM
+    (
+      SELECT
+        trace_id,
+        entry_span_id,
+        spans.category AS category,
+        toString(operation) AS operation,
+        sum(duration_ns) AS spent_ns
+      FROM spans
+      WHERE ${RECEIVED_IN_WINDOW}
+        AND spans.category != 'other'
+        AND is_entry = 0
+        AND trace_id IN (SELECT exemplar.1 FROM costs)
+      GROUP BY
+        trace_id,
+        entry_span_id,
+        category,
+        operation
+    )
+    GROUP BY
+      trace_id,
+      entry_span_id,
+      category
+  )
+  GROUP BY exemplar
+) AS within USING (exemplar)
+ORDER BY excess_ns DESC`,
   example: {
     from_s: 1_700_000_000,
     to_s: 1_700_000_300,
     request_limit_ns: 500_000_000n,
     message_limit_ns: 5_000_000_000n,
     job_limit_ns: 60_000_000_000n,
+    min_executions: 20,
+    block_ns: 10_000_000_000n,
     max_rows: 1_000,
   },
 })
