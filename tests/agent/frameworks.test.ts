@@ -213,6 +213,27 @@ const FRAMEWORKS: readonly Framework[] = [
     declared: ['hono GET /towns/:town/stalls/:stall', 'hono ALL /anything'],
     undeclared: /GET \/:stall/,
   })),
+  {
+    name: 'SvelteKit, as it is built',
+    file: 'svelte-kit-build/index.js',
+    calls: [
+      ['GET /blog/first', 'GET /blog/[slug]', 200],
+      ['POST /api/items/7', 'POST /api/items/[id]', 200],
+      ['GET /nowhere/1', 'GET', 404],
+    ],
+    declared: ['sveltekit GET /blog/[slug]', 'sveltekit ALL /api/items/[id]'],
+  },
+  {
+    name: 'Nitro and Vue, as they are built',
+    file: 'nitro-build/index.mjs',
+    calls: [
+      ['GET /api/7', 'GET /api/:item', 200],
+      ['GET /api/fails', 'GET /api/:item', 500, 'by a handler'],
+      ['GET /api/gone', 'GET /api/:item', 404],
+      ['GET /towns/7', 'GET /towns/:town', 200],
+    ],
+    declared: ['vue GET /towns/:town'],
+  },
   ...['express', 'fastify'].map(name => ({
     name: `NestJS on ${name}`,
     file: 'nest-routes.mjs',

@@ -31,6 +31,7 @@ import {
   instrumentHandlebars,
   instrumentPug,
 } from './template-engines.ts'
+import { instrumentVueServer } from './vue-server.ts'
 
 /** Frameworks and template engines as CommonJS. */
 export function frameworkModules(agent: Agent): readonly PatchedModule[] {
@@ -69,6 +70,8 @@ export function frameworkModules(agent: Agent): readonly PatchedModule[] {
     inner('ejs', 'lib/ejs.js', instrumentEjs),
     patched('pug', 'lib/index.js', instrumentPug),
     patched('handlebars', 'lib/index.js', instrumentHandlebars),
+    patched('@vue/server-renderer', 'dist/server-renderer.cjs.prod.js', instrumentVueServer),
+    inner('@vue/server-renderer', 'dist/server-renderer.cjs.js', instrumentVueServer),
     ...['server.js', 'server.node.js', 'static.js', 'static.node.js'].map(file =>
       inner('react-dom', file, instrumentReactServer),
     ),

@@ -1,7 +1,6 @@
 import type { Agent } from '../agent.ts'
-import { activeSpan } from '../record/active-span.ts'
 import { indexOf, SpanDetails } from '../record/span-details.ts'
-import { RenderSpan } from './render-span.ts'
+import { requestAtHand } from './render-span.ts'
 import { noteErrorOf } from './request-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
@@ -78,7 +77,7 @@ export function instrumentGraphqlErrors(agent: Agent, exports: object): void {
     locate =>
       function (this: ErrorLocator, error, ...rest) {
         try {
-          const span = requestSpan()
+          const span = requestAtHand()
           // One of GraphQL's own is an answer that the application means its caller to have.
           if (span !== undefined && nameOf(error) !== 'GraphQLError') noteErrorOf(span, error)
         } catch (failure) {
@@ -97,19 +96,12 @@ function operationOf(document: Document | undefined, name: unknown): OperationNo
 
 /** All of them come to one route. Of several in one request, the first is told. */
 function noteOperation(operation: OperationNode | null | undefined): void {
-  const span = operation ? requestSpan() : undefined
+  const span = operation ? requestAtHand() : undefined
   if (!operation || span === undefined || !span.isRecorded) return
   span.details ??= new SpanDetails(undefined)
   if (indexOf(span.details.attributes, TYPE) >= 0) return
   span.details.set(TYPE, operation.operation)
   span.details.set(NAME, operation.name?.value)
-}
-
-/** The request at hand, if nothing else is. */
-function requestSpan() {
-  const active = activeSpan.getStore()
-  const span = active instanceof RenderSpan ? active.outer : active
-  return span?.method === undefined ? undefined : span
 }
 
 function nameOf(error: unknown): unknown {

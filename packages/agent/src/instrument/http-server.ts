@@ -4,6 +4,7 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
+import { lookForBuiltApplication } from './built-applications.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
 import { recordServerSpan } from './server-span.ts'
 import { wrapMethod } from './wrap-method.ts'
@@ -34,6 +35,7 @@ export function traceRequests(agent: Agent, prototype: { emit: unknown }, scheme
   const traced: Emit = function (event, ...args) {
     // A server of HTTP/2 that takes HTTP/1 too has requests of both kinds: the others are traced by their streams.
     if ((event !== 'request' && !isExpecting(event)) || !(args[0] instanceof IncomingMessage)) {
+      if (event === 'listening') lookForBuiltApplication(agent)
       return emit.call(this, event, ...args)
     }
     const span = beginRequest(agent, args[0], args[1] as ServerResponse, onClose)

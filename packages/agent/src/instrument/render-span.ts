@@ -21,6 +21,13 @@ export class RenderSpan extends ActiveSpan {
   }
 }
 
+/** The request, where nothing but a template is between it and the work at hand. */
+export function requestAtHand(): ActiveSpan | undefined {
+  const active = activeSpan.getStore()
+  const span = active instanceof RenderSpan ? active.outer : active
+  return span?.method === undefined ? undefined : span
+}
+
 /** OpenTelemetry has no name for it yet; the server takes a span with this attribute for render time. */
 export function renderSchema(engine: string): AttributeSchema {
   return attributeSchema(`@perfloop/agent/${engine}`, {}, { 'template.name': TEXT })

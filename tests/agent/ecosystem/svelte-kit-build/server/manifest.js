@@ -1,0 +1,11 @@
+// The table of routes as SvelteKit builds it: asked for its id is the one that was chosen.
+const route = (id, pattern, endpoint) => ({ id, pattern, params: [], endpoint })
+
+export const manifest = {
+  _: {
+    routes: [
+      route('/blog/[slug]', /^\/blog\/([^/]+?)\/?$/, null),
+      route('/api/items/[id]', /^\/api\/items\/([^/]+?)\/?$/, () => {}),
+    ],
+  },
+}
