@@ -26,4 +26,8 @@ function reportError(error, context) {
   for (const call of calls) call(error, context)
 }
 
-export { reportError as b, useNitroApp as a }
+function isObserved() {
+  return calls.length > 0
+}
+
+export { isObserved as c, reportError as b, useNitroApp as a }
