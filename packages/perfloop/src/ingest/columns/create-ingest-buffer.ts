@@ -27,6 +27,7 @@ import { MetricRows } from './metric-rows.ts'
 import { PatternRows } from './pattern-rows.ts'
 import { Rejections } from './rejections.ts'
 import { type Resource, ResourceBook } from './resource-book.ts'
+import type { RoutedServices } from './routed-services.ts'
 import { ScopeBook } from './scope-book.ts'
 import { ServiceBook } from './service-book.ts'
 import { type Scope, ShapeBook } from './shape-book.ts'
@@ -39,6 +40,8 @@ export interface IngestBufferOptions {
   /** Secret of this installation, 8 bytes or more: what literals are hashed with. */
   readonly parameterKey: Uint8Array
   readonly clock: Clock
+  /** Without them, services are learned to tell routes when they do. */
+  readonly routedServices?: RoutedServices
 }
 
 export function createIngestBuffer(options: IngestBufferOptions): IngestBuffer {
@@ -77,7 +80,8 @@ class ColumnBuffer implements IngestBuffer {
   private readonly metrics: MetricRows
   private readonly logs: LogRows
 
-  constructor({ settings, measurementDays, parameterKey, clock }: IngestBufferOptions) {
+  constructor(options: IngestBufferOptions) {
+    const { settings, measurementDays, parameterKey, clock, routedServices } = options
     this.settings = settings
     this.measurementDays = measurementDays
     this.clock = clock
@@ -89,7 +93,7 @@ class ColumnBuffer implements IngestBuffer {
     }
     const json = new AnyValueJson(limits)
     const keyedHash = new KeyedHash(parameterKey)
-    this.services = new ServiceBook(settings)
+    this.services = new ServiceBook(settings, routedServices)
     this.resources = new ResourceBook(
       this.mentions,
       this.services,

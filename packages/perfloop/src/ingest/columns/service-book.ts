@@ -1,6 +1,7 @@
 import { OTHER, SPAN_KINDS } from '../../domain/span.ts'
 import { OPERATION_BUCKETS_SECONDS, type OperationCounters } from '../ingest-buffer.ts'
 import { type DictionarySymbol, SymbolTable } from './dictionary-symbol.ts'
+import { noRoutedServices, type RoutedServices } from './routed-services.ts'
 
 /** More is somebody making them up: spans of the rest go to `_other`. */
 const MOST_ENVIRONMENTS = 200
@@ -43,6 +44,7 @@ export interface CardinalityLimits {
 /** Services, operations and their RED counters, within the cardinality limits. */
 export class ServiceBook {
   private readonly limits: CardinalityLimits
+  private readonly routed: RoutedServices
   private readonly services = new Map<string, Service>()
   private readonly environments = new Set<string>()
   private readonly environmentSymbols = new SymbolTable(1_000)
@@ -51,12 +53,13 @@ export class ServiceBook {
   private operationCount = 0
   private statementCount = 0
 
-  constructor(limits: CardinalityLimits) {
+  constructor(limits: CardinalityLimits, routed: RoutedServices = noRoutedServices()) {
     this.limits = limits
+    this.routed = routed
   }
 
   service(environment: string, name: string): Service {
-    const known = this.services.get(`${environment}\0${name}`)
+    const known = this.services.get(nameOf(environment, name))
     if (known !== undefined) return known
     if (name !== OTHER && this.services.size >= this.limits.maxServices) {
       return this.service(environment, OTHER)
@@ -68,11 +71,18 @@ export class ServiceBook {
       name: this.serviceSymbols.get(name),
       operations: new Map(),
       statements: new Set(),
-      tellsRoutes: false,
+      tellsRoutes: this.routed.has(nameOf(environment, name)),
       paths: 0,
     }
-    this.services.set(`${environment}\0${name}`, service)
+    this.services.set(nameOf(environment, name), service)
     return service
+  }
+
+  /** It told a route: from now on, and after the next start, what has none is nobody's. */
+  learnRoutes(service: Service): void {
+    if (service.tellsRoutes) return
+    service.tellsRoutes = true
+    this.routed.add(nameOf(service.environment.text, service.name.text))
   }
 
   private admitsEnvironment(environment: string): boolean {
@@ -162,6 +172,10 @@ export class ServiceBook {
       this.statementCount * 48
     )
   }
+}
+
+function nameOf(environment: string, service: string): string {
+  return `${environment}\0${service}`
 }
 
 export function countCall(

@@ -422,7 +422,7 @@ export class SpanAssembler implements SpanFacts {
 
     const route = this.slotOf(HTTP_ROUTE)
     const isRouteEmpty = route !== undefined && route.start === route.end
-    if (route !== undefined && !isRouteEmpty) resource.service.tellsRoutes = true
+    if (route !== undefined && !isRouteEmpty) this.parts.services.learnRoutes(resource.service)
     const isNothingThere = statusCode === NOT_FOUND || statusCode === METHOD_NOT_ALLOWED
     this.isUnmatched =
       isNothingThere && isWithoutRoute(this) && this.tellsRoutes(reader, resource.service)
@@ -472,7 +472,9 @@ export class SpanAssembler implements SpanFacts {
     if (!service.tellsRoutes && !this.isSearched && this.place !== undefined) {
       this.isSearched = true
       const { resourceStart, resourceEnd } = this.place
-      service.tellsRoutes = namesRoute(reader.bytes.subarray(resourceStart, resourceEnd))
+      if (namesRoute(reader.bytes.subarray(resourceStart, resourceEnd))) {
+        this.parts.services.learnRoutes(service)
+      }
     }
     return service.tellsRoutes
   }

@@ -38,7 +38,7 @@ async function start(changes: Partial<ReceiverOptions> = {}): Promise<Receiver> 
   return receiver
 }
 
-function exportOf(spanId: string): string {
+function exportOf(spanId: string, attributes: readonly object[] = []): string {
   const startTimeUnixNano = String(BigInt(Date.now()) * 1_000_000n)
   const span = {
     traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -47,18 +47,24 @@ function exportOf(spanId: string): string {
     kind: 2,
     startTimeUnixNano,
     endTimeUnixNano: startTimeUnixNano,
+    attributes,
   }
   return JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] })
 }
 
-async function post(receiver: Receiver, spanId: string, token?: string): Promise<number> {
+async function post(
+  receiver: Receiver,
+  spanId: string,
+  token?: string,
+  attributes?: readonly object[],
+): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${receiver.httpPort}/v1/traces`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
-    body: exportOf(spanId),
+    body: exportOf(spanId, attributes),
   })
   await response.arrayBuffer()
   return response.status
@@ -108,6 +114,28 @@ describe('the receiver in its thread', () => {
         spoolDirectory: join(directory, 'other'),
       }),
     ).rejects.toMatchObject({ code: 'PORT_IN_USE', details: { port: httpPort } })
+  })
+
+  it('knows after a start which services tell routes, so that a path without one names no operation', async () => {
+    const ask = async (receiver: Receiver, path: string, status: number, route?: string) => {
+      const seen: string[] = []
+      receiver.watch(spans => void seen.push(...spans.map(span => span.operation)))
+      const told = [
+        { key: 'http.request.method', value: { stringValue: 'GET' } },
+        { key: 'url.path', value: { stringValue: path } },
+        { key: 'http.response.status_code', value: { intValue: status } },
+        ...(route === undefined ? [] : [{ key: 'http.route', value: { stringValue: route } }]),
+      ]
+      await post(receiver, 'b7ad6b7169203331', undefined, told)
+      await expect.poll(() => seen, { timeout: 10_000 }).toHaveLength(1)
+      return seen[0]
+    }
+    const first = await start()
+    expect(await ask(first, '/wp-login.php', 404)).toBe('GET /wp-login.php')
+    expect(await ask(first, '/orders/7', 200, '/orders/:id')).toBe('GET /orders/:id')
+    await first.close()
+    const next = await start()
+    expect(await ask(next, '/.env', 404)).toBe('GET (no route)')
   })
 
   it('comes back on the same ports, with its tokens, when the thread dies', async () => {
