@@ -32,7 +32,9 @@ export class RowBuffer implements IngestBuffer {
     context: ReceiveContext,
   ): IngestOutcome {
     const lines = Buffer.from(body).toString('utf8').split('\n').filter(Boolean)
-    if (lines.includes('boom')) throw new PerfloopError('OTLP_BODY_UNREADABLE', { offset: 3 })
+    if (lines.includes('boom')) {
+      throw new PerfloopError('OTLP_BODY_UNREADABLE', { path: '', offset: 3 })
+    }
     if (lines.includes('defect')) throw new TypeError('cannot read properties of undefined')
     const ids = lines.filter(line => line !== 'bad').map(BigInt)
     const rejected = lines.length - ids.length

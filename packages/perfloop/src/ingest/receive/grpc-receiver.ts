@@ -149,7 +149,7 @@ function bind(server: Server, port: number, host: string): Promise<number> {
     server.bindAsync(address, ServerCredentials.createInsecure(), (cause, boundPort) => {
       if (cause === null) resolve(boundPort)
       else if (cause.message.includes('EADDRINUSE')) {
-        reject(new PerfloopError('PORT_IN_USE', { port, host }, cause))
+        reject(new PerfloopError('PORT_IN_USE', { port, host, flag: '--otlp-grpc' }, cause))
       } else reject(cause)
     })
   })

@@ -256,7 +256,11 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', cause => {
       const isTaken = 'code' in cause && cause.code === 'EADDRINUSE'
-      reject(isTaken ? new PerfloopError('PORT_IN_USE', { port, host }, cause) : cause)
+      reject(
+        isTaken
+          ? new PerfloopError('PORT_IN_USE', { port, host, flag: '--otlp-http' }, cause)
+          : cause,
+      )
     })
     server.listen(port, host, resolve)
   })

@@ -208,7 +208,7 @@ describe('OTLP/HTTP', () => {
     const service = await start()
     const protobufType = { 'content-type': 'application/x-protobuf' }
     const cases: readonly [Post, number, RegExp][] = [
-      [{ body: 'boom' }, 400, /not valid OTLP.*offset: 3/],
+      [{ body: 'boom' }, 400, /not valid OTLP.*UNREADABLE; offset: 3\)/],
       [
         { body: 'not gzip', headers: { 'content-encoding': 'gzip' } },
         400,
@@ -718,12 +718,12 @@ describe('OTLP/gRPC', () => {
     const taken = { otlpHttpPort: 0, otlpGrpcPort: service.grpcPort }
     await expect(start({ spool: 'other', settings: taken })).rejects.toMatchObject({
       code: 'PORT_IN_USE',
-      details: { port: service.grpcPort },
+      details: { port: service.grpcPort, flag: '--otlp-grpc' },
     })
     const http = { otlpHttpPort: service.httpPort, otlpGrpcPort: 0 }
     await expect(start({ spool: 'other', settings: http })).rejects.toMatchObject({
       code: 'PORT_IN_USE',
-      details: { port: service.httpPort },
+      details: { port: service.httpPort, flag: '--otlp-http' },
     })
   })
 })

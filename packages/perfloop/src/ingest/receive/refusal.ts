@@ -59,7 +59,10 @@ export function wordsOf({ message, cause, cure }: Refusal): string {
 }
 
 function sentenceOf(error: PerfloopError): string {
-  const details = Object.entries(error.details).map(([name, value]) => `${name}: ${String(value)}`)
+  // Where reading stopped at the very beginning, the path to there is empty.
+  const details = Object.entries(error.details)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name}: ${String(value)}`)
   return details.length === 0
     ? `${error.message} (${error.code})`
     : `${error.message} (${error.code}; ${details.join('; ')})`

@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -32,6 +40,16 @@ describe('the lock of a data directory', () => {
     lockDataDirectory(made).release()
     expect(statSync(made).mode & 0o077).toBe(0)
     expect(readdirSync(made)).toEqual([])
+  })
+
+  // Node's own way of making folders never comes back from here.
+  it.runIf(existsSync('/proc/self'))('says so where the system lets nobody make a folder', () => {
+    expect(() => lockDataDirectory('/proc/perfloop/data')).toThrow(
+      expect.objectContaining({
+        code: 'DATA_DIRECTORY_UNUSABLE',
+        details: expect.objectContaining({ directory: '/proc/perfloop/data' }),
+      }),
+    )
   })
 
   it('says what is in the way when there can be no such directory', () => {

@@ -8,9 +8,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { PerfloopError } from '../../domain/perfloop-error.ts'
 
@@ -62,11 +63,25 @@ function isSame(one: Holder | undefined, other: Holder | undefined): boolean {
 /** What applications do is nobody else's business: other users of the machine have no way in. */
 function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeFolder(directory)
+    if (!statSync(directory).isDirectory()) throw new Error('it is not a directory')
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new PerfloopError('DATA_DIRECTORY_UNUSABLE', { directory, reason }, cause)
+  }
+}
+
+/** One by one: `recursive` tries without end where the system says ENOENT of a folder whose parent is there, as /proc does. */
+function makeFolder(directory: string): void {
+  if (existsSync(directory)) return
+  const parent = dirname(directory)
+  if (parent !== directory) makeFolder(parent)
+  try {
+    mkdirSync(directory, { mode: 0o700 })
+  } catch (error) {
+    // Somebody else was faster.
+    if (Object(error).code !== 'EEXIST') throw error
   }
 }
 
