@@ -6,6 +6,7 @@ import {
   type RepeatedStatement,
 } from '../../packages/perfloop/src/analyzers/n-plus-one/parent-statement.ts'
 import { statementClass } from '../../packages/perfloop/src/analyzers/slow-statement/statement-class.ts'
+import { durationNs } from '../../packages/perfloop/src/domain/duration.ts'
 import { hostOf } from '../../packages/perfloop/src/ingest/enrich/operation-name.ts'
 import { samplingWeight } from '../../packages/perfloop/src/ingest/enrich/sampling-weight.ts'
 import { meaningOf } from '../../packages/perfloop/src/ingest/enrich/semantic-keys.ts'
@@ -17,10 +18,16 @@ import { redactText } from '../../packages/perfloop/src/ingest/redact/redact-tex
 import { redactName, redactValue } from '../../packages/perfloop/src/ingest/redact/redact-value.ts'
 import { toExplainable } from '../../packages/perfloop/src/targets/explainable-statement.ts'
 
-const repetition = (text: string, kind: 'server' | 'internal') =>
-  isHealthyRepetition({ text, kind, mean_call_ns: 1 } as RepeatedStatement, undefined, {
-    batchWriteMs: 1,
-  })
+const repetition = (text: string, kind: 'server' | 'internal') => {
+  const row: Partial<RepeatedStatement> = {
+    text,
+    kind,
+    mean_call_ns: durationNs(1),
+    neighbours: [],
+  }
+  const options = { batchWriteMs: 1, embeddedBatchWriteMs: 1 }
+  return isHealthyRepetition(row as RepeatedStatement, undefined, options)
+}
 
 /** Whatever reads a text that a stranger sent. */
 const READERS: readonly (readonly [string, (text: string) => unknown])[] = [

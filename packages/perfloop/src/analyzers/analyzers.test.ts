@@ -148,6 +148,7 @@ describe('every analyzer', () => {
           busy_ns: n(),
           spareable_ns: n(),
           mean_call_ns: n(),
+          short_call_ns: n(),
           loop_ns: n(),
           entry_span_id: SPAN,
           exemplar_calls: n(),
@@ -198,6 +199,7 @@ describe('every analyzer', () => {
           operation: text(),
           kind: spanKind,
           code_location: text(),
+          starved: random.next() < 0.5,
           instances: n(),
           blocks: n(),
           seen_blocks: n(),
@@ -356,6 +358,7 @@ describe('too little data', () => {
     busy_ns: durationNs(60e6),
     spareable_ns: durationNs(57e6),
     mean_call_ns: durationNs(1e6),
+    short_call_ns: durationNs(1e6),
     loop_ns: durationNs(9e6),
     code_location: '',
     trace_id: TRACE,
@@ -392,6 +395,51 @@ describe('too little data', () => {
     const job = { ...repetition, kind: 'internal' as const, seen_executions: 1 }
     expect(nPlusOne.judge([job], live, options)).toEqual([])
     expect(nPlusOne.judge([{ ...job, calls_median: 200 }], live, options)).toHaveLength(1)
+  })
+
+  it('tells rows that are written one by one from portions, also where the driver tells no rows', () => {
+    // As Python's drivers tell it: neither rows nor parameters, and of executemany the text of one row.
+    const write = {
+      ...repetition,
+      text: 'INSERT INTO cranes (pier_id, lift) VALUES (?, ?)',
+      summary: 'INSERT cranes',
+      verb: 'INSERT',
+      dialect: 'sqlite',
+      seen_executions: 9,
+      parameters_known: 0,
+    }
+    const judged = (changes: Partial<typeof write>) =>
+      nPlusOne.judge([{ ...write, ...changes }], live, options)
+    // A look of the machine elsewhere lengthens some calls, and their mean.
+    const single = judged({ mean_call_ns: durationNs(900e3), short_call_ns: durationNs(20e3) })
+    expect(single).toHaveLength(1)
+    expect(judged({ short_call_ns: durationNs(700e3) })).toEqual([])
+    // Over a network each row takes as long.
+    const [sent] = judged({ dialect: 'postgresql', short_call_ns: durationNs(700e3) })
+    expect(sent?.description).toContain('How many rows each call wrote is not told')
+    // Whoever asks what became of a row writes one.
+    const text = `${write.text} RETURNING id`
+    const [returning] = judged({ text, short_call_ns: durationNs(700e3) })
+    expect(returning?.description).not.toContain('not told: where')
+    expect(returning?.confidence).toBeGreaterThan(sent?.confidence ?? 1)
+    const beside = (rows: number | null, text: string) => ({
+      statement: rows === null ? fingerprint('00000000000000bb') : repetition.statement,
+      calls: 20,
+      firstStartUnixNs: 5n,
+      rows,
+      spanId: SPAN,
+      summary: '',
+      text,
+    })
+    const telling = (rows: number) =>
+      nPlusOne.judge([{ ...write, neighbours: [beside(rows, write.text)] }], live, options)
+    expect(telling(10_000)).toEqual([])
+    expect(telling(20)).toHaveLength(1)
+    // Each in a savepoint of its own waits for the disk.
+    const guarded = { ...write, short_call_ns: durationNs(5e6) }
+    expect(
+      nPlusOne.judge([{ ...guarded, neighbours: [beside(null, 'SAVEPOINT ?')] }], live, options),
+    ).toHaveLength(1)
   })
 
   it('counts all calls but one of each execution as recoverable, an hour at the rate of the window', () => {

@@ -65,6 +65,13 @@ export const NPlusOneOptions = section({
     .describe(
       'An INSERT of a job that takes longer is taken for one of many rows, where neither its text nor its driver tells how many.',
     ),
+  embeddedBatchWriteMs: z
+    .number()
+    .min(0)
+    .default(0.1)
+    .describe(
+      'The same of a database within the process (SQLite), in jobs and requests: most single rows take less, unless each is a transaction of its own.',
+    ),
   minJobCalls: count()
     .default(50)
     .describe('Repetitions in one execution from which a single execution of a job is enough.'),

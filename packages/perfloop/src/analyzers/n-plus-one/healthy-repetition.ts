@@ -18,7 +18,14 @@ const BY_A_LIST = new RegExp(String.raw`\bin\s*\(\s*${VALUE}\s*\)|=\s*any\s*\(`,
 const READS_THE_CATALOG =
   /\b(information_schema|pg_catalog|pg_(class|attribute|attrdef|type|namespace|index|constraint|enum|range|proc)|sqlite_(master|schema)|sys\.(tables|columns|indexes|objects)|all_tab_columns)\b/i
 const INSERTS_VALUES = /^\s*(insert|replace)\b.*\bvalues\b/is
+const RETURNS_ROWS = /\breturning\b/i
+const GUARDS = /^\s*(savepoint|begin|start\s+transaction)\b/i
 const TAKES_FROM_A_QUEUE = /\bskip\s+locked\b|\breadpast\b/i
+
+interface WriteOptions {
+  readonly batchWriteMs: number
+  readonly embeddedBatchWriteMs: number
+}
 
 /**
  * Repetitions that one statement for all would not make better: pages of a table read one after the other,
@@ -28,13 +35,13 @@ const TAKES_FROM_A_QUEUE = /\bskip\s+locked\b|\breadpast\b/i
 export function isHealthyRepetition(
   row: RepeatedStatement,
   parent: Neighbour | undefined,
-  options: { readonly batchWriteMs: number },
+  options: WriteOptions,
 ): boolean {
   // What a mapper learns about tables, one after the other, it learns once.
   if (TAKES_FROM_A_QUEUE.test(row.text) || READS_THE_CATALOG.test(row.text)) return true
   if (parent !== undefined && returnedTheRows(parent, row)) return false
   const isJob = executionWord(row.kind) === 'job'
-  if (isJob && INSERTS_VALUES.test(row.text)) return writesPortions(row, options)
+  if (INSERTS_VALUES.test(row.text)) return writesPortions(row, isJob, options)
   // Pages of what belongs to one row look like the rows of each of many; a job may read many pages.
   if (isPaging(row.text)) return isJob || !FIXED_TO_A_VALUE.test(row.text)
   return isJob && BY_A_LIST.test(row.text)
@@ -42,21 +49,32 @@ export function isHealthyRepetition(
 
 /**
  * By the rows of each call, which the driver told or the text has: a slow disk makes one row take as long as a hundred.
- * Where neither is known (a statement of one row that is sent with many), by a time that hardly any single row takes.
+ * Where neither is known (a statement of one row that is sent with many), by a time that hardly any single row takes. A
+ * request may wait as long for a server far away.
  */
-function writesPortions(
-  row: RepeatedStatement,
-  { batchWriteMs }: { readonly batchWriteMs: number },
-): boolean {
+function writesPortions(row: RepeatedStatement, isJob: boolean, options: WriteOptions): boolean {
   const rows = writtenRows(row)
-  if (rows !== undefined) return rows > row.exemplar_calls
-  return row.mean_call_ns >= batchWriteMs * NS_PER_MS
+  if (rows !== undefined) return rows >= 2 * row.exemplar_calls
+  // Who wants to know what the row became writes one.
+  if (RETURNS_ROWS.test(row.text)) return false
+  if (row.dialect === 'sqlite' && !isGuardedEach(row)) {
+    return row.short_call_ns >= options.embeddedBatchWriteMs * NS_PER_MS
+  }
+  return isJob && row.mean_call_ns >= options.batchWriteMs * NS_PER_MS
+}
+
+/** A savepoint or a transaction around each: what waits for the disk so long may be one row. */
+function isGuardedEach(row: RepeatedStatement): boolean {
+  return row.neighbours.some(({ calls, text }) => calls >= row.exemplar_calls && GUARDS.test(text))
 }
 
 /** Whether each call of an INSERT may write many rows, for all that is told: of Python's executemany neither rows nor parameters are. */
 export function mayBeBatches(row: RepeatedStatement): boolean {
   return (
-    row.parameters_known === 0 && INSERTS_VALUES.test(row.text) && writtenRows(row) === undefined
+    row.parameters_known === 0 &&
+    INSERTS_VALUES.test(row.text) &&
+    !RETURNS_ROWS.test(row.text) &&
+    writtenRows(row) === undefined
   )
 }
 

@@ -59,6 +59,8 @@ export const repeatedStatements = defineQuery({
     /** The part of it that would go if each execution's calls became one. */
     spareable_ns: z.number().transform(durationNs),
     mean_call_ns: z.number().transform(durationNs),
+    /** Than which a quarter of the calls of an execution are shorter, at the median: a busy machine lengthens some. */
+    short_call_ns: z.number().transform(durationNs),
     /** From the beginning of the first repeated call to the end of the last, all executions, weighted. */
     loop_ns: z.number().transform(durationNs),
     code_location: z.string(),
@@ -92,6 +94,7 @@ WITH${ENTRY_CALLS},
       countIf(c.parameters != 0) / count() AS known_ratio,
       toFloat64(intervalLengthSum(c.start_unix_ns, c.start_unix_ns + c.duration_ns)) AS busy_ns,
       toFloat64(sum(c.duration_ns)) AS duration_ns,
+      toFloat64(quantileExact(0.25)(c.duration_ns)) AS short_call_ns,
       toFloat64(max(c.start_unix_ns + c.duration_ns) - min(c.start_unix_ns)) AS loop_ns,
       min(c.start_unix_ns) AS first_start_unix_ns,
       if(count(c.row_count) = count(), sum(c.row_count), NULL) AS rows,
@@ -118,7 +121,7 @@ WITH${ENTRY_CALLS},
       entry_span_id,
       any(s.weight) AS weight,
       groupArrayIf(
-        (s.statement, s.calls, s.distinct_calls, s.known_ratio, s.busy_ns, s.duration_ns, s.first_start_unix_ns, s.span_ids, s.code_location, s.loop_ns),
+        (s.statement, s.calls, s.distinct_calls, s.known_ratio, s.busy_ns, s.duration_ns, s.first_start_unix_ns, s.span_ids, s.code_location, s.loop_ns, s.short_call_ns),
         s.calls >= {min_calls:UInt32}
       ) AS repeated,
       groupArray({max_neighbours:UInt32})((s.statement, s.calls, s.first_start_unix_ns, s.rows, s.span_ids[1])) AS around
@@ -150,6 +153,7 @@ WITH${ENTRY_CALLS},
       sum(weight * r.5) AS busy_ns,
       sum(weight * r.5 * (1 - 1 / r.2)) AS spareable_ns,
       sum(weight * r.6) / sum(weight * r.2) AS mean_call_ns,
+      toFloat64(quantileExact(0.5)(r.11)) AS short_call_ns,
       sum(weight * r.10) AS loop_ns,
       anyLastIf(r.9, r.9 != '') AS code_location,
       argMax((trace_id, entry_span_id, r.2, r.7, r.5, r.6, r.8, around), (r.2, r.7)) AS exemplar
@@ -185,6 +189,7 @@ SELECT
   any(q.busy_ns) AS busy_ns,
   any(q.spareable_ns) AS spareable_ns,
   any(q.mean_call_ns) AS mean_call_ns,
+  any(q.short_call_ns) AS short_call_ns,
   any(q.loop_ns) AS loop_ns,
   any(q.code_location) AS code_location,
   lower(hex(any(q.exemplar.1))) AS trace_id,
