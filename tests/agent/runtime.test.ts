@@ -74,7 +74,8 @@ describe('an event loop that is blocked', () => {
       await using receiver = await startOtlpReceiver()
       await using app = await startWithAgent('runtime.mjs', receiver.endpoint, { node })
       const { spans } = receiver
-      const blocks = () => spans.filter(({ name }) => name === 'event loop block')
+      // On a machine with other things to do it is told as starved, with the same.
+      const blocks = () => spans.filter(({ name }) => name.startsWith('event loop '))
       await app.get('/')
       await eventually('the exporting thread', async () => spans[0])
       await app.get('/block?ms=30')

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EVENT_LOOP_SCOPE } from '../../packages/perfloop/src/domain/runtime-metric.ts'
+import {
+  EVENT_LOOP_SCOPE,
+  STARVED_EVENT_LOOP,
+} from '../../packages/perfloop/src/domain/runtime-metric.ts'
 import { eventually, type PerfloopProcess, startPerfloop } from '../perfloop-process.ts'
 import { otlpAttributes, sendMetrics, unixNano } from '../send-metrics.ts'
 
@@ -383,6 +386,10 @@ describe.concurrent('a service', () => {
     )
     expect(data).toHaveLength(5)
     expect(pagination).toMatchObject({ total: 13, pages: 3 })
+    const services = await perfloop.get(
+      `/measure/runtime/services?service=many&from=${FROM}&to=${TO}`,
+    )
+    expect(services.data).toMatchObject([{ service: 'many', instances: 13 }])
   })
 })
 
@@ -492,6 +499,11 @@ describe('a blocked event loop', () => {
                   block(busy, request, 400, 7),
                   block(busy, request, 200, 7),
                   block(alone, undefined, 900, 30),
+                  {
+                    ...block(hex(16), undefined, 100, 0),
+                    name: STARVED_EVENT_LOOP,
+                    attributes: [],
+                  },
                 ],
               },
               {
@@ -516,7 +528,7 @@ describe('a blocked event loop', () => {
     const ask = `environment=development&service=blocked&from=${FROM}&to=${TO}`
     const blocks = await eventually('the blocks', async () => {
       const { data } = await perfloop.get(`/measure/runtime/blocks?${ask}`)
-      return Array.isArray(data) && data.length === 2 ? data : undefined
+      return Array.isArray(data) && data.length === 3 ? data : undefined
     })
     expect(blocks).toMatchObject([
       {
@@ -535,7 +547,9 @@ describe('a blocked event loop', () => {
         total_ns: 600e6,
         longest_ns: 400e6,
         trace_id: busy,
+        starved: false,
       },
+      { code_location: null, function: null, operation: null, longest_ns: 100e6, starved: true },
     ])
     const { data: operations } = await eventually('the request to be measured', async () => {
       const answer = await perfloop.get(`/measure/operations?service=blocked&from=${FROM}&to=${TO}`)

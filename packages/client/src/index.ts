@@ -58,6 +58,7 @@ export type {
   RuntimeMemory,
   RuntimeMemoryParams,
   RuntimeParams,
+  RuntimeService,
   ScopeParams,
   Series,
   SeriesPoint,

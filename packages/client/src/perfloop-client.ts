@@ -41,6 +41,7 @@ import type {
   RuntimeMemory,
   RuntimeMemoryParams,
   RuntimeParams,
+  RuntimeService,
   ScopeParams,
   Series,
   ServiceCoverage,
@@ -138,6 +139,10 @@ export interface PerfloopClient {
   resources(ask?: Asked<ScopeParams>, options?: CallOptions): Promise<readonly ResourceSeries[]>
   /** Processes that tell of themselves, the latest first. */
   runtimes(ask?: Asked<RuntimeListParams>, options?: CallOptions): Promise<Page<RuntimeInstance>>
+  runtimeServices(
+    ask?: Asked<RuntimeListParams>,
+    options?: CallOptions,
+  ): Promise<Page<RuntimeService>>
   /** What the processes of a service need, over time. */
   runtime(
     ask: AskedFor<RuntimeParams, 'environment' | 'service'>,
@@ -261,6 +266,7 @@ export function createPerfloopClient(options: PerfloopClientOptions = {}): Perfl
     models: (ask, call) => list('/measure/models', ask, call),
     resources: (ask, call) => get('/measure/resources', ask, call),
     runtimes: (ask, call) => list('/measure/runtimes', ask, call),
+    runtimeServices: (ask, call) => list('/measure/runtime/services', ask, call),
     runtime: (ask, call) => get('/measure/runtime', ask, call),
     runtimeMemory: (ask, call) => get('/measure/runtime/memory', ask, call),
     eventLoopBlocks: (ask, call) => list('/measure/runtime/blocks', ask, call),

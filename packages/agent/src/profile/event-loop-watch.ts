@@ -5,6 +5,7 @@ import { clearInterval, clockMs, eventLoopUtilization, setInterval } from '../ow
 import { ActiveSpan, whenWorkBegins } from '../record/active-span.ts'
 import { attributeSchema, INTEGER, TEXT } from '../record/attribute-schema.ts'
 import { KIND_INTERNAL } from '../record/span-recorder.ts'
+import { CpuWait } from './cpu-wait.ts'
 import { BEAT_MS, type Pulse } from './pulse.ts'
 import { isOfApplication, readStack } from './stack-frame.ts'
 import { answerNotes, type StackNote } from './stack-note.ts'
@@ -18,6 +19,8 @@ const SCHEMA = attributeSchema(
     'code.function.name': TEXT,
     'code.file.path': TEXT,
     'code.line.number': INTEGER,
+    // No convention has a name for it.
+    'perfloop.cpu.wait_ms': INTEGER,
   },
 )
 
@@ -44,22 +47,27 @@ export interface EventLoopWatchOptions {
 
 /**
  * Beats in time with the event loop. A beat that comes late tells how long everything else waited, too; one that comes
- * later than the limit becomes a span, with the stack that the exporting thread has asked for while it lasted. A process
+ * later than the limit becomes a span, with the stack that the exporting thread has asked for while it lasted, unless the
+ * machine had no time for the process: that is told as what it is. A process
  * that does nothing is left asleep but for two beats a second, until a request or a job begins.
  */
 export class EventLoopWatch {
   readonly #options: EventLoopWatchOptions
+  readonly #cpuWait: CpuWait | undefined
   #noted: (StackNote & { readonly beats: number }) | undefined
   #timer: NodeJS.Timeout | undefined
   #intervalMs = 0
   #lastMs = 0
+  /** As read when the last beat was. */
+  #waitedMs = Number.NaN
   #lastBlockMs = Number.NEGATIVE_INFINITY
   #quietBeats = 0
   #utilization: EventLoopUtilization = eventLoopUtilization()
 
   constructor(options: EventLoopWatchOptions) {
     this.#options = options
-    const { pulse } = options
+    const { pulse, limitMs } = options
+    this.#cpuWait = limitMs > 0 ? new CpuWait() : undefined
     answerNotes(note => {
       this.#noted = { ...note, beats: pulse.beats }
     })
@@ -83,8 +91,13 @@ export class EventLoopWatch {
     clearInterval(this.#timer)
     this.#intervalMs = intervalMs
     this.#lastMs = clockMs()
+    this.#waitedMs = this.#readWait()
     this.#options.pulse.beat()
     this.#timer = setInterval(this.#beat, intervalMs).unref()
+  }
+
+  #readWait(): number {
+    return this.#cpuWait?.readMs() ?? Number.NaN
   }
 
   readonly #beat = (): void => {
@@ -93,7 +106,9 @@ export class EventLoopWatch {
       const nowMs = clockMs()
       const lateMs = nowMs - this.#lastMs - this.#intervalMs
       delay.record(lateMs)
-      this.#judge(lateMs, nowMs)
+      const waitedMs = this.#readWait()
+      this.#judge(lateMs, nowMs, waitedMs - this.#waitedMs)
+      this.#waitedMs = waitedMs
       this.#noted = undefined
       this.#lastMs = nowMs
       pulse.beat()
@@ -103,13 +118,15 @@ export class EventLoopWatch {
     }
   }
 
-  #judge(lateMs: number, nowMs: number): void {
+  #judge(lateMs: number, nowMs: number, waitedMs: number): void {
     const { agent, pulse, limitMs } = this.#options
     if (limitMs === 0 || lateMs < limitMs || nowMs - this.#lastBlockMs < PAUSE_MS) return
     const note = this.#noted
     if (note === undefined || note.beats !== pulse.beats || !isWorthTelling(note)) return
     this.#lastBlockMs = nowMs
-    recordBlock(agent, note, nowMs - lateMs, nowMs)
+    // With a CPU of its own it would have been in time, or nearly so.
+    const isStarved = lateMs - waitedMs < limitMs
+    recordBlock(agent, note, { startMs: nowMs - lateMs, endMs: nowMs, waitedMs, isStarved })
   }
 
   /** Falls asleep where there is nothing to do, and wakes where there is. */
@@ -128,24 +145,36 @@ export class EventLoopWatch {
 }
 
 function isWorthTelling({ stack, span }: StackNote): boolean {
-  // Where nothing ran, it was the machine that had no time for the process.
+  // Where nothing ran, nobody was kept waiting.
   if (stack === '') return false
   if (process.uptime() * 1_000 < START_MS && span === undefined) return false
   // Whoever stops at a breakpoint knows.
   return process.getBuiltinModule?.('node:inspector')?.url() === undefined
 }
 
+interface Block {
+  readonly startMs: number
+  readonly endMs: number
+  readonly waitedMs: number
+  readonly isStarved: boolean
+}
+
 /** It lasted at least so long: when within the beat before it began, nobody knows. */
-function recordBlock({ recorder }: Agent, note: StackNote, startMs: number, endMs: number): void {
+function recordBlock(
+  { recorder }: Agent,
+  note: StackNote,
+  { startMs, endMs, waitedMs, isStarved }: Block,
+): void {
   const parent = note.span?.isRecorded === true ? note.span : undefined
   const span = new ActiveSpan(parent)
-  if (!recorder.begin(SCHEMA, 'event loop block', KIND_INTERNAL, false, span, startMs, endMs))
-    return
+  const name = isStarved ? 'event loop starved' : 'event loop block'
+  if (!recorder.begin(SCHEMA, name, KIND_INTERNAL, false, span, startMs, endMs)) return
   const frames = readStack(note.stack)
   const frame = frames.find(isOfApplication) ?? frames[0]
   recorder.text(note.stack)
   recorder.text(frame?.name)
   recorder.text(frame?.file)
   recorder.integer(frame?.line ?? Number.NaN)
+  recorder.integer(Math.round(waitedMs))
   recorder.end()
 }

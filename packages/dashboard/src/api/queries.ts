@@ -107,6 +107,13 @@ export const runtimesQuery = (ask: Asked<RuntimeListParams>) =>
     placeholderData: keepPreviousData,
   })
 
+export const runtimeServicesQuery = (ask: Asked<RuntimeListParams>) =>
+  queryOptions({
+    queryKey: ['runtime-services', ask],
+    queryFn: ({ signal }) => perfloop.runtimeServices(ask, { signal }),
+    placeholderData: keepPreviousData,
+  })
+
 type RuntimeAsk = Asked<RuntimeParams> & Pick<RuntimeParams, 'environment' | 'service'>
 
 export const runtimeQuery = (ask: RuntimeAsk) =>

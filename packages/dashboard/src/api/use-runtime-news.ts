@@ -3,7 +3,12 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { liveFeed } from './live-feed.ts'
 
-const KEYS: ReadonlySet<unknown> = new Set(['runtime', 'runtimes', 'event-loop-blocks'])
+const KEYS: ReadonlySet<unknown> = new Set([
+  'runtime',
+  'runtimes',
+  'runtime-services',
+  'event-loop-blocks',
+])
 /** Many instances tell at different times: the charts of all of them need not be drawn for each. */
 const RENEW_PAUSE_MS = 3_000
 /**

@@ -13,7 +13,7 @@ import type { LabLeakFlags } from './lab.ts'
 export interface LabLeak {
   readonly name: string
   readonly leak: boolean
-  /** Over the last 24 hours of the file. */
+  /** Over the end of the file: as long as `analyzers.memoryLeak.stabilityMs` is by default. */
   readonly stability: MemoryStability
   readonly points: number
   readonly observed_seconds: number
@@ -136,11 +136,14 @@ function unreadable(found: string, cause?: unknown): PerfloopError {
   return new PerfloopError('INPUT_UNREADABLE', { expected, found: found.slice(0, 80) }, cause)
 }
 
-const STABLE_WORDS: Readonly<Record<MemoryStability, string>> = {
-  stable: 'stable over 24 h',
-  not_stable: 'not stable over 24 h',
-  unclear: 'unclear whether it is stable over 24 h',
-  not_enough_data: 'not enough data for a verdict on 24 h',
+function stabilityWords(stability: MemoryStability): string {
+  const over = `${MemoryLeakOptions.parse({}).stabilityMs / 3_600_000} h`
+  return {
+    stable: `stable over ${over}`,
+    not_stable: `not stable over ${over}`,
+    unclear: `unclear whether it is stable over ${over}`,
+    not_enough_data: `not enough data for a verdict on ${over}`,
+  }[stability]
 }
 
 function sentence({ name, leak, stability, ...found }: LabLeak): string {
@@ -151,5 +154,5 @@ function sentence({ name, leak, stability, ...found }: LabLeak): string {
       : found.full_in_seconds === 0
         ? ', full'
         : `, full in ${formatDuration(found.full_in_seconds * NS_PER_SECOND)}`
-  return `${name}: ${leak ? `a leak of ${rate} an hour${full}` : 'no leak found'}; ${STABLE_WORDS[stability]}`
+  return `${name}: ${leak ? `a leak of ${rate} an hour${full}` : 'no leak found'}; ${stabilityWords(stability)}`
 }

@@ -198,5 +198,7 @@ export const SIGNS_OF_LIFE: readonly RuntimeQuantity[] = [
 
 /** Where the agent's record of a blocked event loop comes from: its instrumentation scope. */
 export const EVENT_LOOP_SCOPE = '@perfloop/agent/event-loop'
+/** What it calls one in which the machine had no time for the process: no code is to blame. */
+export const STARVED_EVENT_LOOP = 'event loop starved'
 /** Where its record of a wait for a connection comes from. */
 export const POOL_SCOPE = '@perfloop/agent/pool'

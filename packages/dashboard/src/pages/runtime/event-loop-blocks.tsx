@@ -13,12 +13,18 @@ const COLUMNS: readonly Column<EventLoopBlock>[] = [
     id: 'place',
     label: 'Where',
     width: '40%',
-    cell: row => (
-      <span className="two-lines" title={row.stack ?? undefined}>
-        <code>{row.function ?? 'anonymous'}</code>
-        <small title={row.code_location ?? undefined}>{shortPlace(row.code_location)}</small>
-      </span>
-    ),
+    cell: row =>
+      row.starved ? (
+        <span className="two-lines">
+          <b>The machine</b>
+          <small>had no CPU for the process</small>
+        </span>
+      ) : (
+        <span className="two-lines" title={row.stack ?? undefined}>
+          <code>{row.function ?? 'anonymous'}</code>
+          <small title={row.code_location ?? undefined}>{shortPlace(row.code_location)}</small>
+        </span>
+      ),
   },
   {
     id: 'operation',

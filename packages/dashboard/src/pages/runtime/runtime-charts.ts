@@ -204,7 +204,7 @@ function linesChart(
     series: names.flatMap((name, index) => {
       const line = lines.find(one => one.name === name)
       if (line === undefined) return []
-      return [{ label: instanceName(name), color: lineColor(index), values: line.values }]
+      return [{ label: instanceName(name, names), color: lineColor(index), values: line.values }]
     }),
   }
 }

@@ -92,9 +92,10 @@ function footOf(what: string, memory: readonly RuntimeMemory[], of: RuntimeMemor
   const growing = own.flatMap(({ verdict, growth_bytes_per_hour: growth }) =>
     verdict === 'not_stable' && growth !== null ? [growth] : [],
   )
-  if (growing.length > 0) return `grew ${formatBytes(Math.max(...growing))} an hour for 24 h`
+  const over = formatDuration((own[0]?.over_seconds ?? 0) * 1e9)
+  if (growing.length > 0) return `grew ${formatBytes(Math.max(...growing))} an hour for ${over}`
   const isStable = own.length > 0 && own.every(({ verdict }) => verdict === 'stable')
-  return isStable ? `${what}, stable over 24 h` : what
+  return isStable ? `${what}, stable over ${over}` : what
 }
 
 function poolsFigure({ pools }: Runtime): Figure {

@@ -1,4 +1,4 @@
-import type { RuntimeInstance } from '@perfloop/client'
+import type { RuntimeService } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
@@ -7,6 +7,7 @@ import {
   issuesQuery,
   runtimeMemoryQuery,
   runtimeQuery,
+  runtimeServicesQuery,
   runtimesQuery,
 } from '../../api/queries.ts'
 import { useRuntimeNews } from '../../api/use-runtime-news.ts'
@@ -18,7 +19,7 @@ import { PageHead } from '../../components/page-head.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { Select } from '../../components/select.tsx'
 import { Skeleton, SkeletonRows } from '../../components/skeleton.tsx'
-import { plural } from '../../format/number.ts'
+import { formatCount, plural } from '../../format/number.ts'
 import { useScope } from '../../scope/use-scope.ts'
 import { isOfRuntime } from '../issue/runtime-issue.ts'
 import { IssueRows } from '../issues/issue-rows.tsx'
@@ -38,10 +39,10 @@ export function RuntimePage(): ReactElement {
   const { ask, range } = useScope()
   useRuntimeNews(range.refetchMs === false)
   const query = useQuery({
-    ...runtimesQuery({ ...ask, per_page: MOST_LISTED }),
+    ...runtimeServicesQuery({ ...ask, per_page: MOST_LISTED }),
     refetchInterval: range.refetchMs,
   })
-  const services = servicesOf(query.data?.items ?? [])
+  const services = query.data?.items ?? []
   const [only] = services
   if (services.length === 1 && only !== undefined) return <ServiceRuntime service={only} />
   return (
@@ -74,13 +75,7 @@ export function RuntimePage(): ReactElement {
   )
 }
 
-interface Service {
-  readonly environment: string
-  readonly service: string
-  readonly instances: readonly RuntimeInstance[]
-}
-
-const COLUMNS: readonly Column<Service>[] = [
+const COLUMNS: readonly Column<RuntimeService>[] = [
   {
     id: 'service',
     label: 'Service',
@@ -92,22 +87,27 @@ const COLUMNS: readonly Column<Service>[] = [
       </span>
     ),
   },
-  { id: 'runtime', label: 'Runs on', yields: 1, cell: row => runtimeOf(row.instances) },
-  { id: 'instances', label: 'Instances', align: 'end', cell: row => row.instances.length },
+  { id: 'runtime', label: 'Runs on', yields: 1, cell: row => runtimesOf(row) },
+  { id: 'instances', label: 'Instances', align: 'end', cell: row => formatCount(row.instances) },
   {
     id: 'seen',
     label: 'Last heard of',
     align: 'end',
-    cell: row => <Ago at={row.instances[0]?.last_seen ?? null} />,
+    cell: row => <Ago at={row.last_seen} />,
   },
 ]
 
-function ServiceRuntime({ service: known }: { service: Service }): ReactElement {
+function ServiceRuntime({ service: known }: { service: RuntimeService }): ReactElement {
   const { ask, range } = useScope()
   const { instance } = route.useSearch()
   const navigate = route.useNavigate()
-  const { environment, service, instances } = known
+  const { environment, service } = known
   const asked = { ...ask, environment, service, instance }
+  const listed = useQuery({
+    ...runtimesQuery({ ...ask, environment, service, per_page: MOST_LISTED }),
+    refetchInterval: range.refetchMs,
+  })
+  const names = listed.data?.items.map(one => one.instance) ?? []
   const query = useQuery({ ...runtimeQuery(asked), refetchInterval: range.refetchMs })
   const blocks = useQuery({ ...eventLoopBlocksQuery(asked), refetchInterval: range.refetchMs })
   const memory = useQuery({
@@ -127,7 +127,7 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
         meta={
           <>
             <Badge>{environment}</Badge>
-            <span>{runtimeOf(instances)}</span>
+            <span>{runtimesOf(known)}</span>
             {hidden > 0 && <span>{plural(hidden, 'earlier instance')} not shown</span>}
             <Link
               to="/operations"
@@ -146,11 +146,8 @@ function ServiceRuntime({ service: known }: { service: Service }): ReactElement 
             label="Instance"
             value={instance ?? ''}
             options={[
-              { value: '', label: `All instances (${instances.length})` },
-              ...instances.map(one => ({
-                value: one.instance,
-                label: instanceName(one.instance),
-              })),
+              { value: '', label: `All instances (${formatCount(known.instances)})` },
+              ...names.map(name => ({ value: name, label: instanceName(name, names) })),
             ]}
             onChoose={value =>
               void navigate({
@@ -198,18 +195,6 @@ function RuntimeIssues(scope: { environment: string; service: string }): ReactEl
   )
 }
 
-function servicesOf(instances: readonly RuntimeInstance[]): readonly Service[] {
-  const services = new Map<string, Service & { readonly instances: RuntimeInstance[] }>()
-  for (const instance of instances) {
-    const { environment, service } = instance
-    const key = JSON.stringify([environment, service])
-    const known = services.get(key)
-    if (known === undefined) services.set(key, { environment, service, instances: [instance] })
-    else known.instances.push(instance)
-  }
-  return [...services.values()]
-}
-
 const RUNTIMES: Readonly<Record<string, string>> = {
   nodejs: 'Node.js',
   cpython: 'Python',
@@ -217,9 +202,9 @@ const RUNTIMES: Readonly<Record<string, string>> = {
   java: 'Java',
 }
 
-function runtimeOf(instances: readonly RuntimeInstance[]): string {
-  const names = instances.flatMap(({ runtime, runtime_version }) =>
-    runtime === null ? [] : [`${RUNTIMES[runtime] ?? runtime} ${runtime_version ?? ''}`.trim()],
+function runtimesOf({ runtimes }: RuntimeService): string {
+  const names = runtimes.map(({ runtime, runtime_version: version }) =>
+    `${RUNTIMES[runtime] ?? runtime} ${version ?? ''}`.trim(),
   )
   return [...new Set(names)].join(', ') || 'not told'
 }

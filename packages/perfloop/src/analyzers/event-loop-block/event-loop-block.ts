@@ -17,7 +17,7 @@ export const eventLoopBlock = defineAnalyzer({
   kind: 'event-loop-block',
   title: 'Event loop blocked',
   description:
-    'Code that runs for so long without a pause that every other request of its process waits, with the line it was at.',
+    'Code that runs for so long without a pause that every other request of its process waits, with the line it was at; or a machine that leaves the process without a CPU for as long.',
   options: EventLoopBlockOptions,
   evidence: blockingCode,
 
@@ -38,8 +38,7 @@ export const eventLoopBlock = defineAnalyzer({
 function toFinding(row: BlockingCode, ratio: number, window: Window, options: Options): Finding {
   const place = attributeOf(row, 'code.function.name') ?? lineOf(row)
   const stack = attributeOf(row, 'code.stacktrace')
-  const forWhom = row.operation === '' ? '' : ` for ${row.operation}`
-  const meanNs = averageNs(row.total_ns, row.blocks)
+  const meanNs = meanOf(row)
   // At the least, the request it runs for could go on; those behind it wait as well.
   const recoverableNsPerHour = perHour(row.total_ns, window)
   return {
@@ -47,14 +46,13 @@ function toFinding(row: BlockingCode, ratio: number, window: Window, options: Op
     service: row.service,
     operation: row.operation,
     operationKind: row.operation === '' ? 'unspecified' : row.kind,
-    subject: subjectOf('event-loop-block', row.code_location),
+    subject: subjectOf('event-loop-block', row.starved ? 'starved' : row.code_location),
     severity: severityOf(
       { perHourNs: recoverableNsPerHour, perExecutionNs: meanNs },
       window,
       options.severity,
     ),
-    title: `${place} blocks the event loop${forWhom} for ${formatDuration(meanNs)}, ${formatPercent(ratio)} of the time`,
-    description: `${formatCount(row.blocks)} times within ${formatDuration(Number(window.toUnixNs - window.fromUnixNs))} nothing else ran in a process of ${row.service}, for up to ${formatDuration(row.longest_ns)}: every other request of that process waited too. The stack is where it was while it lasted. Do less at once (fewer rows, an answer in parts), keep what was computed, or move it to a worker thread.`,
+    ...(row.starved ? starvedWords(row, ratio, window) : blockedWords(row, place, ratio, window)),
     confidence: 0.95,
     cause: {
       ofSlowStatement: false,
@@ -68,7 +66,7 @@ function toFinding(row: BlockingCode, ratio: number, window: Window, options: Op
     traceId: row.trace_id,
     spanIds: [row.span_id],
     evidence: {
-      function: place,
+      ...(row.starved ? {} : { function: place }),
       blocks: row.blocks,
       blocked_ratio: ratio,
       block_mean_ns: meanNs,
@@ -82,6 +80,32 @@ function toFinding(row: BlockingCode, ratio: number, window: Window, options: Op
 }
 
 const MOST_FRAMES = 12
+
+type Words = Pick<Finding, 'title' | 'description'>
+
+function blockedWords(row: BlockingCode, place: string, ratio: number, window: Window): Words {
+  const forWhom = row.operation === '' ? '' : ` for ${row.operation}`
+  return {
+    title: `${place} blocks the event loop${forWhom} for ${formatDuration(meanOf(row))}, ${formatPercent(ratio)} of the time`,
+    description: `${howOften(row, window)} nothing else ran in a process of ${row.service}, for up to ${formatDuration(row.longest_ns)}: every other request of that process waited too. The stack is where it was while it lasted. Do less at once (fewer rows, an answer in parts), keep what was computed, or move it to a worker thread.`,
+  }
+}
+
+/** What the scheduler tells: the process was ready to run, and others ran. */
+function starvedWords(row: BlockingCode, ratio: number, window: Window): Words {
+  return {
+    title: `The machine has no time for ${row.service}: its event loop stands still for ${formatDuration(meanOf(row))}, ${formatPercent(ratio)} of the time`,
+    description: `${howOften(row, window)} a process of ${row.service} was ready to run and got no CPU, or too little, for up to ${formatDuration(row.longest_ns)}: other processes had it, or a limit on its CPU was used up. No code of ${row.service} is to blame. Give it more CPU, raise the limit, or let other work run elsewhere.`,
+  }
+}
+
+function howOften({ blocks }: BlockingCode, window: Window): string {
+  return `${formatCount(blocks)} times within ${formatDuration(Number(window.toUnixNs - window.fromUnixNs))}`
+}
+
+function meanOf(row: BlockingCode): number {
+  return averageNs(row.total_ns, row.blocks)
+}
 
 /** Functions without a name have a place. */
 function lineOf({ code_location: location }: BlockingCode): string {

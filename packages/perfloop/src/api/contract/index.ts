@@ -94,4 +94,5 @@ export {
   RuntimeMemory,
   RuntimeMemoryParams,
   RuntimeParams,
+  RuntimeService,
 } from './runtime.ts'

@@ -20,6 +20,16 @@ export const RuntimeInstance = z.object({
   first_seen: instant().describe('Within the range'),
   last_seen: instant(),
 })
+/** One service whose processes tell of themselves. */
+export const RuntimeService = z.object({
+  environment: z.string(),
+  service: z.string(),
+  instances: z.int().describe('That told of themselves within the range'),
+  runtimes: z
+    .array(z.object({ runtime: z.string(), runtime_version: z.string().nullable() }))
+    .describe('On which they run, as far as told'),
+  last_seen: instant(),
+})
 export const RuntimeListParams = ScopeParams.extend(PageParams.shape)
 
 export const RuntimeLine = z.object({
@@ -89,6 +99,9 @@ export const RuntimeParams = RangeParams.extend({
 export const EventLoopBlock = z.object({
   function: z.string().nullable().describe('The innermost function of the application'),
   code_location: z.string().nullable().describe('file:line'),
+  starved: z
+    .boolean()
+    .describe('The machine had no time for the process: others ran, and no code of it is to blame'),
   stack: z.string().nullable().describe('Of the longest'),
   operation: z.string().nullable().describe('It ran for, of the longest; null for none'),
   operation_kind: z.string().nullable(),
@@ -101,7 +114,7 @@ export const EventLoopBlock = z.object({
 })
 export const EventLoopBlockParams = RuntimeParams.extend(PageParams.shape)
 
-/** Whether the memory of one living process was stable for a day. */
+/** Whether the memory of one living process was stable for `over_seconds`, a day by default. */
 export const RuntimeMemory = z.object({
   instance: z.string(),
   of: z
@@ -110,8 +123,11 @@ export const RuntimeMemory = z.object({
   verdict: z
     .enum(MEMORY_STABILITIES)
     .describe(
-      'Stable: growth beyond what is tolerated is ruled out. Of less than a day nothing is said',
+      'Stable: growth beyond what is tolerated is ruled out. Of less than `over_seconds` nothing is said',
     ),
+  over_seconds: z
+    .number()
+    .describe('What the verdict is about: `analyzers.memoryLeak.stabilityMs`, a day by default'),
   observed_seconds: z.number(),
   level_bytes: z.number().nullable(),
   growth_bytes_per_hour: z.number().nullable().describe('Negative where it shrinks'),
@@ -126,6 +142,7 @@ export const RuntimeMemoryParams = z.object({
 export type RuntimeMemory = z.output<typeof RuntimeMemory>
 export type RuntimeMemoryParams = z.output<typeof RuntimeMemoryParams>
 export type RuntimeInstance = z.output<typeof RuntimeInstance>
+export type RuntimeService = z.output<typeof RuntimeService>
 export type RuntimeListParams = z.output<typeof RuntimeListParams>
 export type RuntimeLine = z.output<typeof RuntimeLine>
 export type GarbageCollection = z.output<typeof GarbageCollection>

@@ -8,13 +8,14 @@ import {
   RuntimeMemory,
   RuntimeMemoryParams,
   RuntimeParams,
+  RuntimeService,
 } from '../contract/runtime.ts'
 import { defineEndpoint } from '../endpoint.ts'
 import { toLimit } from '../page.ts'
 import { readRange } from '../request-range.ts'
 import { readEventLoopBlocks } from '../runtime/read-event-loop-blocks.ts'
 import { readMemoryStability } from '../runtime/read-memory-stability.ts'
-import { readRuntime, readRuntimeInstances } from '../runtime/read-runtime.ts'
+import { readRuntime, readRuntimeInstances, readRuntimeServices } from '../runtime/read-runtime.ts'
 
 export const runtimeEndpoints = [
   defineEndpoint({
@@ -31,6 +32,21 @@ export const runtimeEndpoints = [
       const page = toLimit(query)
       const { instances, total } = await readRuntimeInstances(telemetry, query, range, page)
       return { data: instances, total }
+    },
+  }),
+  defineEndpoint({
+    name: 'measure.runtime.services',
+    method: 'GET',
+    path: '/measure/runtime/services',
+    summary: 'Services whose processes tell of their CPU, memory or pools, the latest first',
+    access: 'read',
+    query: RuntimeListParams,
+    data: z.array(RuntimeService),
+    paginated: true,
+    async answer({ query, telemetry, nowUnixMs }) {
+      const range = readRange(query, nowUnixMs)
+      const { services, total } = await readRuntimeServices(telemetry, query, range, toLimit(query))
+      return { data: services, total }
     },
   }),
   defineEndpoint({
@@ -51,7 +67,8 @@ export const runtimeEndpoints = [
     name: 'measure.runtime.memory',
     method: 'GET',
     path: '/measure/runtime/memory',
-    summary: 'Whether the memory of the living processes of a service was stable for a day',
+    summary:
+      'Whether the memory of the living processes of a service was stable, for a day by default',
     access: 'read',
     query: RuntimeMemoryParams,
     data: z.array(RuntimeMemory),

@@ -47,6 +47,7 @@ export async function readEventLoopBlocks(
     return {
       function: textOrNull(attributes?.['code.function.name']),
       code_location: row.code_location || null,
+      starved: row.starved,
       stack: textOrNull(attributes?.['code.stacktrace']),
       operation: entry?.operation ?? null,
       operation_kind: entry?.kind ?? null,

@@ -4,7 +4,7 @@ import { memoryFloors } from '../../store/telemetry/queries/memory-floors.query.
 import type { TelemetryStore } from '../../store/telemetry/telemetry-store.ts'
 import type { RuntimeMemory, RuntimeMemoryParams } from '../contract/runtime.ts'
 
-/** Steps of a day: few enough to be quick, enough that the ends of a day are known within minutes. */
+/** Few enough to be quick, enough that the ends of a day are known within minutes. */
 const STEPS = 288
 
 export async function readMemoryStability(
@@ -33,6 +33,7 @@ export async function readMemoryStability(
       instance,
       of: what === 'heap_floor' ? 'heap' : 'resident',
       verdict,
+      over_seconds: options.stabilityMs / 1_000,
       observed_seconds: observedSeconds,
       level_bytes: slope?.levelBytes ?? null,
       growth_bytes_per_hour: slope?.bytesPerHour ?? null,

@@ -11,6 +11,7 @@ import { runtimeCounters } from '../../store/telemetry/queries/runtime-counters.
 import { runtimeDistributions } from '../../store/telemetry/queries/runtime-distributions.query.ts'
 import { runtimeInstances } from '../../store/telemetry/queries/runtime-instances.query.ts'
 import { runtimeLevels } from '../../store/telemetry/queries/runtime-levels.query.ts'
+import { runtimeServices } from '../../store/telemetry/queries/runtime-services.query.ts'
 import type { RowOf } from '../../store/telemetry/query.ts'
 import type { TelemetryStore } from '../../store/telemetry/telemetry-store.ts'
 import type {
@@ -20,6 +21,7 @@ import type {
   RuntimeInstance,
   RuntimeLine,
   RuntimeParams,
+  RuntimeService,
 } from '../contract/runtime.ts'
 import { isoFromSeconds, type RequestRange } from '../request-range.ts'
 import {
@@ -53,12 +55,43 @@ export async function readRuntimeInstances(
 ): Promise<{ readonly instances: RuntimeInstance[]; readonly total: number }> {
   const rows = await telemetry.run(runtimeInstances, {
     ...instanceAsk(scope),
-    // Whole minutes, so that those who ask at nearly the same time share the answer.
-    from_s: Math.floor(range.fromUnixMs / 60_000) * 60,
-    to_s: Math.ceil(range.toUnixMs / 1_000),
+    ...sharedRange(range),
     ...page,
   })
   return { instances: rows.map(toRuntimeInstance), total: rows[0]?.total ?? 0 }
+}
+
+/** The same by service, however many instances each has. */
+export async function readRuntimeServices(
+  telemetry: TelemetryStore,
+  scope: { readonly environment?: string | undefined; readonly service?: string | undefined },
+  range: RequestRange,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<{ readonly services: RuntimeService[]; readonly total: number }> {
+  const rows = await telemetry.run(runtimeServices, {
+    ...instanceAsk(scope),
+    ...sharedRange(range),
+    ...page,
+  })
+  const services = rows.map(({ environment, service, instances, runtimes, last_s }) => ({
+    environment,
+    service,
+    instances,
+    runtimes: runtimes.flatMap(([name, version, language]) => {
+      const runtime = textOrNull(name) ?? textOrNull(language)
+      return runtime === null ? [] : [{ runtime, runtime_version: textOrNull(version) }]
+    }),
+    last_seen: isoFromSeconds(last_s),
+  }))
+  return { services, total: rows[0]?.total ?? 0 }
+}
+
+/** Whole minutes, so that those who ask at nearly the same time share the answer. */
+function sharedRange(range: RequestRange): { readonly from_s: number; readonly to_s: number } {
+  return {
+    from_s: Math.floor(range.fromUnixMs / 60_000) * 60,
+    to_s: Math.ceil(range.toUnixMs / 1_000),
+  }
 }
 
 export async function readRuntime(

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { EVENT_LOOP_SCOPE } from '../../../domain/runtime-metric.ts'
+import { EVENT_LOOP_SCOPE, STARVED_EVENT_LOOP } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
-import { RECEIVED_IN_WINDOW } from './entry-calls.ts'
-import { count64, spanKind } from './row-fields.ts'
+import { entriesBeside, RECEIVED_IN_WINDOW } from './entry-calls.ts'
+import { count64, flag, spanKind } from './row-fields.ts'
 
-const BLOCKED = `${RECEIVED_IN_WINDOW}
-        AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${EVENT_LOOP_SCOPE}')`
+const IS_BLOCK = `spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${EVENT_LOOP_SCOPE}')`
 
 /**
  * Places in the code that blocked the event loop in a window, by the operation they ran for: the one of their trace
- * that began last before they ended, since what ran just before it may have blocked too.
+ * that began last before they ended, since what ran just before it may have blocked too. Where the machine had no time
+ * for the process it ran for nobody in particular.
  */
 export const blockingCode = defineQuery({
   name: 'blocking-code',
@@ -21,6 +21,7 @@ export const blockingCode = defineQuery({
     operation: z.string(),
     kind: spanKind,
     code_location: z.string(),
+    starved: flag,
     instances: count64,
     blocks: z.number(),
     seen_blocks: count64,
@@ -36,25 +37,14 @@ export const blockingCode = defineQuery({
   }),
   sql: `
 WITH
-  entries AS
-  (
-    SELECT
-      trace_id,
-      service,
-      start_unix_ns,
-      operation,
-      kind
-    FROM spans
-    WHERE ${RECEIVED_IN_WINDOW}
-        AND is_entry = 1
-        AND spans.trace_id IN (SELECT trace_id FROM spans WHERE ${BLOCKED})
-  )
+  entries AS ${entriesBeside(IS_BLOCK)}
 SELECT
   environment,
   service,
   operation,
   kind,
   code_location,
+  starved,
   instances,
   blocks,
   seen_blocks,
@@ -71,9 +61,10 @@ FROM
   SELECT
     blocked.environment AS environment,
     blocked.service AS service,
-    entries.operation AS operation,
-    entries.kind AS kind,
-    blocked.code_location AS code_location,
+    if(starved, '', entries.operation) AS operation,
+    if(starved, 'unspecified', toString(entries.kind)) AS kind,
+    if(starved, '', blocked.code_location) AS code_location,
+    blocked.operation = '${STARVED_EVENT_LOOP}' AS starved,
     uniqExact(blocked.resource) AS instances,
     sum(weight) AS blocks,
     count() AS seen_blocks,
@@ -90,6 +81,7 @@ FROM
       service,
       trace_id,
       span_id,
+      operation,
       code_location,
       resource,
       start_unix_ns + duration_ns AS end_unix_ns,
@@ -98,7 +90,8 @@ FROM
       shape,
       attribute_values
     FROM spans
-    WHERE ${BLOCKED}
+    WHERE ${RECEIVED_IN_WINDOW}
+        AND ${IS_BLOCK}
   ) AS blocked
   ASOF LEFT JOIN entries
     ON blocked.trace_id = entries.trace_id AND blocked.service = entries.service
@@ -108,7 +101,8 @@ FROM
     service,
     operation,
     kind,
-    code_location
+    code_location,
+    starved
   ORDER BY total_ns DESC
   LIMIT {max_rows:UInt32}
 ) AS found

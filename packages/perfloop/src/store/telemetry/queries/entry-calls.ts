@@ -9,6 +9,23 @@ export const evidenceWindow = {
 
 export const RECEIVED_IN_WINDOW = `received_at >= toDateTime({from_s:UInt32}) AND received_at < toDateTime({to_s:UInt32})`
 
+/** Executions of entry operations of the traces that have a span of the window with `condition`. */
+export function entriesBeside(condition: string): string {
+  return `
+  (
+    SELECT
+      trace_id,
+      service,
+      start_unix_ns,
+      operation,
+      kind
+    FROM spans
+    WHERE ${RECEIVED_IN_WINDOW}
+        AND is_entry = 1
+        AND spans.trace_id IN (SELECT trace_id FROM spans WHERE ${RECEIVED_IN_WINDOW} AND ${condition})
+  )`
+}
+
 const NO_SPAN = `toFixedString('', 8)`
 
 const STATEMENTS = {

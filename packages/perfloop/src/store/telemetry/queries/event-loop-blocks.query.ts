@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { EVENT_LOOP_SCOPE } from '../../../domain/runtime-metric.ts'
+import { EVENT_LOOP_SCOPE, STARVED_EVENT_LOOP } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
 import { receivedSince } from './received-since.ts'
-import { count64, pageParams, SCOPE, scopeParams, spanKind } from './row-fields.ts'
+import { count64, flag, pageParams, SCOPE, scopeParams, spanKind } from './row-fields.ts'
 
 /** Places in the code that blocked the event loop within a range, those that took most time first. */
 export const eventLoopBlocks = defineQuery({
@@ -16,6 +16,7 @@ export const eventLoopBlocks = defineQuery({
   }),
   row: z.object({
     code_location: z.string(),
+    starved: flag,
     blocks: count64,
     total_ns: count64,
     longest_ns: count64,
@@ -30,7 +31,8 @@ export const eventLoopBlocks = defineQuery({
   }),
   sql: `
 SELECT
-  code_location,
+  if(starved, '', spans.code_location) AS code_location,
+  operation = '${STARVED_EVENT_LOOP}' AS starved,
   count() AS blocks,
   sum(duration_ns) AS total_ns,
   max(duration_ns) AS longest_ns,
@@ -50,7 +52,9 @@ WHERE ${SCOPE}
     AND ${receivedSince('{from_unix_ns:UInt64}')}
     AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${EVENT_LOOP_SCOPE}')
     AND ({instance:String} = '' OR resource IN (SELECT resource FROM resources WHERE instance = {instance:String}))
-GROUP BY code_location
+GROUP BY
+  code_location,
+  starved
 ORDER BY
   total_ns DESC,
   code_location

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { runtimeMetricNames } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
-import { RESOURCE_OF_METADATA, SCALAR_IN_RANGE, SCALAR_IS_SANE } from './metric-series.ts'
+import { RESOURCE_OF_METADATA, SCALAR_IN_RANGE, SCALAR_IS_SANE, SENDERS } from './metric-series.ts'
 import { count64, SCOPE, scopeParams } from './row-fields.ts'
 
 const NAMES = {
@@ -24,20 +24,26 @@ const IS_JUDGED = `${SCOPE}
                   AND name IN (${listed(NAMES.heap_floor)})
                   AND ${SCALAR_IN_RANGE}
                   AND ${LIVING})))`
-const LOWEST = `
-        environment,
-        service,
-        name,
-        metadata,
-        ${STEP} AS step_start_s,
-        min(value) AS lowest,
-        max(received_at) AS last_received_at`
 const EACH_STEP = `
         environment,
         service,
         name,
         metadata,
         step_start_s`
+/** The lowest point of each step of each metric, of those with `condition`. */
+const lowestSteps = (condition: string) => `
+        SELECT
+        environment,
+        service,
+        name,
+        metadata,
+        ${STEP} AS step_start_s,
+        min(value) AS lowest,
+        max(received_at) AS last_received_at
+        FROM performance_metrics
+        WHERE ${IS_JUDGED}
+            AND ${condition}
+        GROUP BY${EACH_STEP}`
 
 /**
  * The memory of each living process in steps: the lowest of each step of what is left in its heap after full
@@ -118,17 +124,8 @@ FROM
         min(lowest) AS lowest,
         max(last_received_at) AS last_received_at
       FROM
-      (
-        SELECT${LOWEST}
-        FROM performance_metrics
-        WHERE ${IS_JUDGED}
-            AND ${SCALAR_IN_RANGE}
-        GROUP BY${EACH_STEP}
-        UNION ALL
-        SELECT${LOWEST}
-        FROM performance_metrics
-        WHERE ${IS_JUDGED}
-            AND timestamp >= toDateTime64({earlier_s:UInt32}, 9, 'UTC')
+      (${lowestSteps(SCALAR_IN_RANGE)}
+        UNION ALL${lowestSteps(`timestamp >= toDateTime64({earlier_s:UInt32}, 9, 'UTC')
             AND timestamp < toDateTime64({from_s:UInt32}, 9, 'UTC')
             AND ${SCALAR_IS_SANE}
             AND (environment, service, name) IN
@@ -138,12 +135,7 @@ FROM
                 service,
                 name
               FROM
-              (
-                SELECT${LOWEST}
-                FROM performance_metrics
-                WHERE ${IS_JUDGED}
-                    AND ${SCALAR_IN_RANGE}
-                GROUP BY${EACH_STEP}
+              (${lowestSteps(SCALAR_IN_RANGE)}
               )
               GROUP BY
                 environment,
@@ -152,8 +144,7 @@ FROM
                 metadata
               HAVING max(lowest) - min(lowest) >= {min_growth_bytes:Float64}
                   AND max(last_received_at) >= toDateTime({alive_s:UInt32}, 'UTC')
-            )
-        GROUP BY${EACH_STEP}
+            )`)}
       )
       GROUP BY${EACH_STEP}
     )
@@ -173,14 +164,7 @@ FROM
     what,
     step_start_s
 ) AS steps
-INNER JOIN
-(
-  SELECT
-    resource,
-    argMax(instance, last_seen) AS instance
-  FROM resources
-  GROUP BY resource
-) AS sender USING (resource)
+INNER JOIN${SENDERS} AS sender USING (resource)
 LEFT JOIN
 (
   SELECT
@@ -219,14 +203,7 @@ LEFT JOIN
       service,
       resource
   ) AS limits
-  INNER JOIN
-  (
-    SELECT
-      resource,
-      argMax(instance, last_seen) AS instance
-    FROM resources
-    GROUP BY resource
-  ) AS sender USING (resource)
+  INNER JOIN${SENDERS} AS sender USING (resource)
   GROUP BY
     environment,
     service,

@@ -24,5 +24,15 @@ export const DISTRIBUTION_IN_RANGE = `time_unix_ns >= toUInt64({from_s:UInt32}) 
 /** Start of the step of a scalar point, Unix seconds. */
 export const SCALAR_STEP = `intDiv(toUInt32(toDateTime(timestamp, 'UTC')), {step_s:UInt32}) * {step_s:UInt32}`
 
+/** The instance each resource belongs to. */
+export const SENDERS = `
+(
+  SELECT
+    resource,
+    argMax(instance, last_seen) AS instance
+  FROM resources
+  GROUP BY resource
+)`
+
 /** Steps × series of one answer, of which the oldest are left out: 200 steps of ten processes with 50 series each. */
 export const MOST_METRIC_ROWS = 100_000

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { POOL_SCOPE, runtimeMetricNames } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
-import { DISTRIBUTION_IN_RANGE, SCALAR_IN_RANGE } from './metric-series.ts'
+import { entriesBeside, RECEIVED_IN_WINDOW } from './entry-calls.ts'
+import { DISTRIBUTION_IN_RANGE, SCALAR_IN_RANGE, SENDERS } from './metric-series.ts'
 import { count64, flag, spanKind } from './row-fields.ts'
 
 const NAMES = {
@@ -29,10 +30,7 @@ const STATE = `if(
         JSONHas(metadata, 'attributes', 'db.client.connection.state'),
         JSONExtractString(metadata, 'attributes', 'db.client.connection.state'),
         JSONExtractString(metadata, 'attributes', 'state'))`
-const RECEIVED = `received_at >= toDateTime({from_s:UInt32}, 'UTC')
-        AND received_at < toDateTime({to_s:UInt32}, 'UTC')`
-const WAITED = `${RECEIVED}
-        AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${POOL_SCOPE}')`
+const WAITED = `spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${POOL_SCOPE}')`
 
 /** Growth of a cumulative distribution within the range, or the sum of what a delta added. */
 const grown = (column: string) =>
@@ -234,19 +232,7 @@ WITH
       pool,
       part
   ),
-  entries AS
-  (
-    SELECT
-      trace_id,
-      service,
-      start_unix_ns,
-      operation,
-      kind
-    FROM spans
-    WHERE ${RECEIVED}
-        AND is_entry = 1
-        AND spans.trace_id IN (SELECT trace_id FROM spans WHERE ${WAITED})
-  ),
+  entries AS ${entriesBeside(WAITED)},
   waiting AS
   (
     SELECT
@@ -278,7 +264,8 @@ WITH
           duration_ns,
           weight
         FROM spans
-        WHERE ${WAITED}
+        WHERE ${RECEIVED_IN_WINDOW}
+            AND ${WAITED}
       ) AS waited
       ASOF INNER JOIN entries
         ON waited.trace_id = entries.trace_id AND waited.service = entries.service
@@ -360,14 +347,7 @@ FROM
   ) AS levels
   LEFT JOIN times USING (environment, service, resource, pool, part)
 ) AS told
-INNER JOIN
-(
-  SELECT
-    resource,
-    argMax(instance, last_seen) AS instance
-  FROM resources
-  GROUP BY resource
-) AS sender USING (resource)
+INNER JOIN${SENDERS} AS sender USING (resource)
 LEFT JOIN gave_up USING (environment, service, resource, pool)
 LEFT JOIN waiting USING (environment, service)
 GROUP BY

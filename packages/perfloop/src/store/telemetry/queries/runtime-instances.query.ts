@@ -3,6 +3,40 @@ import { defineQuery } from '../query.ts'
 import { RESOURCE_OF_METADATA, SCALAR_IN_RANGE } from './metric-series.ts'
 import { count64, pageParams, SCOPE, scopeParams } from './row-fields.ts'
 
+/** Instances that told of one of the metrics in a range, in groups. */
+export const FROM_INSTANCES = `
+FROM
+(
+  SELECT
+    environment,
+    service,
+    ${RESOURCE_OF_METADATA} AS resource,
+    toUInt32(toDateTime(min(timestamp), 'UTC')) AS first_s,
+    toUInt32(toDateTime(max(timestamp), 'UTC')) AS last_s
+  FROM performance_metrics
+  WHERE ${SCOPE}
+      AND name IN {names:Array(String)}
+      AND ${SCALAR_IN_RANGE}
+  GROUP BY
+    environment,
+    service,
+    resource
+) AS told
+LEFT JOIN
+(
+  SELECT
+    resource,
+    argMax(instance, last_seen) AS instance,
+    argMax(resources.attributes, last_seen) AS attributes
+  FROM resources
+  GROUP BY resource
+) AS sender USING (resource)
+WHERE {instance:String} = '' OR instance = {instance:String}
+GROUP BY
+  environment,
+  service,
+  instance`
+
 /** Who told of its runtime in a range, the latest first: each instance with its senders' resources. */
 export const runtimeInstances = defineQuery({
   name: 'runtime-instances',
@@ -42,38 +76,7 @@ SELECT
   argMax(attributes['process.runtime.name'], told.last_s) AS runtime,
   argMax(attributes['process.runtime.version'], told.last_s) AS runtime_version,
   argMax(attributes['telemetry.sdk.language'], told.last_s) AS language,
-  count() OVER () AS total
-FROM
-(
-  SELECT
-    environment,
-    service,
-    ${RESOURCE_OF_METADATA} AS resource,
-    toUInt32(toDateTime(min(timestamp), 'UTC')) AS first_s,
-    toUInt32(toDateTime(max(timestamp), 'UTC')) AS last_s
-  FROM performance_metrics
-  WHERE ${SCOPE}
-      AND name IN {names:Array(String)}
-      AND ${SCALAR_IN_RANGE}
-  GROUP BY
-    environment,
-    service,
-    resource
-) AS told
-LEFT JOIN
-(
-  SELECT
-    resource,
-    argMax(instance, last_seen) AS instance,
-    argMax(resources.attributes, last_seen) AS attributes
-  FROM resources
-  GROUP BY resource
-) AS sender USING (resource)
-WHERE {instance:String} = '' OR instance = {instance:String}
-GROUP BY
-  environment,
-  service,
-  instance
+  count() OVER () AS total${FROM_INSTANCES}
 ORDER BY
   last_s DESC,
   first_s DESC,
