@@ -24,8 +24,8 @@ describe('somebody who found the dashboard', () => {
   it('goes from the overview to the operation, its trace and the statements of it', async () => {
     const { page } = watched
     await page.goto(bakery.perfloop.url)
-    const slowest = page.getByRole('table', { name: 'Slowest operations' })
-    await slowest.getByRole('link', { name: '/orders' }).click()
+    const busiest = page.getByRole('table', { name: 'Where the time goes' })
+    await busiest.getByRole('link', { name: '/orders' }).click()
     await page.waitForURL(/\/operation\?/)
     await page.getByRole('link', { name: 'Slowest trace' }).click()
     await page.waitForURL(/\/traces\/[0-9a-f]{32}/)
@@ -80,6 +80,30 @@ describe('somebody who found the dashboard', () => {
   })
 })
 
+describe('somebody who goes back', () => {
+  it('finds the list of statements as it was, not narrowed to the service of the one that was opened', async () => {
+    const { page } = watched
+    await page.goto(`${bakery.perfloop.url}/statements`)
+    await page.locator('main .row-link').first().click()
+    await page.waitForURL(/\/statements\/[0-9a-f]{16}/)
+    await page.locator('main .terms').waitFor()
+    await page.getByRole('link', { name: 'Statements' }).last().click()
+    await expect.poll(() => headingOf(page)).toBe('Statements')
+    expect(new URL(page.url()).search).toBe('')
+  })
+
+  it('is told why a trace or a statement is not there, and not that something failed', async () => {
+    const page = (await openPage(browser)).page
+    await page.goto(`${bakery.perfloop.url}/traces/${'a'.repeat(32)}`)
+    await page.getByText('This trace is not here.').waitFor()
+    const past = 'from=2020-01-01T00:00:00.000Z&to=2020-01-01T01:00:00.000Z'
+    await page.goto(`${bakery.perfloop.url}/statements/${bakery.fingerprint}?${past}`)
+    await page.getByText('It did not run in this range.').waitFor()
+    expect(await page.locator('main .failure').count()).toBe(0)
+    await page.context().close()
+  })
+})
+
 describe('somebody without a mouse', () => {
   it('reaches the content first, goes to pages by letters, walks rows and opens one', async () => {
     const { page } = watched
@@ -122,6 +146,30 @@ describe('somebody without a mouse', () => {
     await page.keyboard.press('Escape')
     await page.locator('dialog[open]').waitFor({ state: 'detached' })
     expect(await focusedText(page)).toBe('Resolve')
+  })
+
+  it('chooses a range, and is back where it was', async () => {
+    const { page } = watched
+    await page.goto(`${bakery.perfloop.url}/operations`)
+    await page.locator('main .row-link').first().waitFor()
+    const button = page.getByRole('button', { name: 'Last hour' })
+    await button.focus()
+    await page.keyboard.press('Enter')
+    const picker = page.getByRole('dialog', { name: 'Time range' })
+    await picker.waitFor()
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-pressed')))
+      .toBe('true')
+    expect(await picker.getByLabel('From').inputValue()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d$/)
+    await page.keyboard.press('Escape')
+    await picker.waitFor({ state: 'detached' })
+    expect(await focusedText(page)).toBe('Last hour')
+    await page.keyboard.press('Enter')
+    await picker.waitFor()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/range=6h/)
+    await expect.poll(() => focusedText(page)).toBe('Last 6 hours')
   })
 
   it('walks a trace with the arrows', async () => {

@@ -5,6 +5,7 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router'
 import { readOperationSearch } from './pages/operation/operation-search.ts'
+import { readStatementSearch } from './pages/statement/statement-search.ts'
 import { readListSearch } from './scope/list-search.ts'
 import { parseSearch, stringifySearch } from './scope/search-text.ts'
 import { readScopeSearch, type ScopeSearch } from './scope/time-range.ts'
@@ -52,6 +53,7 @@ const routeTree = rootRoute.addChildren([
   createRoute({
     getParentRoute,
     path: '/statements/$fingerprint',
+    validateSearch: readStatementSearch,
     component: lazyPage(() => import('./pages/statement/statement-page.tsx'), 'StatementPage'),
   }),
   createRoute({

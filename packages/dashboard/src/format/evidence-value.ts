@@ -33,7 +33,7 @@ function formatNumber(key: string, value: number): string {
   if (/(_ratio|_share)$/.test(name)) return formatPercent(value)
   if (/_bytes_per_hour$/.test(name)) return `${formatBytes(value)} per hour`
   if (/_p_value$/.test(name)) return value < 0.001 ? '< 0.001' : value.toPrecision(2)
-  if (/_bytes$/.test(name)) return formatBytes(value)
+  if (/(^|_)bytes$/.test(name)) return formatBytes(value)
   if (/_per_second$/.test(name)) return formatRate(value)
   return formatCount(value)
 }

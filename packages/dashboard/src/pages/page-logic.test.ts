@@ -1,5 +1,6 @@
 import type { Comparison, Impact } from '@perfloop/client'
 import { describe, expect, it } from 'vitest'
+import { componentTerms } from './health/component-terms.ts'
 import { readExplained, readLists, readTables, readTerms } from './issue/read-evidence.ts'
 import { decidingComparison } from './optimization/deciding-comparison.ts'
 import { judge, readObjectives } from './overview/objectives.ts'
@@ -139,6 +140,26 @@ describe('the evidence of an issue', () => {
     ])
     expect(readExplained({ explains })).toEqual([
       { kind: 'slow-operation', title: 'GET / is slow', traceId: 'ab' },
+    ])
+  })
+})
+
+describe('a component of Perfloop', () => {
+  it('tells of each stage in one line, and of faults where there are some', () => {
+    const numbers = { apply_runs: 3, apply_faults: 0, apply_last_ms: 66.5 }
+    expect(componentTerms(numbers)).toEqual([
+      { term: 'Apply', value: '3 runs, the last took 66.5 ms' },
+    ])
+    expect(componentTerms({ ...numbers, apply_faults: 1 })).toMatchObject([
+      { value: '3 runs, 1 fault, the last took 66.5 ms' },
+    ])
+  })
+
+  it('says the unit of what it holds', () => {
+    expect(componentTerms({ bytes: 2_048, oldest_ms: 1_500, torn_tails: 0 })).toEqual([
+      { term: 'Holds', value: '2.00 KiB' },
+      { term: 'Oldest has waited', value: '1.50 s' },
+      { term: 'Torn tails', value: '0' },
     ])
   })
 })

@@ -1,20 +1,31 @@
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react'
 import { Icon } from '../components/icon.tsx'
-import { DEFAULT_RANGE, RANGES, type RangeName } from '../scope/time-range.ts'
+import { DEFAULT_RANGE, RANGES, type RangeName, type TimeRange } from '../scope/time-range.ts'
 import { useScope } from '../scope/use-scope.ts'
 
 export function RangePicker(): ReactElement {
   const { range } = useScope()
   const [isOpen, setOpen] = useState(false)
   const box = useRef<HTMLDivElement>(null)
+  const opener = useRef<HTMLButtonElement>(null)
   const choose = useChooseRange()
+  const close = (): void => {
+    setOpen(false)
+    // What had the focus goes with the popover: who works by keyboard goes on from here.
+    opener.current?.focus()
+  }
   useEffect(() => {
     if (!isOpen) return
+    const chosen =
+      box.current?.querySelector<HTMLElement>('[aria-pressed=true]') ??
+      box.current?.querySelector<HTMLElement>('.popover button')
+    chosen?.focus()
     const close = (event: Event): void => {
       if (event instanceof KeyboardEvent && event.key !== 'Escape') return
       if (event.type === 'pointerdown' && box.current?.contains(event.target as Node)) return
       setOpen(false)
+      if (event instanceof KeyboardEvent) opener.current?.focus()
     }
     document.addEventListener('pointerdown', close)
     document.addEventListener('keydown', close)
@@ -26,6 +37,7 @@ export function RangePicker(): ReactElement {
   return (
     <div className="range-picker" ref={box}>
       <button
+        ref={opener}
         type="button"
         className="button"
         aria-expanded={isOpen}
@@ -46,7 +58,7 @@ export function RangePicker(): ReactElement {
                   aria-pressed={range.name === name}
                   onClick={() => {
                     choose.named(name)
-                    setOpen(false)
+                    close()
                   }}
                 >
                   {label}
@@ -56,9 +68,10 @@ export function RangePicker(): ReactElement {
             ))}
           </ul>
           <CustomRange
+            range={range}
             onChoose={(from, to) => {
               choose.custom(from, to)
-              setOpen(false)
+              close()
             }}
           />
         </div>
@@ -91,8 +104,20 @@ export function useChooseRange(): {
   }
 }
 
-function CustomRange({ onChoose }: { onChoose: (from: Date, to: Date) => void }): ReactElement {
+function CustomRange({
+  range,
+  onChoose,
+}: {
+  range: TimeRange
+  onChoose: (from: Date, to: Date) => void
+}): ReactElement {
   const [problem, setProblem] = useState('')
+  // What is on screen, to begin with.
+  const toMs = range.to === undefined ? Date.now() : Date.parse(range.to)
+  const [shown] = useState({
+    from: toLocalInput(toMs - range.seconds * 1_000),
+    to: toLocalInput(toMs),
+  })
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
@@ -110,11 +135,11 @@ function CustomRange({ onChoose }: { onChoose: (from: Date, to: Date) => void })
     <form onSubmit={submit} className="custom-range">
       <label className="field">
         <span>From</span>
-        <input type="datetime-local" name="from" />
+        <input type="datetime-local" name="from" defaultValue={shown.from} />
       </label>
       <label className="field">
         <span>To</span>
-        <input type="datetime-local" name="to" />
+        <input type="datetime-local" name="to" defaultValue={shown.to} />
       </label>
       {problem !== '' && <p role="alert">{problem}</p>}
       <button type="submit" className="button">
@@ -122,4 +147,10 @@ function CustomRange({ onChoose }: { onChoose: (from: Date, to: Date) => void })
       </button>
     </form>
   )
+}
+
+/** As a `datetime-local` field takes it: the reader's own time, to the minute, without a zone. */
+function toLocalInput(unixMs: number): string {
+  const offsetMs = new Date(unixMs).getTimezoneOffset() * 60_000
+  return new Date(unixMs - offsetMs).toISOString().slice(0, 16)
 }

@@ -15,10 +15,10 @@ import { PageHead } from '../../components/page-head.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { Skeleton } from '../../components/skeleton.tsx'
 import { TermList } from '../../components/term-list.tsx'
-import { formatEvidence } from '../../format/evidence-value.ts'
-import { evidenceLabel, toWords } from '../../format/label.ts'
+import { toWords } from '../../format/label.ts'
 import { formatBytes, formatPercent } from '../../format/number.ts'
 import { useScope } from '../../scope/use-scope.ts'
+import { componentTerms, PURPOSES } from './component-terms.ts'
 
 const TONES: Readonly<Record<Health['status'], Tone>> = {
   healthy: 'good',
@@ -65,11 +65,12 @@ export function HealthPage(): ReactElement {
 }
 
 function ComponentCard({ component }: { component: ComponentHealth }): ReactElement {
-  const numbers = Object.entries(component.numbers)
+  const terms = componentTerms(component.numbers)
   const componentName = useComponentName()
   return (
     <Panel
       title={componentName(component.component)}
+      note={PURPOSES[component.component]}
       actions={
         <span className="badge dotted" data-tone={TONES[component.status]}>
           {component.status}
@@ -81,14 +82,7 @@ function ComponentCard({ component }: { component: ComponentHealth }): ReactElem
           {component.reason}
         </p>
       )}
-      {numbers.length > 0 && (
-        <TermList
-          terms={numbers.map(([key, value]) => ({
-            term: evidenceLabel(key),
-            value: formatEvidence(key, value),
-          }))}
-        />
-      )}
+      {terms.length > 0 && <TermList terms={terms} />}
     </Panel>
   )
 }

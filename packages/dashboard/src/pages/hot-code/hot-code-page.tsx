@@ -102,7 +102,7 @@ function Code({ code }: { code: HotCode }): ReactElement {
     <>
       <Panel
         title={service}
-        note={`${plural(code.profiles, 'part')} of ${formatDuration(code.duration_ms * 1e6)} together`}
+        note={`CPU time of ${plural(code.profiles, 'profile')}, ${formatDuration(code.duration_ms * 1e6)} in all`}
         flush
       >
         <FlameGraph root={graph.root} unit={graph.unit} />

@@ -19,11 +19,12 @@ import { formatDuration } from '../../format/duration.ts'
 import { toWords } from '../../format/label.ts'
 import { formatPercent, plural } from '../../format/number.ts'
 import { SqlBlock } from '../../sql/sql-text.tsx'
+import { statementSearch } from '../statement/statement-search.ts'
 import { EvidenceTables } from './evidence-tables.tsx'
 import { ExemplarTrace } from './exemplar-trace.tsx'
 import { IssueActions } from './issue-actions.tsx'
 import { readExplained, readLists, readTerms } from './read-evidence.ts'
-import { isOfRuntime } from './runtime-issue.ts'
+import { isOfCode, isOfRuntime } from './runtime-issue.ts'
 
 const route = getRouteApi('/issues/$id')
 
@@ -79,6 +80,7 @@ function Body({ issue }: { issue: IssueDetail }): ReactElement {
                   <Link
                     to="/statements/$fingerprint"
                     params={{ fingerprint: issue.statement }}
+                    search={statementSearch(issue)}
                     className="text-link"
                   >
                     Everywhere it runs
@@ -258,6 +260,22 @@ function Where({ issue }: { issue: IssueDetail }): ReactElement {
                       className="text-link"
                     >
                       memory, pools, event loop
+                    </Link>
+                  ),
+                },
+              ]
+            : []),
+          ...(isOfCode(issue)
+            ? [
+                {
+                  term: 'Hot code',
+                  value: (
+                    <Link
+                      to="/code"
+                      search={{ env: issue.environment, svc: issue.service }}
+                      className="text-link"
+                    >
+                      profile of the service
                     </Link>
                   ),
                 },

@@ -11,3 +11,9 @@ const KINDS: ReadonlySet<string> = new Set([
 export function isOfRuntime({ kind }: Pick<Issue, 'kind'>): boolean {
   return KINDS.has(kind)
 }
+
+/** What it needs to be understood is a profile: the time goes where no span tells. */
+export function isOfCode({ kind, evidence }: Pick<Issue, 'kind' | 'evidence'>): boolean {
+  if (kind === 'slow-operation') return evidence.dominant_part === 'self'
+  return kind === 'event-loop-block'
+}

@@ -10,7 +10,10 @@ import { durationAxis, formatDuration } from '../../format/duration.ts'
 export function BeforeAfter({ optimization }: { optimization: OptimizationDetail }): ReactElement {
   const [operation] = optimization.operations
   return (
-    <Panel title="Before and after" note={operation?.operation ?? 'latency'}>
+    <Panel
+      title={optimization.applied_at === null ? 'Before the change' : 'Before and after'}
+      note={operation?.operation ?? 'latency'}
+    >
       <TimeChart
         spec={toSpec(optimization.chart)}
         height={200}

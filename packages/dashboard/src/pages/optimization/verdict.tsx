@@ -78,6 +78,12 @@ export function Verdict({ impact }: { impact: Impact }): ReactElement {
           </table>
         </div>
       )}
+      {impact.comparisons.length > 0 && (
+        <p className="quiet spaced">
+          Before and after are of the whole windows. The change, which is judged, is the one from
+          block to block of time: a few bad moments move the former, not the latter.
+        </p>
+      )}
     </Panel>
   )
 }

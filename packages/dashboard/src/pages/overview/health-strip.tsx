@@ -1,9 +1,11 @@
+import type { ComponentHealth } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
 import { healthQuery } from '../../api/queries.ts'
 import { useComponentName } from '../../components/component-name.ts'
 import { Icon } from '../../components/icon.tsx'
+import { formatDuration } from '../../format/duration.ts'
 
 /** Whether what is on screen can be trusted: all well in a word, or what is not and why. */
 export function HealthStrip(): ReactElement {
@@ -29,8 +31,16 @@ export function HealthStrip(): ReactElement {
     <Link to="/health" className="strip" data-tone={data.status === 'unhealthy' ? 'bad' : 'warn'}>
       <Icon name="warning" size={14} />
       {ailing
-        .map(({ component, reason }) => `${componentName(component)}: ${reason ?? 'not well'}`)
+        .map(
+          ({ component, reason, numbers }) =>
+            `${componentName(component)}: ${reason ?? 'not well'}${howLate(numbers)}`,
+        )
         .join(' · ')}
     </Link>
   )
+}
+
+/** Of the loader: how old what is on screen is while it lags. */
+function howLate({ oldest_ms: oldestMs = 0 }: ComponentHealth['numbers']): string {
+  return oldestMs > 0 ? `; what is shown is ${formatDuration(oldestMs * 1e6)} old` : ''
 }

@@ -42,7 +42,7 @@ function Rankings({ query }: { query: ReturnType<typeof useQuery<Overview>> }): 
     <>
       <div className="halves">
         <TopIssues />
-        <Panel title="Slowest operations" note="by p95" flush>
+        <Panel title="Where the time goes" note="operations by total time" flush>
           <Loaded query={query} skeleton={<Skeleton height={260} />}>
             {overview => <SlowestOperations operations={overview.slowest_operations} />}
           </Loaded>

@@ -1,18 +1,18 @@
 import type { OperationSummary } from '@perfloop/client'
 import type { ReactElement } from 'react'
-import { BreakdownBar } from '../../charts/breakdown-bar.tsx'
+import { BreakdownBar, ShareBar } from '../../charts/breakdown-bar.tsx'
 import { type Column, DataTable } from '../../components/data-table.tsx'
 import { Empty } from '../../components/empty.tsx'
 import { OperationName } from '../../components/operation-name.tsx'
 import { formatDuration } from '../../format/duration.ts'
-import { formatCount } from '../../format/number.ts'
+import { formatCount, formatPercent } from '../../format/number.ts'
 import { operationSearch } from '../operation/operation-search.ts'
 
 const COLUMNS: readonly Column<OperationSummary>[] = [
   {
     id: 'operation',
     label: 'Operation',
-    width: '48%',
+    width: '44%',
     cell: row => (
       <span className="two-lines">
         <OperationName operation={row.operation} />
@@ -35,10 +35,19 @@ const COLUMNS: readonly Column<OperationSummary>[] = [
     cell: row => formatCount(row.breakdown?.query_count),
     title: 'Mean statements of one execution',
   },
-  { id: 'p50', label: 'p50', align: 'end', cell: row => formatDuration(row.red.p50_ns) },
+  {
+    id: 'share',
+    label: 'Share of time',
+    align: 'end',
+    title: 'Share of the time of all entry operations',
+    cell: row => (
+      <ShareBar share={row.total_time_share} label={formatPercent(row.total_time_share)} />
+    ),
+  },
   { id: 'p95', label: 'p95', align: 'end', cell: row => <b>{formatDuration(row.red.p95_ns)}</b> },
 ]
 
+/** What users wait for most in all, not what is slowest once a day. */
 export function SlowestOperations({
   operations,
 }: {
@@ -49,7 +58,7 @@ export function SlowestOperations({
   }
   return (
     <DataTable
-      label="Slowest operations"
+      label="Where the time goes"
       columns={COLUMNS}
       rows={operations.slice(0, 8)}
       rowKey={row => `${row.environment} ${row.service} ${row.kind} ${row.operation}`}

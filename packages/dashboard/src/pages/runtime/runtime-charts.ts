@@ -141,7 +141,7 @@ export function connectionsChart(runtime: Runtime, pool: ConnectionPool): ChartS
       { label: 'Used', color: '--c-db', values: pool.used },
       { label: 'Idle', color: '--c-self', values: pool.idle },
       { label: 'Waiting', color: '--c-errors', values: pool.pending },
-      { label: 'Most', color: '--c-p50', dash: [4, 3], values: pool.max },
+      { label: 'Limit', color: '--c-p50', dash: [4, 3], values: pool.max },
     ]),
   }
 }

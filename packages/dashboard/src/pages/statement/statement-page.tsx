@@ -1,4 +1,4 @@
-import type { StatementDetail } from '@perfloop/client'
+import { ApiFailure, type StatementDetail } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
@@ -25,8 +25,17 @@ const route = getRouteApi('/statements/$fingerprint')
 
 export function StatementPage(): ReactElement {
   const { fingerprint } = route.useParams()
+  const { of, in: environment } = route.useSearch()
   const { ask, range } = useScope()
-  const query = useQuery({ ...statementQuery(fingerprint, ask), refetchInterval: range.refetchMs })
+  const query = useQuery({
+    ...statementQuery(fingerprint, {
+      ...ask,
+      service: of ?? ask.service,
+      environment: environment ?? ask.environment,
+    }),
+    refetchInterval: range.refetchMs,
+  })
+  const isNotHere = query.error instanceof ApiFailure && query.error.status === 404
   return (
     <div className="page">
       <PageHead
@@ -42,9 +51,17 @@ export function StatementPage(): ReactElement {
           )
         }
       />
-      <Loaded query={query} skeleton={<Skeleton height={420} />}>
-        {statement => <Body statement={statement} />}
-      </Loaded>
+      {isNotHere ? (
+        <Panel title="Statement" flush>
+          <Empty icon="statements" title="It did not run in this range.">
+            Choose a longer one above, or another service.
+          </Empty>
+        </Panel>
+      ) : (
+        <Loaded query={query} skeleton={<Skeleton height={420} />}>
+          {statement => <Body statement={statement} />}
+        </Loaded>
+      )}
     </div>
   )
 }
@@ -78,7 +95,15 @@ function Body({ statement }: { statement: StatementDetail }): ReactElement {
               { term: 'Slowest', value: formatDuration(red.max_ns) },
               { term: 'Errors', value: formatPercent(red.error_ratio) },
               { term: 'Models', value: statement.models.join(', ') || '–' },
-              { term: 'Code', value: statement.code_location ?? 'not in the telemetry' },
+              {
+                term: 'Code',
+                value:
+                  statement.code_location === null ? (
+                    'not in the telemetry'
+                  ) : (
+                    <code>{statement.code_location}</code>
+                  ),
+              },
             ]}
           />
           {statement.exemplar_trace !== null && (

@@ -5,6 +5,7 @@ import { type Column, DataTable } from '../../components/data-table.tsx'
 import { formatDuration } from '../../format/duration.ts'
 import { formatCount, formatRate } from '../../format/number.ts'
 import { SqlLine } from '../../sql/sql-text.tsx'
+import { statementSearch } from '../statement/statement-search.ts'
 
 /** Calls per execution from which a statement is marked as repeated. A hint for the eye; analyzers judge. */
 const REPEATED = 5
@@ -88,7 +89,7 @@ export function StatementTable({
       rowKey={row => `${row.environment} ${row.service} ${row.statement}`}
       rowLink={row => ({
         to: `/statements/${row.statement}`,
-        search: { env: row.environment, svc: row.service },
+        search: statementSearch(row),
       })}
       {...(sort === undefined ? {} : { sort })}
       {...(onSort === undefined ? {} : { onSort })}

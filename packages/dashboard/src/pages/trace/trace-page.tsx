@@ -1,10 +1,11 @@
-import type { Trace } from '@perfloop/client'
+import { ApiFailure, type Trace } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { type ReactElement, useMemo } from 'react'
 import { traceQuery } from '../../api/queries.ts'
 import { Badge } from '../../components/badge.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
+import { Empty } from '../../components/empty.tsx'
 import { Loaded } from '../../components/loaded.tsx'
 import { OperationName } from '../../components/operation-name.tsx'
 import { PageHead } from '../../components/page-head.tsx'
@@ -23,6 +24,7 @@ const route = getRouteApi('/traces/$traceId')
 export function TracePage(): ReactElement {
   const { traceId } = route.useParams()
   const query = useQuery(traceQuery(traceId))
+  if (query.error instanceof ApiFailure && query.error.status === 404) return <NoTrace />
   return (
     <div className="page">
       <Loaded
@@ -36,6 +38,21 @@ export function TracePage(): ReactElement {
       >
         {trace => <Body key={trace.trace_id} trace={trace} />}
       </Loaded>
+    </div>
+  )
+}
+
+function NoTrace(): ReactElement {
+  return (
+    <div className="page">
+      <PageHead title="Trace" crumbs={[{ label: 'Traces', to: '/traces' }]} />
+      <Panel title="Trace" flush>
+        <Empty icon="traces" title="This trace is not here.">
+          It has not arrived yet, was not among those that are kept, or is older than traces are
+          kept. Slow and failed ones are always kept; <Link to="/settings">Settings</Link> say for
+          how long.
+        </Empty>
+      </Panel>
     </div>
   )
 }

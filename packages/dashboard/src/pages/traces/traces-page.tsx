@@ -1,5 +1,6 @@
 import type { TraceListParams, TraceSummary } from '@perfloop/client'
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { type ReactElement, useCallback } from 'react'
 import { tracesQuery } from '../../api/queries.ts'
 import { ShareBar } from '../../charts/breakdown-bar.tsx'
@@ -108,9 +109,13 @@ function NoTrace({ asked }: { asked: string | undefined }): ReactElement {
   return (
     <Empty icon="traces" title={isTraceId ? 'That is a trace id.' : 'No trace fits.'}>
       {isTraceId ? (
-        <a className="text-link" href={`/traces/${asked.trim().toLowerCase()}`}>
-          Open trace {asked.slice(0, 8)}…
-        </a>
+        <Link
+          to="/traces/$traceId"
+          params={{ traceId: asked.trim().toLowerCase() }}
+          className="text-link"
+        >
+          Open trace {asked.trim().slice(0, 8)}…
+        </Link>
       ) : (
         'Try a longer range or fewer filters. Slow and failed traces are always kept.'
       )}
