@@ -684,6 +684,8 @@ describe('slow-statement', () => {
         )
         .map(({ title }) => title)
     expect(told(90, 95, 88, 99)).toEqual([])
+    const begin = { ...taking('aa', 900), text: 'BEGIN', summary: 'BEGIN', verb: 'BEGIN' }
+    expect(slowStatement.judge([begin], live, slowStatement.options.parse({}))).toEqual([])
     expect(told(2, 95, 3, 1)).toEqual([expect.stringContaining('SELECT a1')])
     expect(told(95)).toHaveLength(1)
   })

@@ -108,6 +108,9 @@ export const SlowStatementOptions = section({
       'Share of that limit which nine of ten calls must pass too: a busy machine slows some calls, a slow statement is slow each time.',
     ),
   minCalls: count().default(20).describe('Calls in a window before its percentile is believed.'),
+  minPaceCalls: count()
+    .default(5)
+    .describe('The same before it tells how fast the machine is just now.'),
   minStatementsOfPace: count()
     .default(4)
     .describe(
@@ -329,7 +332,7 @@ export const MemoryLeakOptions = section({
 
 export const PoolWaitOptions = section({
   minSamples: count()
-    .default(6)
+    .default(4)
     .describe('Looks at a pool in a window before its state is believed; agents look every 10 s.'),
   maxExhaustedRatio: ratio()
     .default(0.1)

@@ -85,11 +85,15 @@ const UPKEEP =
   'CREATE ALTER DROP TRUNCATE RENAME COMMENT GRANT REVOKE VACUUM ANALYZE REINDEX CLUSTER REFRESH OPTIMIZE CHECKPOINT'.split(
     ' ',
   )
-const SLOW_BY_NATURE = new Set([...WAITS, ...UPKEEP])
+/** These only say what comes next: where one takes long, the machine does. */
+const PREPARATIONS = 'BEGIN START SAVEPOINT RELEASE SET RESET SHOW USE DISCARD DEALLOCATE'.split(
+  ' ',
+)
+const SLOW_BY_NATURE = new Set([...WAITS, ...UPKEEP, ...PREPARATIONS])
 
 /** What the way to the database and back takes now, whatever is asked: the least that any of enough statements takes. */
 function paceOf(rows: readonly StatementCost[], options: Options): number {
-  const often = rows.filter(row => row.seen_calls >= options.minCalls)
+  const often = rows.filter(row => row.seen_calls >= options.minPaceCalls)
   return often.length < options.minStatementsOfPace
     ? 0
     : Math.min(...often.map(({ p50_ns }) => p50_ns))
