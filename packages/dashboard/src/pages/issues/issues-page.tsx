@@ -98,7 +98,10 @@ export function IssuesPage(): ReactElement {
           value={severity ?? ''}
           options={[
             { value: '', label: 'Any severity' },
-            ...SEVERITIES.slice(1).map(value => ({ value, label: `${toWords(value)} and above` })),
+            ...SEVERITIES.slice(1).map(value => ({
+              value,
+              label: value === 'critical' ? 'Critical' : `${toWords(value)} and above`,
+            })),
           ]}
           onChoose={value => change({ severity: value === '' ? undefined : value })}
         />

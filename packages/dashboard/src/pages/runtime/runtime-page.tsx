@@ -151,7 +151,7 @@ function ServiceRuntime({ service: known }: { service: RuntimeService }): ReactE
             ]}
             onChoose={value =>
               void navigate({
-                search: before => ({
+                search: (before: Record<string, unknown>) => ({
                   ...before,
                   instance: value === '' ? undefined : value,
                 }),

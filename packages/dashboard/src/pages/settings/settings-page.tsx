@@ -9,7 +9,9 @@ import { PageHead } from '../../components/page-head.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { SearchField } from '../../components/search-field.tsx'
 import { Skeleton } from '../../components/skeleton.tsx'
+import { formatDuration } from '../../format/duration.ts'
 import { toWords } from '../../format/label.ts'
+import { formatBytes } from '../../format/number.ts'
 import { useListSearch } from '../../scope/use-list-search.ts'
 
 /** Every setting in force, where it comes from, and what it is for. */
@@ -91,6 +93,7 @@ function SettingTable({
             </td>
             <td>
               <code>{JSON.stringify(setting.value)}</code>
+              <InWords setting={setting} />
             </td>
             <td>
               <Badge tone={setting.source === 'default' ? 'neutral' : 'info'}>
@@ -102,4 +105,16 @@ function SettingTable({
       </tbody>
     </table>
   )
+}
+
+/** 604800000 is seven days: what is too long to read in the setting's own unit. */
+function InWords({ setting: { key, value } }: { setting: SettingView }): ReactElement | null {
+  if (typeof value !== 'number') return null
+  if (key.endsWith('Ms') && value >= 1_000) {
+    return <small className="quiet"> {formatDuration(value * 1e6)}</small>
+  }
+  if (key.endsWith('Bytes') && value >= 1_024) {
+    return <small className="quiet"> {formatBytes(value)}</small>
+  }
+  return null
 }
