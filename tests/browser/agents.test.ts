@@ -128,7 +128,7 @@ describe('the runtime of a service', () => {
         },
       ],
     )
-    await page.getByText('3 instances').waitFor({ timeout: 8_000 })
+    await page.getByText('3 instances').waitFor()
     expect(await memory().textContent()).toMatch(/^5\.\d+ GiB$/)
   })
 
