@@ -86,6 +86,46 @@ describe('an application that does what few do', () => {
     )
   })
 
+  it('is told of a request whose socket it takes over, with what it does for that', async () => {
+    const { port } = new URL(app.url)
+    const ask = (event: 'upgrade' | 'connect', options: object) =>
+      new Promise<string>((resolve, reject) => {
+        const call = request({ host: '127.0.0.1', port, agent: false, ...options })
+        call.on('error', reject)
+        call.on(event, (_answer, socket, head) => {
+          let text = String(head)
+          socket.on('error', reject)
+          socket.on('data', (chunk: Buffer) => {
+            text += chunk
+          })
+          socket.on('end', () => {
+            socket.end()
+            resolve(text)
+          })
+        })
+        call.end()
+      })
+    const headers = { connection: 'upgrade', upgrade: 'odd' }
+    expect(await ask('upgrade', { path: '/taken', headers })).toBe('HTTP/1.1 500 is content by now')
+    await ask('connect', { method: 'CONNECT', path: 'elsewhere:443' })
+    const { spans } = receiver
+    const spanOf = (path: string) =>
+      eventually(`the span of ${path}`, async () =>
+        spans.find(({ kind, attributes }) => kind === SERVER && attributes['url.path'] === path),
+      )
+    const upgrade = await spanOf('/taken')
+    expect(upgrade.attributes['http.response.status_code']).toBe(101)
+    expect(
+      spans.filter(({ kind, parentSpanId }) => kind === CLIENT && parentSpanId === upgrade.spanId),
+    ).toHaveLength(1)
+    const tunnel = await spanOf('elsewhere:443')
+    expect(tunnel.attributes).toMatchObject({
+      'http.request.method': 'CONNECT',
+      'http.response.status_code': 405,
+    })
+    expect(app.standardError()).toBe('')
+  })
+
   it('may begin spans within spans without end: those that are over are not held', async () => {
     expect(Number(await app.get('/chain'))).toBeLessThan(10)
   })

@@ -102,7 +102,7 @@ export function readConfiguration(
   const hasMetrics = reader.text(undefined, 'OTEL_METRICS_EXPORTER') !== 'none'
   const tracesUrl = urlOf('traces')
   const resource = readResource(reader)
-  const sender: Pick<ExportTarget, 'headers' | 'timeoutMs'> = {
+  const sender: Pick<ExportTarget, 'headers' | 'timeoutMs' | 'certificates'> = {
     headers: token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers },
     timeoutMs: reader.number({
       variable: 'OTEL_EXPORTER_OTLP_TIMEOUT',
@@ -110,6 +110,11 @@ export function readConfiguration(
       most: 600_000,
       byDefault: 10_000,
     }),
+    certificates: {
+      ca: reader.file('OTEL_EXPORTER_OTLP_CERTIFICATE'),
+      cert: reader.file('OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE'),
+      key: reader.file('OTEL_EXPORTER_OTLP_CLIENT_KEY'),
+    },
   }
   const flushIntervalMs = reader.number({
     option: 'flushIntervalMs',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 
 export interface NumberOption {
@@ -72,6 +73,18 @@ export class OptionReader {
     if (number < least) return this.#replaced(name, value, `less than ${least}`, least)
     if (number > most) return this.#replaced(name, value, `more than ${most}`, most)
     return number
+  }
+
+  /** What the file says whose name the variable is. */
+  file(variable: string): string | undefined {
+    const path = this.text(undefined, variable)
+    try {
+      return path === undefined ? undefined : readFileSync(path, 'utf8')
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.#onProblem(`${variable} is left out: ${why}`)
+      return undefined
+    }
   }
 
   choice<Choice extends string>({

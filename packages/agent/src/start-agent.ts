@@ -16,6 +16,7 @@ import { instrumentHttp2Server } from './instrument/http2-server.ts'
 import { jobEsModules, jobModules } from './instrument/jobs.ts'
 import { mapperEsModules, mapperModules, observeMappers } from './instrument/mappers.ts'
 import { hookModules, type PatchedModule } from './instrument/module-hook.ts'
+import { packageAliases } from './instrument/package-aliases.ts'
 import { instrumentProcessErrors } from './instrument/process-errors.ts'
 import { resultHashes } from './instrument/result-hash.ts'
 import { instrumentThreadJobs } from './instrument/thread-jobs.ts'
@@ -197,6 +198,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
       ...webSocketModules(agent),
     ],
     agent.report,
+    packageAliases(),
   )
   observeDatabases(agent)
   observeMappers(agent)

@@ -164,6 +164,17 @@ server.on('checkContinue', (request, response) => {
   request.pipe(response)
 })
 
+server.on('upgrade', async (_request, socket) => {
+  socket.on('error', () => {})
+  await (await fetch(`http://127.0.0.1:${server.address().port}/slow`)).text()
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: odd\r\n\r\n')
+  socket.end(Buffer.from('HTTP/1.1 500 is content by now'))
+})
+server.on('connect', (_request, socket) => {
+  socket.on('error', () => {})
+  socket.end(Buffer.from('HTTP/1.1 405 Method Not Allowed\r\n\r\n'))
+})
+
 let dispatcher
 let same
 server.listen(0, '127.0.0.1', async () => {

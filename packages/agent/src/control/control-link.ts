@@ -59,7 +59,7 @@ export class ControlLink {
     this.#target = target
     this.#tell = tell
     // One that waits for news, one for everything else.
-    this.#connection = connectionTo(new URL(target.url), 2)
+    this.#connection = connectionTo(new URL(target.url), 2, target.certificates)
   }
 
   say(message: ControlMessage): void {

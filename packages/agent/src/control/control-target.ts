@@ -1,3 +1,4 @@
+import type { Certificates } from '../export/connection.ts'
 import { timeOrigin } from '../own-clock.ts'
 
 /** Where the server's `/agent/v1` is, and as whom we speak there. */
@@ -5,6 +6,7 @@ export interface ControlTarget {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  readonly certificates: Certificates
   readonly identity: {
     readonly service: string
     readonly environment: string | undefined
@@ -22,11 +24,13 @@ export function controlTarget({
   tracesUrl,
   headers,
   timeoutMs,
+  certificates,
   resource,
 }: {
   readonly tracesUrl: string
   readonly headers: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  readonly certificates: Certificates
   readonly resource: Readonly<Record<string, string | number>>
 }): ControlTarget | undefined {
   const { origin, pathname } = new URL(tracesUrl)
@@ -36,6 +40,7 @@ export function controlTarget({
     url: `${origin}${pathname.slice(0, -TRACES_PATH.length)}/agent/v1`,
     headers,
     timeoutMs,
+    certificates,
     identity: {
       service: text('service.name') ?? '',
       environment: text('deployment.environment.name') ?? text('deployment.environment'),

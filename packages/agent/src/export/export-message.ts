@@ -5,6 +5,7 @@ import type { RotatingLogOptions } from '../log/rotating-log.ts'
 import type { SentMetrics } from '../measure/metrics.ts'
 import type { AttributeSchema } from '../record/attribute-schema.ts'
 import type { SentBatch } from '../record/span-batch.ts'
+import type { Certificates } from './connection.ts'
 
 /** Where telemetry goes and whom it is of: what the exporting thread starts with. */
 export interface ExportTarget {
@@ -14,6 +15,7 @@ export interface ExportTarget {
   readonly metricsUrl: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  readonly certificates: Certificates
   /** The event loop may be blocked so long before its stack is asked for; 0 for never. */
   readonly blockLimitMs: number
   /** The continuous profile is sent in parts of so long; 0 for none. */

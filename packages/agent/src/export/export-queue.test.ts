@@ -21,7 +21,13 @@ it('drops the oldest that waits where there is no room, and gives its memory bac
     allDone = resolve
   })
   const queue = new ExportQueue(
-    { url: `http://127.0.0.1:${port}/`, headers: {}, timeoutMs: 60_000, maxQueuedBytes: 300_000 },
+    {
+      url: `http://127.0.0.1:${port}/`,
+      headers: {},
+      timeoutMs: 60_000,
+      certificates: { ca: undefined, cert: undefined, key: undefined },
+      maxQueuedBytes: 300_000,
+    },
     {
       onDone: () => {
         if (++done === 5) allDone()

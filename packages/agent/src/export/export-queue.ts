@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { clearTimeout, clockMs, setTimeout } from '../own-clock.ts'
-import { type Connection, connectionTo } from './connection.ts'
+import { type Certificates, type Connection, connectionTo } from './connection.ts'
 
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 30_000
@@ -40,6 +40,7 @@ export interface QueueTarget {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly timeoutMs: number
+  readonly certificates: Certificates
   /** Beyond, the oldest are dropped. */
   readonly maxQueuedBytes: number
 }
@@ -76,7 +77,7 @@ export class ExportQueue {
     this.#events = events
     this.#url = new URL(target.url)
     this.#where = `${this.#url.origin}${this.#url.pathname}`
-    this.#connection = connectionTo(this.#url, 1)
+    this.#connection = connectionTo(this.#url, 1, target.certificates)
   }
 
   /** Holds from the next one on. */

@@ -47,9 +47,9 @@ const profiles =
   )
 
 function queueTo(url: string, maxQueuedBytes: number, what: string): ExportQueue {
-  const { headers, timeoutMs } = target
+  const { headers, timeoutMs, certificates } = target
   return new ExportQueue(
-    { url, headers, timeoutMs, maxQueuedBytes },
+    { url, headers, timeoutMs, certificates, maxQueuedBytes },
     {
       onDone: done,
       onProblem: (problem, lost) => report({ type: 'problem', problem, lost, what }),

@@ -1,6 +1,8 @@
-import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { andAbove, applicationFolders, realPath } from './application-folders.ts'
+import { packageAliases } from './package-aliases.ts'
 
 /** Files of a package that are ES modules, and what is changed in place in what they export. */
 export interface PatchedEsModule {
@@ -21,40 +23,47 @@ export async function patchEsModules(
 ): Promise<void> {
   const folders = applicationFolders()
   for (const { package: name, files, patch } of patched) {
-    const folder = folders.map(start => packageFolder(start, name)).find(Boolean)
-    if (folder === undefined) continue
-    for (const file of files) {
-      const path = join(folder, file)
-      if (!existsSync(path)) continue
-      const exports: unknown = await import(pathToFileURL(path).href).catch(() => undefined)
-      try {
-        if (exports !== undefined) patch(exports as object)
-      } catch (error) {
-        report(`instrumenting ${name}`, error)
+    for (const folder of foldersOf(name, folders)) {
+      for (const file of files) {
+        const path = join(folder, file)
+        if (!isThere(path)) continue
+        const exports: unknown = await import(pathToFileURL(path).href).catch(() => undefined)
+        try {
+          if (exports !== undefined) patch(exports as object)
+        } catch (error) {
+          report(`instrumenting ${name}`, error)
+        }
       }
     }
   }
 }
 
-/** Of the program that is started, and the one it is started in. */
-function applicationFolders(): string[] {
-  const folders = [process.cwd()]
-  try {
-    if (process.argv[1] !== undefined) folders.unshift(dirname(realpathSync(process.argv[1])))
-  } catch {
-    // There is no such file: Node will say so.
+/** The application's own copy, and those that it has by other names. */
+function foldersOf(name: string, starts: readonly string[]): Set<string> {
+  const aliases = packageAliases()
+  const found = new Set<string>()
+  for (const called of [name, ...aliases.keys()]) {
+    if (called !== name && aliases.get(called) !== name) continue
+    const folder = starts.map(start => packageFolder(start, called)).find(Boolean)
+    if (folder !== undefined) found.add(folder)
   }
-  return folders
+  return found
 }
 
 /** As Node looks for packages: in `node_modules` of this folder, or of one above it. The real one, not a link. */
 function packageFolder(start: string, name: string): string | undefined {
-  let folder = start
-  for (;;) {
+  for (const folder of andAbove(start)) {
     const candidate = join(folder, 'node_modules', name)
-    if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate)
-    const parent = dirname(folder)
-    if (parent === folder) return undefined
-    folder = parent
+    if (isThere(join(candidate, 'package.json'))) return realPath(candidate)
+  }
+  return undefined
+}
+
+/** Under `--permission` it may not be allowed to look. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path)
+  } catch {
+    return false
   }
 }

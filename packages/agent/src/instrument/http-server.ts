@@ -1,5 +1,6 @@
 import http, { IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
+import type { Duplex } from 'node:stream'
 import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { readCaller } from '../propagate/trace-context.ts'
@@ -7,6 +8,7 @@ import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import { lookForBuiltApplication } from './built-applications.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
 import { recordServerSpan } from './server-span.ts'
+import { beginTakeover, isTakingOver } from './upgrade-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 /** Every request of every HTTP and HTTPS server of the process. Of HTTP/2 see `http2-server.ts`. */
@@ -34,11 +36,14 @@ export function traceRequests(agent: Agent, prototype: { emit: unknown }, scheme
 
   const traced: Emit = function (event, ...args) {
     // A server of HTTP/2 that takes HTTP/1 too has requests of both kinds: the others are traced by their streams.
-    if ((event !== 'request' && !isExpecting(event)) || !(args[0] instanceof IncomingMessage)) {
+    const isAnswered = event === 'request' || isExpecting(event)
+    if (!(isAnswered || isTakingOver(event)) || !(args[0] instanceof IncomingMessage)) {
       if (event === 'listening') lookForBuiltApplication(agent)
       return emit.call(this, event, ...args)
     }
-    const span = beginRequest(agent, args[0], args[1] as ServerResponse, onClose)
+    const span = isAnswered
+      ? beginRequest(agent, args[0], args[1] as ServerResponse, onClose)
+      : beginTakeover(agent, args[0], args[1] as Duplex, scheme)
     // The application's own work, and what it throws, is outside of everything that is caught here.
     if (span === undefined) return emit.call(this, event, ...args)
     return event === 'request'

@@ -36,6 +36,7 @@ describe('modules that are loaded', () => {
       },
     ],
     (where, error) => problems.push([where, (error as Error).message]),
+    new Map([['old-orchard', 'orchard']]),
   )
 
   it('are patched whole, once for each copy, also where they load each other', () => {
@@ -58,6 +59,16 @@ describe('modules that are loaded', () => {
     seen.length = 0
     require(join(scratch, 'other/node_modules/orchard'))
     expect(seen).toEqual(['tree leaves', 'orchard first,tree,last'])
+    seen.length = 0
+  })
+
+  it('are known by another name that the application has for them', () => {
+    write({
+      'node_modules/old-orchard/index.js': "exports.old = require('./lib/tree')",
+      'node_modules/old-orchard/lib/tree.js': 'exports.oldLeaves = 1',
+    })
+    require('old-orchard')
+    expect(seen).toEqual(['tree oldLeaves', 'orchard old'])
     seen.length = 0
   })
 

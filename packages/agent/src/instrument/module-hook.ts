@@ -43,16 +43,22 @@ const MARK = `${sep}node_modules${sep}`
 
 /**
  * Calls a patch when the file of a package is loaded by `require` or, as CommonJS, by `import` (both end in
- * `Module._load`). No source is read or rewritten, so the start of the application is hardly slower.
+ * `Module._load`). No source is read or rewritten, so the start of the application is hardly slower. `aliases` are other
+ * names that packages have here.
  */
 export function hookModules(
   patched: readonly PatchedModule[],
   report: (where: string, error: unknown) => void,
+  aliases: ReadonlyMap<string, string> = new Map(),
 ): void {
   const targets = new Map<string, Target[]>()
   for (const { package: name, file, isInner = false, patch } of patched) {
     const target = { file: withoutExtension(file), isInner, patch, done: new WeakSet<object>() }
     targets.set(name, [...(targets.get(name) ?? []), target])
+  }
+  for (const [alias, name] of aliases) {
+    const own = targets.get(name)
+    if (own !== undefined && !targets.has(alias)) targets.set(alias, own)
   }
   /** Of each file that loads another one by a relative path: its package, if that is to be patched. */
   const packageOfParent = new WeakMap<object, PackageFile | null>()

@@ -5,7 +5,7 @@ import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
 import type { PatchedModule } from './module-hook.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
-import { recordServerSpan } from './server-span.ts'
+import { recordTakeover } from './upgrade-span.ts'
 import { wrapMethod } from './wrap-method.ts'
 
 type Callback = (socket: WebSocket, request: IncomingMessage) => unknown
@@ -27,6 +27,9 @@ interface WebSocketServer {
   handleUpgrade(request: IncomingMessage, ...rest: unknown[]): unknown
   completeUpgrade(...args: unknown[]): unknown
 }
+
+/** Of servers that are none of Node's, or whose requests came some other way: the others have ended by themselves. */
+const begunHere = new WeakSet<object>()
 
 const CONNECTION = Symbol('perfloop.connection')
 
@@ -113,12 +116,15 @@ function beginUpgrade(
   request: IncomingMessage,
 ): ActiveSpan | undefined {
   try {
-    if (spanOfRequest(request) !== undefined || agent.recorder.isStopped) return undefined
-    const span = new ActiveSpan(readCaller(request.headers))
+    const known = spanOfRequest(request)
+    if (agent.recorder.isStopped) return undefined
+    const span = known ?? new ActiveSpan(readCaller(request.headers))
     // Its own address has what tells connections apart in it, so only a path that was declared is a route.
     const path = server.options?.path
-    if (typeof path === 'string') span.place = path
+    if (typeof path === 'string') span.place ??= path
+    if (known !== undefined) return undefined
     setSpanOfRequest(request, span)
+    begunHere.add(request)
     return span
   } catch (error) {
     agent.report('beginning an upgrade', error)
@@ -142,20 +148,9 @@ function note(
     if (sender !== undefined) sender[CONNECTION] = connection
     socket.once('close', () => connection.close())
     const span = spanOfRequest(request)
-    if (span?.isFollowed !== true) return
+    if (span === undefined || !begunHere.delete(request)) return
     const isEncrypted = (request.socket as { encrypted?: unknown }).encrypted === true
-    recordServerSpan(agent, span, {
-      method: request.method,
-      url: request.url ?? '',
-      scheme: isEncrypted ? 'https' : 'http',
-      host: request.headers.host,
-      headers: request.headers,
-      clientAddress: request.socket?.remoteAddress,
-      protocolVersion: request.httpVersion,
-      status: 101,
-      isAborted: false,
-      bodySize: undefined,
-    })
+    recordTakeover(agent, request, span, 101, isEncrypted ? 'https' : 'http')
   } catch (error) {
     agent.report('counting a connection', error)
   }

@@ -35,8 +35,7 @@ export class MainThread {
 
   /** Undefined where there is no inspector, or the process is ending. */
   async use<Result>(work: (post: Post) => Promise<Result>): Promise<Result | undefined> {
-    // A Node may have been built without it.
-    this.#inspector ??= import('node:inspector').catch(() => undefined)
+    this.#inspector ??= findInspector()
     const inspector = await this.#inspector
     if (inspector === undefined || this.#pulse.isEnding) return undefined
     const session = new inspector.Session()
@@ -51,6 +50,13 @@ export class MainThread {
       if (this.#users === 0) this.#pulse.isInspected = false
     }
   }
+}
+
+/** A Node may have been built without it. Under `--permission` it ends the process where it is not allowed. */
+async function findInspector(): Promise<Inspector | undefined> {
+  const { permission } = process as { readonly permission?: { has(scope: string): boolean } }
+  if (permission?.has('inspector') === false) return undefined
+  return import('node:inspector').catch(() => undefined)
 }
 
 function posting(session: Session): Post {
