@@ -1,4 +1,5 @@
 import { type AttributeSchema, PASSING_TEXT, TEXT } from '../record/attribute-schema.ts'
+import { lineOf } from '../record/code-position.ts'
 import {
   FACT_WORDS,
   ID_WORDS,
@@ -11,6 +12,7 @@ import {
 import { type Attributes, indexOf, type Scope } from '../record/span-details.ts'
 import { encodeAttributes, encodeKey, writeAttributes } from './encode-attributes.ts'
 import { MadeBefore } from './made-before.ts'
+import { type CodeLine, OriginalLines } from './original-lines.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
 /** Reads batches with the texts they refer to, and writes OTLP (opentelemetry.proto.collector.trace.v1). */
@@ -24,6 +26,7 @@ export class SpanEncoder {
   /** What statements of one place, or requests of one route, have in common. */
   readonly #common = new MadeBefore()
   readonly #numbers: Float64Array
+  readonly #originals = new OriginalLines()
   #exceptionsOf: ReadonlyMap<number, readonly RecordedException[]> = new Map()
   #detailsOf: ReadonlyMap<number, RecordedDetails> = new Map()
 
@@ -199,17 +202,21 @@ export class SpanEncoder {
   #attributes(
     columns: SpanBatch,
     row: number,
-    { schema, keys, encoded, repeated }: SchemaEncoding,
+    { schema, keys, encoded, repeated, fileSlot }: SchemaEncoding,
     byHand: Attributes,
   ): void {
     const writer = this.#writer
     const first = firstValue(columns, row)
+    const original = fileSlot < 0 ? undefined : this.#originalLine(columns, first, fileSlot)
     for (const slot of repeated) {
       const value = columns.values[first + slot] as number
       if (Number.isNaN(value) || isSetByHand(schema, slot, byHand)) continue
       const key = keys[slot] ?? NOTHING
       const known = encoded[slot]
-      if (schema.types[slot] !== TEXT) writer.integerAttribute(9, key, value)
+      if (original !== undefined && slot === fileSlot) writer.textAttribute(9, key, original.file)
+      else if (fileSlot >= 0 && slot === fileSlot + 1) {
+        writer.integerAttribute(9, key, original?.line ?? lineOf(value))
+      } else if (schema.types[slot] !== TEXT) writer.integerAttribute(9, key, value)
       else if (known?.[value] !== undefined) writer.raw(known[value])
       else {
         const start = writer.length
@@ -217,6 +224,14 @@ export class SpanEncoder {
         if (known !== undefined) known[value] = writer.bytes(start)
       }
     }
+  }
+
+  /** Line and column come behind the file. */
+  #originalLine(columns: SpanBatch, first: number, fileSlot: number): CodeLine | undefined {
+    const file = columns.values[first + fileSlot] as number
+    const position = columns.values[first + fileSlot + 1] as number
+    if (Number.isNaN(file) || Number.isNaN(position)) return undefined
+    return this.#originals.find(this.#texts[file] ?? '', position)
   }
 
   #passingTexts(
@@ -270,6 +285,8 @@ class SchemaEncoding {
   /** The slots of values that come again, and of texts that hardly do. */
   readonly repeated: readonly number[]
   readonly passing: readonly number[]
+  /** Of `code.file.path`, which `code.line.number` comes behind; -1 where there is none. */
+  readonly fileSlot: number
   /** Attributes with texts that repeat, whole, by slot and then by text. */
   readonly encoded: readonly Uint8Array[][]
 
@@ -280,6 +297,7 @@ class SchemaEncoding {
     this.fixed = encodeAttributes(9, Object.fromEntries(fixed))
     this.repeated = [...types.keys()].filter(slot => types[slot] !== PASSING_TEXT)
     this.passing = [...types.keys()].filter(slot => types[slot] === PASSING_TEXT)
+    this.fileSlot = keys.indexOf('code.file.path')
     this.encoded = keys.map(() => [])
   }
 }

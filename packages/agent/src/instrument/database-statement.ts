@@ -153,9 +153,9 @@ export function recordStatement(
     recorder.integer(rows)
     recorder.text(code)
     recorder.text(failure && (code ?? failure.type))
-    const { file, line } = issuingLine(known, parent.place)
+    const { file, position } = issuingLine(known, parent.place)
     recorder.text(file)
-    recorder.integer(line)
+    recorder.integer(position)
     if (hashes !== undefined) {
       recorder.passingText(hashes.parameters)
       recorder.passingText(hashes.result)

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { clockMs } from '../own-clock.ts'
 import { isOwnFrame } from '../own-place.ts'
 import { callSites, limitStacks } from '../profile/stack-limit.ts'
+import { codePosition } from '../record/code-position.ts'
 import { detail } from '../record/cost-budget.ts'
 import { RepeatedText } from '../record/text-table.ts'
 
@@ -36,12 +37,13 @@ interface IssuingLines {
 export interface CodeLine {
   /** Undefined where none was found. */
   readonly file: RepeatedText | undefined
-  readonly line: number
+  /** See `codePosition`. */
+  readonly position: number
   /** How often it was looked for in vain. */
   readonly misses: number
 }
 
-const NO_LINE: CodeLine = { file: undefined, line: Number.NaN, misses: 0 }
+const NO_LINE: CodeLine = { file: undefined, position: Number.NaN, misses: 0 }
 const NOWHERE = Symbol('nowhere yet')
 
 const known = new Map<string, KnownText>()
@@ -143,7 +145,7 @@ function onlyLine({ byPlace }: IssuingLines): CodeLine {
 }
 
 function isSameLine(one: CodeLine, other: CodeLine): boolean {
-  return one.file?.text === other.file?.text && one.line === other.line
+  return one.file?.text === other.file?.text && one.position === other.position
 }
 
 function mayTakeStack(): boolean {
@@ -156,7 +158,7 @@ function mayTakeStack(): boolean {
 }
 
 /** `at name (file:line:column)` or `at file:line:column`; a name may have anything in it. */
-const FRAME = /^\s+at (?:.* \(|async )?((?:file:\/\/|\/|[A-Z]:\\).+):(\d+):\d+\)?$/
+const FRAME = /^\s+at (?:.* \(|async )?((?:file:\/\/|\/|[A-Z]:\\).+):(\d+):(\d+)\)?$/
 
 function callingLine(): CodeLine | undefined {
   const limit = Error.stackTraceLimit
@@ -185,7 +187,8 @@ function ownLineOf(stack: readonly string[]): CodeLine | undefined {
     if (frame !== null) {
       // By way of bytes: a part of a text keeps all of it in memory.
       const file = Buffer.from(pathOf(frame[1] ?? '')).toString()
-      return { file: new RepeatedText(file), line: Number(frame[2]), misses: 0 }
+      const position = codePosition(Number(frame[2]), Number(frame[3]))
+      return { file: new RepeatedText(file), position, misses: 0 }
     }
   }
   return undefined

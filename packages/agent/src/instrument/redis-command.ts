@@ -128,9 +128,9 @@ export function recordCommand(
     recorder.integer(address.port ?? Number.NaN)
     recorder.text(code)
     recorder.text(failure && (code ?? failure.type))
-    const { file, line } = issuingLine(known, parent.place)
+    const { file, position } = issuingLine(known, parent.place)
     recorder.text(file)
-    recorder.integer(line)
+    recorder.integer(position)
     recorder.end()
   } catch (problem) {
     report('recording a command of Redis', problem)
