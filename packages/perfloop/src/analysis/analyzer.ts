@@ -56,8 +56,10 @@ export interface Symptom {
   readonly of: 'statement' | 'operation'
   /** Time of all its executions in the window. */
   readonly timeNs: DurationNs
-  /** Slow at times, or no slower than all else: what its process suffers from may be all there is to it. */
+  /** Slow at times only: what its process suffers from may be all there is to it. */
   readonly isFitful?: boolean
+  /** Where it is about several operations together, and names none: these. */
+  readonly operations?: readonly { readonly operation: string; readonly kind: SpanKind }[]
 }
 
 export interface Cause {

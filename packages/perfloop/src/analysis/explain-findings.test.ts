@@ -120,16 +120,21 @@ it('lets what stops the whole process stand for operations that are slow at time
   expect(kinds([blocked, slow(false)]).explained).toEqual([])
 })
 
-it('lets causes that take enough of all operations stand for what these have in common', () => {
-  const all = slowOperation(10, { operation: '' })
-  expect(
+it('lets causes that take enough of the operations together stand for what these have in common', () => {
+  const standing = (...names: string[]) =>
     kinds([
-      all,
+      slowOperation(10, {
+        operation: '',
+        symptom: {
+          of: 'operation',
+          timeNs: durationNs(10e9),
+          operations: names.map(operation => ({ operation, kind: 'server' })),
+        },
+      }),
       missingIndex(9, {
         cause: { ofSlowStatement: true, operations: [...takes(4), ...takes(3, 'GET /crews')] },
       }),
-    ]),
-  ).toMatchObject({
-    standing: ['missing-index'],
-  })
+    ]).standing
+  expect(standing('GET /vessels', 'GET /crews')).toEqual(['missing-index'])
+  expect(standing('GET /vessels', 'GET /piers')).toEqual(['slow-operation', 'missing-index'])
 })

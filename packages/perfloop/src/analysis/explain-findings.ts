@@ -1,3 +1,4 @@
+import type { SpanKind } from '../domain/span.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Finding } from './analyzer.ts'
 import type { KindOfFinding } from './track-issues.ts'
@@ -69,17 +70,19 @@ function isCause(
   return cause.ofSlowStatement && statement !== undefined && statement === symptom.statement
 }
 
-/** What a cause takes of the time of the symptom's operation; of all operations, where it is about them together. */
+/** What a cause takes of the time of the operations that the symptom is about. */
 function timeIn(cause: KindOfFinding, symptom: KindOfFinding): number {
-  const { operation, operationKind } = symptom.finding
-  if (operation === '') {
-    const all = cause.finding.cause?.operations ?? []
-    return all.reduce((sum, { timeNs }) => sum + timeNs, 0)
-  }
-  const place = cause.finding.cause?.operations.find(
-    one => one.operation === operation && one.kind === operationKind,
-  )
-  return place?.timeNs ?? 0
+  const { operation, operationKind, symptom: shown } = symptom.finding
+  const about = operation === '' ? shown?.operations : [{ operation, kind: operationKind }]
+  const names = new Set(about?.map(nameOf))
+  const places = cause.finding.cause?.operations ?? []
+  return places
+    .filter(place => names.has(nameOf(place)))
+    .reduce((sum, { timeNs }) => sum + timeNs, 0)
+}
+
+function nameOf({ operation, kind }: { readonly operation: string; readonly kind: SpanKind }) {
+  return `${kind} ${operation}`
 }
 
 function timeOf({ finding }: KindOfFinding): number {

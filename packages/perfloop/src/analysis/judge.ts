@@ -55,6 +55,9 @@ const CheckedFinding = z.object({
       of: z.enum(['statement', 'operation']),
       timeNs: nanoseconds(),
       isFitful: z.boolean().default(false),
+      operations: z
+        .array(z.object({ operation: z.string(), kind: z.enum(SPAN_KINDS) }))
+        .default([]),
     })
     .optional(),
   cause: z

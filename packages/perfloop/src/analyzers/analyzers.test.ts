@@ -10,7 +10,6 @@ import { errorRate } from './error-rate/error-rate.ts'
 import { largeResult } from './large-result/large-result.ts'
 import { missingIndex } from './missing-index/missing-index.ts'
 import { nPlusOne } from './n-plus-one/n-plus-one.ts'
-import { regression } from './regression/regression.ts'
 import { repeatedCall } from './repeated-call/repeated-call.ts'
 import { repeatedRead } from './repeated-read/repeated-read.ts'
 import { slowOperation } from './slow-operation/slow-operation.ts'
@@ -301,24 +300,6 @@ describe('every analyzer', () => {
           repeated_ratio: random.next(),
           repeated_ns: n(),
         }
-      case 'regression':
-        return {
-          ...cost,
-          version: text(),
-          first_s: n() % 1e9,
-          last_s: n(),
-          mean_ns: n(),
-          db_ns: n(),
-          render_ns: n(),
-          external_ns: n(),
-          query_count: n(),
-          blocks: Array.from({ length: 20 }, (_, at) => ({
-            startS: at * 10 + n(),
-            calls: n(),
-            p50Ns: n(),
-            p95Ns: n(),
-          })),
-        }
       case 'error-rate': {
         const executions = n()
         const failed = Math.min(executions, n())
@@ -571,8 +552,52 @@ describe('slow-operation', () => {
         .map(one => one.operation)
     expect(told(90e6, 60e6)).toEqual([''])
     expect(told(600e6, 500e6)).toEqual([''])
+    // Too few to be a matter of the service.
+    expect(told(600e6, 500e6, 2)).toEqual(['GET /a', 'GET /b'])
     expect(told(600e6, 40e6)).toEqual(['GET /a', 'GET /b', 'GET /c', 'GET /d'])
     expect(told(90e6, 60e6, 3)).toEqual([])
+  })
+
+  it.each([
+    ['both', 2],
+    ['two of three', 3],
+  ])('tells operations of a small service that are always slow: %s', (_, service_operations) => {
+    const always = {
+      ...operation,
+      p50_ns: durationNs(2e9),
+      p95_ns: durationNs(2e9),
+      seen_slow_executions: 100,
+      blocks: operation.blocks.map(({ trials }) => ({ trials, successes: trials })),
+      service_operations,
+      service_p50_ns: durationNs(2e9),
+      service_executions: service_operations * 100,
+      service_slow_executions: 200,
+    }
+    const told = ['GET /a', 'GET /b'].map(name => ({ ...always, operation: name }))
+    expect(slowOperation.judge(told, live, options)).toMatchObject([
+      { operation: 'GET /a', symptom: { isFitful: false } },
+      { operation: 'GET /b', symptom: { isFitful: false } },
+    ])
+  })
+
+  it('asks for slow requests in more than a block or two', () => {
+    const judged = (...blocks: [trials: number, successes: number][]) =>
+      slowOperation.judge(
+        [
+          {
+            ...operation,
+            seen_executions: blocks.reduce((sum, [trials]) => sum + trials, 0),
+            seen_slow_executions: blocks.reduce((sum, [, successes]) => sum + successes, 0),
+            blocks: blocks.map(([trials, successes]) => ({ trials, successes })),
+          },
+        ],
+        live,
+        options,
+      )
+    expect(judged([20, 20])).toEqual([])
+    expect(judged([10, 10], [10, 0])).toEqual([])
+    expect(judged([10, 10], [10, 10])).toEqual([])
+    expect(judged([10, 10], [10, 10], [10, 10])).toHaveLength(1)
   })
 
   it('asks for more than what is slow at times in all operations', () => {
@@ -683,7 +708,8 @@ describe('slow-statement', () => {
           slowStatement.options.parse({}),
         )
         .map(({ title }) => title)
-    expect(told(90, 95, 88, 99)).toEqual([])
+    expect(told(62, 65, 60, 69)).toEqual([])
+    expect(told(300, 310, 305, 320)).toHaveLength(4)
     const begin = { ...taking('aa', 900), text: 'BEGIN', summary: 'BEGIN', verb: 'BEGIN' }
     expect(slowStatement.judge([begin], live, slowStatement.options.parse({}))).toEqual([])
     expect(told(2, 95, 3, 1)).toEqual([expect.stringContaining('SELECT a1')])
@@ -785,51 +811,6 @@ describe('repeated-read', () => {
     ['a question whether somebody is there', { models: [] }],
   ])('says nothing of %s', (_, changed) => {
     expect(judged(changed)).toEqual([])
-  })
-})
-
-describe('regression', () => {
-  const under = (version: string, firstS: number, factor: number, calls = 20) => ({
-    ...where,
-    kind: 'server' as const,
-    version,
-    first_s: firstS,
-    last_s: firstS + 100,
-    calls: 200,
-    mean_ns: durationNs(100e6 * factor),
-    db_ns: durationNs(20e6),
-    render_ns: durationNs(0),
-    external_ns: durationNs(10e6),
-    query_count: 3,
-    blocks: Array.from({ length: 12 }, (_, at) => ({
-      startS: firstS + at * 10,
-      calls,
-      p50Ns: 100e6 * factor * (1 + ((at * 7) % 5) / 50),
-      p95Ns: 200e6,
-    })),
-    trace_id: TRACE,
-    span_id: SPAN,
-  })
-  const judged = (...rows: ReturnType<typeof under>[]) =>
-    regression.judge(rows, live, regression.options.parse({}))
-
-  it('dates what became slower with a version, and names the part that did', () => {
-    expect(judged(under('1', 0, 1), under('2', 150, 1.4))).toMatchObject([
-      {
-        title: 'GET /piers takes 40 % longer since version 2: 146 ms in place of 104 ms',
-        evidence: { version_before: '1', version_after: '2', grown_part: 'self' },
-      },
-    ])
-  })
-
-  it.each([
-    ['as long as before', [under('1', 0, 1), under('2', 150, 1.03)]],
-    ['less long', [under('1', 0, 1.4), under('2', 150, 1)]],
-    ['longer since it has much more to do', [under('1', 0, 1), under('2', 150, 1.4, 90)]],
-    ['a time that too few tell', [under('1', 0, 1), under('2', 150, 1.4, 4)]],
-    ['longer, without another version', [under('1', 0, 1)]],
-  ])('says nothing of what takes %s', (_, rows) => {
-    expect(judged(...rows)).toEqual([])
   })
 })
 

@@ -8,7 +8,6 @@ import { missingIndex } from './missing-index/missing-index.ts'
 import { nPlusOne } from './n-plus-one/n-plus-one.ts'
 import { poolLeak } from './pool-leak/pool-leak.ts'
 import { poolWait } from './pool-wait/pool-wait.ts'
-import { regression } from './regression/regression.ts'
 import { repeatedCall } from './repeated-call/repeated-call.ts'
 import { repeatedRead } from './repeated-read/repeated-read.ts'
 import { slowOperation } from './slow-operation/slow-operation.ts'
@@ -28,7 +27,6 @@ export const BUILT_IN_ANALYZERS: readonly Analyzer[] = [
   repeatedCall,
   largeResult,
   repeatedRead,
-  regression,
 ]
 
 /** Entry of the worker thread in which they judge; it stands with the server, which may import what serves them. */

@@ -116,6 +116,11 @@ export const SlowStatementOptions = section({
     .describe(
       'Statements of a service from which the fastest tells what any of them takes on a machine as busy as it is: only what is beyond that counts.',
     ),
+  maxPaceMs: durationMs()
+    .default(20)
+    .describe(
+      'The most that counts as such: beyond, even the fastest of them may be slow by itself.',
+    ),
   severity: severity(USUAL_SEVERITY),
   maxRows: maxRows(),
   maxSpans: maxSpans(),
@@ -180,6 +185,9 @@ export const SlowOperationOptions = section({
     .describe(
       'Slow requests within one block of this length may have one reason: a pause of the machine is no slow operation.',
     ),
+  minSlowBlocks: count()
+    .default(3)
+    .describe('Such blocks with a slow request or message before there is a finding.'),
   minSteadyRatio: ratio()
     .default(0.5)
     .describe(
@@ -462,36 +470,6 @@ export const RepeatedReadOptions = section({
   maxSpans: maxSpans(),
 })
 
-export const RegressionOptions = section({
-  horizonMs: durationMs()
-    .default(60 * MINUTES)
-    .describe('How far back the version before is looked for.'),
-  blockMs: durationMs()
-    .default(10 * SECONDS)
-    .describe('Executions are compared by the medians of blocks of this length.'),
-  minBlockCalls: count().default(5).describe('Executions in a block before its median counts.'),
-  minBlocks: count().default(6).describe('Blocks of each version before anything is said.'),
-  warmUpMs: durationMs()
-    .default(30 * SECONDS)
-    .describe('The start of a version, in which it compiles and fills its caches, does not count.'),
-  minRatio: ratio().default(0.2).describe('How much longer it must take; for sure, half of that.'),
-  minSlowerMs: durationMs().default(5).describe('The same in milliseconds.'),
-  maxTrafficFactor: z
-    .number()
-    .min(1)
-    .default(2)
-    .describe('Traffic of the new version, as a multiple, beyond which both cannot be compared.'),
-  significance: ratio()
-    .default(0.01)
-    .describe(
-      'How often a service without a regression may seem to have one; its operations share it.',
-    ),
-  confidence: ratio().default(0.95).describe('Of the lower end of how much longer it takes.'),
-  restMs: durationMs().default(MINUTES).describe('Shortest time between two looks.'),
-  severity: severity(USUAL_SEVERITY),
-  maxRows: maxRows(),
-})
-
 /** The options of the built-in analyzers, one key per kind. Every threshold they compare with is here. */
 export const AnalyzerSettings = section({
   enabled: z
@@ -510,5 +488,4 @@ export const AnalyzerSettings = section({
   repeatedCall: RepeatedCallOptions,
   largeResult: LargeResultOptions,
   repeatedRead: RepeatedReadOptions,
-  regression: RegressionOptions,
 })

@@ -59,7 +59,6 @@ const KINDS = [
   'repeated-call',
   'large-result',
   'repeated-read',
-  'regression',
 ]
 
 export function IssuesPage(): ReactElement {

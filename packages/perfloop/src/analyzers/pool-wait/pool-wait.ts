@@ -64,7 +64,6 @@ function toFinding(row: PoolState, window: Window, options: Options): Finding {
     confidence: options.confidence,
     cause: {
       ofSlowStatement: false,
-      ofWholeProcess: true,
       operations: row.waiting.map(({ operation, kind, waitNs: ns }) => ({
         operation,
         kind,

@@ -39,10 +39,13 @@ export const slowOperation = defineAnalyzer({
     if (window.offline) return slow.map(row => toFinding(row, window, options))
     const services = groupBy(slow, row => JSON.stringify([row.environment, row.service]))
     return [...services.values()].flatMap(own => {
-      const usual = own.filter(row => isFitful(row, options) && !standsOut(row, options))
+      const usual = own.filter(row => isUsual(row, options) && !standsOut(row, options))
+      const shared = isShared(usual, options) ? usual : []
+      // Too few to be a matter of the service: what is always slow is so by itself.
+      const left = shared.length > 0 ? shared : usual.filter(row => isSlowAtTimes(row, options))
       return [
-        ...own.filter(row => !usual.includes(row)).map(row => toFinding(row, window, options)),
-        ...(isShared(usual, options) ? [sharedFinding(usual, window, options)] : []),
+        ...own.filter(row => !left.includes(row)).map(row => toFinding(row, window, options)),
+        ...(shared.length > 0 ? [sharedFinding(shared, window, options)] : []),
       ]
     })
   },
@@ -54,6 +57,8 @@ function isSlow(row: OperationCost, window: Window, options: Options): boolean {
   if (row.seen_executions < enough(minExecutions(row, options), window)) return false
   if (isHeldOpen(row, options)) return false
   if (window.offline || executionWord(row.kind) === 'job') return true
+  if (row.blocks.filter(({ successes }) => successes > 0).length < options.minSlowBlocks)
+    return false
   return lowestRatio(row, options) > 1 - QUANTILE
 }
 
@@ -73,10 +78,13 @@ function standsOut(row: OperationCost, options: Options): boolean {
 }
 
 /** A busy machine slows all operations down, most of them at times; one that is slow by itself stands out. */
-function isFitful(row: OperationCost, options: Options): boolean {
+function isUsual(row: OperationCost, options: Options): boolean {
   if (row.kind !== 'server') return false
-  const isSlowAtTimes = row.p50_ns < options.minSteadyRatio * limitNs(row, options)
-  return isSlowAtTimes || row.p50_ns < options.standOutFactor * row.service_p50_ns
+  return isSlowAtTimes(row, options) || row.p50_ns < options.standOutFactor * row.service_p50_ns
+}
+
+function isSlowAtTimes(row: OperationCost, options: Options): boolean {
+  return row.kind === 'server' && row.p50_ns < options.minSteadyRatio * limitNs(row, options)
 }
 
 function isShared(usual: readonly OperationCost[], options: Options): boolean {
@@ -164,7 +172,7 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
     title: `${row.operation} takes ${formatDuration(row.p95_ns)} at p95, ${dominates ? `${share}${statements || called}` : `most of it ${part.where}, but no part dominates`}`,
     description: `${formatCount(row.slow_executions)} of ${formatCount(row.executions)} executions took longer than ${formatDuration(limit)}; half of all took longer than ${formatDuration(row.p50_ns)}. The slow ones spend ${parts(row)}.${heaviest === undefined ? '' : ` The slowest of them spent most of that part on ${heaviest}.`} ${CURES[part.name]}`,
     confidence: 0.95 * (1 - 1 / (1 + row.seen_executions)),
-    symptom: { of: 'operation', timeNs: row.all_ns, isFitful: isFitful(row, options) },
+    symptom: { of: 'operation', timeNs: row.all_ns, isFitful: isSlowAtTimes(row, options) },
     traceId: row.trace_id,
     spanIds: [row.span_id],
     evidence: {
@@ -214,7 +222,12 @@ function sharedFinding(rows: readonly OperationCost[], window: Window, options: 
     description: `${formatCount(slow)} of ${formatCount(sum(row => row.executions))} requests took longer than ${formatDuration(options.requestMs * NS_PER_MS)}, and none of these operations stands out: look at what they share. Is the machine busy with something else, is the process short of CPU, or waits it for its collector of garbage? The page Runtime shows it.`,
     // Who shares what is inferred.
     confidence: 0.8 * (1 - 1 / (1 + sum(row => row.seen_executions))),
-    symptom: { of: 'operation', timeNs: durationNs(sum(row => row.all_ns)), isFitful: true },
+    symptom: {
+      of: 'operation',
+      timeNs: durationNs(sum(row => row.all_ns)),
+      isFitful: rows.every(row => isSlowAtTimes(row, options)),
+      operations: rows.map(({ operation, kind }) => ({ operation, kind })),
+    },
     traceId: worst?.trace_id ?? '',
     spanIds: worst === undefined ? [] : [worst.span_id],
     evidence: {
@@ -222,11 +235,17 @@ function sharedFinding(rows: readonly OperationCost[], window: Window, options: 
       service_operations: all,
       slow_executions: slow,
       above_limit_ns: excessNs,
-      operations: rows.map(({ operation, p50_ns, p95_ns }) => ({ operation, p50_ns, p95_ns })),
+      operations: rows
+        .toSorted((a, b) => b.excess_ns - a.excess_ns)
+        .slice(0, MOST_OPERATIONS)
+        .map(({ operation, p50_ns, p95_ns }) => ({ operation, p50_ns, p95_ns })),
     },
     recoverableNsPerHour,
   }
 }
+
+/** Named in the evidence; nobody reads more. */
+const MOST_OPERATIONS = 50
 
 function parts(row: OperationCost): string {
   const total = Math.max(1, row.slow_total_ns)

@@ -96,7 +96,7 @@ function paceOf(rows: readonly StatementCost[], options: Options): number {
   const often = rows.filter(row => row.seen_calls >= options.minPaceCalls)
   return often.length < options.minStatementsOfPace
     ? 0
-    : Math.min(...often.map(({ p50_ns }) => p50_ns))
+    : Math.min(options.maxPaceMs * NS_PER_MS, ...often.map(({ p50_ns }) => p50_ns))
 }
 
 function isSlow(

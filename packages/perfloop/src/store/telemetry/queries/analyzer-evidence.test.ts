@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openScratchStore, type ScratchStore } from '../scratch-store.ts'
 import { repeatedReads } from './repeated-reads.query.ts'
-import { versionBlocks } from './version-blocks.query.ts'
 
 const NOW_S = Date.UTC(2026, 4, 1, 9) / 1_000
 const STATEMENT = '00000000000000aa'
@@ -11,19 +10,13 @@ beforeAll(async () => {
   scratch = await openScratchStore({ nowUnixMs: NOW_S * 1_000 })
   const { execute } = scratch.store.engine
   const run = (sql: string) => execute.call(scratch.store.engine, sql, {})
-  await run(`INSERT INTO resources (resource, environment, service, attributes, last_seen)
-    SELECT concat('release ', version), 'production', 'shop', map('service.version', toJSONString(version)), toDateTime(${NOW_S}, 'UTC')
-    FROM (SELECT arrayJoin(['1.0', '1.1']) AS version)`)
-  // A request each second, 60 under either version; the second takes 40 ms where the first takes 10 ms.
-  const requests = `SELECT number AS n, unhex(leftPad(hex(number), 32, '0')) AS trace,
-      (${NOW_S} - 120 + number) * 1000000000 AS starts, if(number < 60, 10, 40) * 1000000 AS takes
+  // A request each second.
+  const requests = `SELECT unhex(leftPad(hex(number), 32, '0')) AS trace,
+      (${NOW_S} - 120 + number) * 1000000000 AS starts, 10000000 AS takes
     FROM numbers(120)`
-  await run(`INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, ids, start_unix_ns, duration_ns, resource, weight, received_at, retention_days)
+  await run(`INSERT INTO spans (environment, service, operation, kind, is_entry, trace_id, ids, start_unix_ns, duration_ns, weight, received_at, retention_days)
     SELECT 'production', 'shop', 'GET /basket', 'server', 1, trace, concat('requests', '\\0\\0\\0\\0\\0\\0\\0\\0', 'requests'), starts, takes,
-      if(n < 60, 'release 1.0', 'release 1.1'), 1, toDateTime(intDiv(starts, 1000000000), 'UTC'), 7
-    FROM (${requests})`)
-  await run(`INSERT INTO measurements (environment, service, operation, kind, start_unix_ns, trace_id, span_id, total_ns, db_ns, weight, received_at)
-    SELECT 'production', 'shop', 'GET /basket', 'server', starts, trace, 'requests', takes, 4000000, 1, toDateTime(intDiv(starts, 1000000000), 'UTC')
+      1, toDateTime(intDiv(starts, 1000000000), 'UTC'), 7
     FROM (${requests})`)
   // Eight wares are read in each request, the same in all.
   await run(`INSERT INTO spans (environment, service, operation, kind, category, trace_id, ids, start_unix_ns, duration_ns, statement, parameters, weight, received_at, retention_days)
@@ -45,17 +38,4 @@ it('counts a request once, however many different things it reads', async () => 
     { operation: 'GET /basket', seen_calls: 960, executions: 120, distinct_parameters: 8 },
   ])
   expect(rows[0]?.repeated_ratio).toBeCloseTo(0.9)
-})
-
-it('tells how long an operation took under each version', async () => {
-  const rows = await scratch.store.run(versionBlocks, { ...window, block_s: 10 })
-  const told = rows.toSorted((a, b) => a.first_s - b.first_s)
-  expect(told).toMatchObject([
-    { version: '1.0', operation: 'GET /basket', calls: 60, mean_ns: 10e6, db_ns: 4e6 },
-    { version: '1.1', operation: 'GET /basket', calls: 60, mean_ns: 40e6 },
-  ])
-  expect(told.map(({ blocks }) => blocks.map(({ p50Ns, calls }) => [p50Ns, calls]))).toEqual([
-    Array.from({ length: 6 }, () => [10e6, 10]),
-    Array.from({ length: 6 }, () => [40e6, 10]),
-  ])
 })
