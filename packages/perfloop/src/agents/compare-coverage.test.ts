@@ -63,6 +63,13 @@ describe('what was declared against what was seen', () => {
     ).toEqual(['2 POST /graphql', '+ POST /other'])
   })
 
+  it('knows a route without a slash from an operation of GraphQL', () => {
+    expect(routesOf([declared(['GET query'])], ['GET query', 'GET mutation Basket'])).toEqual([
+      '1 GET query',
+      '+ GET mutation Basket',
+    ])
+  })
+
   it('counts a route of every method once, by whichever method it was called', () => {
     expect(routesOf([declared(['ALL /any'])], ['PUT /any', 'GET /any'])).toEqual(['2 ALL /any'])
   })

@@ -43,7 +43,7 @@ export interface Coverage {
 const LONGEST_OPERATION = 255
 const HTTP_OPERATION = /^([A-Z]+) (\S.*)$/
 /** Behind the route, see operation-name: all operations of GraphQL come to one. */
-const GRAPHQL_OPERATION = / (?:query|mutation|subscription)(?: [_A-Za-z]\w*)?$/
+const GRAPHQL_OPERATION = /^([A-Z]+ \S+) (?:query|mutation|subscription)(?: [_A-Za-z]\w*)?$/
 /** Frameworks answer these by themselves for a route of GET. */
 const IMPLIED = new Set(['HEAD', 'OPTIONS'])
 
@@ -106,7 +106,7 @@ function compareRoutes(
 
 function requestsByRoute(operations: readonly SeenOperation[]) {
   const requests = operations.flatMap(({ operation, ...counts }) => {
-    const [, method, route] = HTTP_OPERATION.exec(operation.replace(GRAPHQL_OPERATION, '')) ?? []
+    const [, method, route] = HTTP_OPERATION.exec(operation.replace(GRAPHQL_OPERATION, '$1')) ?? []
     return method === undefined || route === undefined || route === NO_ROUTE
       ? []
       : [{ ...counts, method, route: routeKey(route) }]
