@@ -30,7 +30,7 @@ export interface Service {
   readonly statements: Set<number>
   /** Its frameworks name the route of a request, so one without a route is one that nothing was there for. */
   tellsRoutes: boolean
-  /** Operations whose names its callers make up: by a path since it tells routes, or of GraphQL. */
+  /** Operations whose names its callers make up: by a path since it tells routes, or by a name in GraphQL. */
   paths: number
 }
 

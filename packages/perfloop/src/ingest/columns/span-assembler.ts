@@ -11,7 +11,7 @@ import { SpanMessage } from '../decode/span-message.ts'
 import type { ExportPlace } from '../decode/walk-export-request.ts'
 import { grpcStatus } from '../enrich/grpc-status.ts'
 import { hasFailed } from '../enrich/has-failed.ts'
-import { isOfGraphql, isWithoutRoute, operationName } from '../enrich/operation-name.ts'
+import { hasGraphqlName, isWithoutRoute, operationName } from '../enrich/operation-name.ts'
 import { samplingWeight } from '../enrich/sampling-weight.ts'
 import { ROLES, type Role } from '../enrich/semantic-keys.ts'
 import { spanCategory } from '../enrich/span-category.ts'
@@ -454,10 +454,13 @@ export class SpanAssembler implements SpanFacts {
     const { services } = this.parts
     this.isBeyondNames = false
     let name = operationName(this)
-    if (isOfGraphql(this)) {
+    const isNamed = hasGraphqlName(this)
+    if (isNamed) {
       this.isBeyondNames = !services.admitsPath(service, this.kind, name)
       if (this.isBeyondNames) name = operationName(this)
-    } else if (service.tellsRoutes && !this.isUnmatched && isWithoutRoute(this)) {
+    }
+    const isAdmitted = isNamed && !this.isBeyondNames
+    if (!isAdmitted && service.tellsRoutes && !this.isUnmatched && isWithoutRoute(this)) {
       this.isUnmatched = !services.admitsPath(service, this.kind, name)
       if (this.isUnmatched) name = operationName(this)
     }

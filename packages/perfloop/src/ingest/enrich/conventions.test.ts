@@ -383,6 +383,49 @@ describe('requests that no route is for', () => {
       ...routes.map((_, i) => ({ operation: `GET /route-${i}`, n: 1 })),
     ])
   })
+
+  it('leave room as well where callers name operations of GraphQL, of which those without a name take none', () => {
+    engine.truncate()
+    const buffer = scratchBuffer({ maxOperationsPerService: 8 })
+    const operation = (path: string, type: string, name?: string, route?: string) =>
+      request(path, 200, {
+        attributes: {
+          'graphql.operation.type': type,
+          ...(name === undefined ? {} : { 'graphql.operation.name': name }),
+          ...(route === undefined ? {} : { 'http.route': route }),
+        },
+      })
+    const spans = [
+      served,
+      operation('/graphql', 'query', undefined, '/graphql'),
+      operation('/graphql', 'query', 'First', '/graphql'),
+      operation('/graphql', 'query', 'Second', '/graphql'),
+      operation('/graphql', 'query', 'Third', '/graphql'),
+      operation('/graphql', 'mutation', undefined, '/graphql'),
+      operation('/made-up', 'query', 'Fourth'),
+      operation('/made-up-too', 'query'),
+    ]
+    sendProtobuf(
+      buffer,
+      'traces',
+      sentTraces(spans.map((fields, i) => sentSpan({ id: i + 1, ...fields }))),
+    )
+    engine.load(buffer.take(NOW_MS / 1000))
+    expect(
+      engine
+        .query('SELECT operation FROM spans ORDER BY operation')
+        .map(({ operation }) => operation),
+    ).toEqual([
+      'GET (no route)',
+      'GET (no route)',
+      'GET /graphql',
+      'GET /graphql mutation',
+      'GET /graphql query',
+      'GET /graphql query First',
+      'GET /graphql query Second',
+      'GET /orders/:id',
+    ])
+  })
 })
 
 describe('template rendering', () => {

@@ -48,14 +48,20 @@ function httpServerName(facts: SpanFacts): string {
   return isOfGraphql(facts) ? `${name} ${graphqlOperation(facts)}` : name
 }
 
-/** A request whose operation of GraphQL is told: all of these come to one route, and their callers name them. */
-export function isOfGraphql(facts: SpanFacts): boolean {
+/** A request whose operation of GraphQL is told: all of these come to one route. */
+function isOfGraphql(facts: SpanFacts): boolean {
   return (
     facts.kind === KIND_SERVER &&
     !facts.isBeyondNames &&
+    !facts.isUnmatched &&
     facts.has('httpMethod') &&
     GRAPHQL_TYPES.has(facts.text('graphqlType') ?? '')
   )
+}
+
+/** By a name that its caller has made up: without one there are only as many as types. */
+export function hasGraphqlName(facts: SpanFacts): boolean {
+  return isOfGraphql(facts) && GRAPHQL_NAME.test(facts.text('graphqlName') ?? '')
 }
 
 /** https://spec.graphql.org/October2021/#OperationType */
