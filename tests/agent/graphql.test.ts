@@ -3,6 +3,8 @@ import { eventually } from '../perfloop-process.ts'
 import { startWithAgent } from './agent-process.ts'
 import { startOtlpReceiver } from './otlp-receiver.ts'
 
+const SERVER = 2
+
 it('tells which operation of GraphQL a request executed, and what its resolvers threw', async () => {
   await using receiver = await startOtlpReceiver()
   await using app = await startWithAgent('graphql.mjs', receiver.endpoint, {
@@ -16,12 +18,16 @@ it('tells which operation of GraphQL a request executed, and what its resolvers 
     '/?query=query Broken { nothing }',
     '/?query=query Fails { fails }',
     '/?query=query Refuses { refuses }',
+    '/?query=query Declines { declines }',
+    '/?query=query Forbids { forbids }',
+    '/?query=query Breaks { breaks }',
     '/other?query=subscription News { stall }',
   ]
   for (const path of asked) await app.get(encodeURI(path))
-  const spans = await eventually('the spans', async () =>
-    receiver.spans.length >= asked.length ? receiver.spans : undefined,
-  )
+  const spans = await eventually('the spans', async () => {
+    const servers = receiver.spans.filter(({ kind }) => kind === SERVER)
+    return servers.length >= asked.length ? servers : undefined
+  })
   const told = spans.map(({ name, attributes, events }) => [
     name,
     attributes['graphql.operation.type'],
@@ -35,6 +41,9 @@ it('tells which operation of GraphQL a request executed, and what its resolvers 
     ['GET', undefined, undefined, undefined],
     ['GET', 'query', 'Fails', 'by a resolver'],
     ['GET', 'query', 'Refuses', undefined],
+    ['GET', 'query', 'Declines', undefined],
+    ['GET', 'query', 'Forbids', undefined],
+    ['GET', 'query', 'Breaks', 'out of order'],
     ['GET', 'subscription', 'News', undefined],
   ])
   expect(app.standardError()).not.toContain('perfloop')

@@ -2,7 +2,15 @@
 import { createServer } from 'node:http'
 import { buildSchema, GraphQLError, getOperationAST, graphql, parse } from 'graphql'
 
-const schema = buildSchema('type Query { stall: String, fails: String, refuses: String }')
+/** As of version 3, which names itself and is none of GraphQL's. */
+class ApolloError extends Error {
+  name = 'AuthenticationError'
+  extensions = { code: 'UNAUTHENTICATED' }
+}
+
+const schema = buildSchema(
+  'type Query { stall: String, fails: String, refuses: String, declines: String, forbids: String, breaks: String }',
+)
 const rootValue = {
   stall: () => 'fruit',
   fails: () => {
@@ -10,6 +18,15 @@ const rootValue = {
   },
   refuses: () => {
     throw new GraphQLError('not yours')
+  },
+  declines: () => {
+    throw new ApolloError('sign in')
+  },
+  forbids: () => {
+    throw Object.assign(new Error('forbidden'), { getStatus: () => 403 })
+  },
+  breaks: () => {
+    throw Object.assign(new Error('out of order'), { getStatus: () => 503 })
   },
 }
 

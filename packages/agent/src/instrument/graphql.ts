@@ -1,4 +1,5 @@
 import type { Agent } from '../agent.ts'
+import type { ActiveSpan } from '../record/active-span.ts'
 import { indexOf, SpanDetails } from '../record/span-details.ts'
 import { requestAtHand } from './render-span.ts'
 import { noteErrorOf } from './request-span.ts'
@@ -30,11 +31,8 @@ export function instrumentGraphqlExecution(agent: Agent, exports: object): void 
     execute =>
       function (this: Execution, ...args) {
         try {
-          // Up to version 15 they may also come one by one.
-          const [given] = args as [{ document?: Document; operationName?: unknown }]
-          const isOneByOne = args.length > 1
-          const document = isOneByOne ? (args[1] as Document) : given.document
-          noteOperation(operationOf(document, isOneByOne ? args[5] : given.operationName))
+          const span = unnamedRequest()
+          if (span !== undefined) noteOperation(span, operationOfCall(args))
         } catch (error) {
           agent.report('naming an operation of GraphQL', error)
         }
@@ -56,7 +54,8 @@ export function instrumentGraphqlOperations(agent: Agent, exports: object): void
       function (this: OperationFinder, ...args) {
         const operation = getOperation.apply(this, args)
         try {
-          noteOperation(operation)
+          const span = unnamedRequest()
+          if (span !== undefined) noteOperation(span, operation)
         } catch (error) {
           agent.report('naming an operation of GraphQL', error)
         }
@@ -78,14 +77,20 @@ export function instrumentGraphqlErrors(agent: Agent, exports: object): void {
       function (this: ErrorLocator, error, ...rest) {
         try {
           const span = requestAtHand()
-          // One of GraphQL's own is an answer that the application means its caller to have.
-          if (span !== undefined && nameOf(error) !== 'GraphQLError') noteErrorOf(span, error)
+          if (span !== undefined && !isAnswer(error)) noteErrorOf(span, error)
         } catch (failure) {
           agent.report('reading an error of GraphQL', failure)
         }
         return locate.call(this, error, ...rest)
       },
   )
+}
+
+/** Up to version 15 they may also come one by one. */
+function operationOfCall(args: readonly unknown[]): OperationNode | undefined {
+  if (args.length > 1) return operationOf(args[1] as Document, args[5])
+  const [given] = args as [{ document?: Document; operationName?: unknown }]
+  return operationOf(given.document, given.operationName)
 }
 
 function operationOf(document: Document | undefined, name: unknown): OperationNode | undefined {
@@ -95,15 +100,33 @@ function operationOf(document: Document | undefined, name: unknown): OperationNo
 }
 
 /** All of them come to one route. Of several in one request, the first is told. */
-function noteOperation(operation: OperationNode | null | undefined): void {
-  const span = operation ? requestAtHand() : undefined
-  if (!operation || span === undefined || !span.isRecorded) return
+function unnamedRequest(): ActiveSpan | undefined {
+  const span = requestAtHand()
+  if (span === undefined || !span.isRecorded) return undefined
+  const { details } = span
+  return details !== undefined && indexOf(details.attributes, TYPE) >= 0 ? undefined : span
+}
+
+function noteOperation(span: ActiveSpan, operation: OperationNode | null | undefined): void {
+  if (!operation) return
   span.details ??= new SpanDetails(undefined)
-  if (indexOf(span.details.attributes, TYPE) >= 0) return
   span.details.set(TYPE, operation.operation)
   span.details.set(NAME, operation.name?.value)
 }
 
-function nameOf(error: unknown): unknown {
-  return (error as { name?: unknown } | null | undefined)?.name
+/**
+ * What the application means its caller to have: an error of GraphQL's own, whatever it calls itself, or made like one,
+ * or one of NestJS that is no failure of the server.
+ */
+function isAnswer(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  try {
+    // Up to version 15 without extensions, but always with where in the query it belongs to.
+    if ('positions' in error) return true
+    const { extensions, getStatus } = error as { extensions?: unknown; getStatus?: unknown }
+    if (typeof extensions === 'object' && extensions !== null) return true
+    return typeof getStatus === 'function' && Number(getStatus.call(error)) < 500
+  } catch {
+    return false
+  }
 }
