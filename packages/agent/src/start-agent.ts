@@ -6,6 +6,7 @@ import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { Knobs } from './control/knobs.ts'
 import { startControl } from './control/start-control.ts'
 import { SpanExporter } from './export/span-exporter.ts'
+import { instrumentBuiltApplications } from './instrument/built-applications.ts'
 import { databaseEsModules, databaseModules, observeDatabases } from './instrument/databases.ts'
 import { patchEsModules } from './instrument/es-modules.ts'
 import { instrumentFetch, keepContextOfCalls } from './instrument/fetch.ts'
@@ -207,6 +208,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   observeFrameworks(agent)
   instrumentHttpServer(agent)
   instrumentHttp2Server(agent)
+  instrumentBuiltApplications(agent)
   instrumentHttpClient(agent)
   instrumentFetch(agent)
   instrumentProcessErrors(agent)

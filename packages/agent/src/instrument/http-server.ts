@@ -5,7 +5,6 @@ import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import { readCaller } from '../propagate/trace-context.ts'
 import { ActiveSpan, activeSpan } from '../record/active-span.ts'
-import { lookForBuiltApplication } from './built-applications.ts'
 import { setSpanOfRequest, spanOfRequest } from './request-span.ts'
 import { recordServerSpan } from './server-span.ts'
 import { beginTakeover, isTakingOver } from './upgrade-span.ts'
@@ -38,7 +37,6 @@ export function traceRequests(agent: Agent, prototype: { emit: unknown }, scheme
     // A server of HTTP/2 that takes HTTP/1 too has requests of both kinds: the others are traced by their streams.
     const isAnswered = event === 'request' || isExpecting(event)
     if (!(isAnswered || isTakingOver(event)) || !(args[0] instanceof IncomingMessage)) {
-      if (event === 'listening') lookForBuiltApplication(agent)
       return emit.call(this, event, ...args)
     }
     const span = isAnswered

@@ -1,4 +1,3 @@
-import type { Agent } from '../agent.ts'
 import { declareRoute } from '../declare/declarations.ts'
 import { requestAtHand } from './render-span.ts'
 
@@ -13,7 +12,7 @@ interface Manifest {
 }
 
 /** What SvelteKit builds its table of routes into. It asks a route for its id when it has chosen it for a request. */
-export function instrumentSvelteKit(_agent: Agent, exports: object): void {
+export function instrumentSvelteKit(exports: object): void {
   for (const exported of Object.values(exports) as (Manifest | null | undefined)[]) {
     for (const route of exported?._?.routes ?? []) {
       const { id, endpoint } = route

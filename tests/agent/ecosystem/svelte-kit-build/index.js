@@ -1,12 +1,12 @@
 // Chooses its routes as a server built by SvelteKit does. Prints its port.
 import { createServer } from 'node:http'
 import { declaredRoutes } from '../declared.mjs'
-import { manifest } from './server/manifest.js'
+import { choose } from './handler.js'
 
 const server = createServer((request, response) => {
   if (request.url === '/exit') setTimeout(() => process.exit(0), 10)
   if (request.url === '/declared') return response.end(JSON.stringify(declaredRoutes()))
-  const chosen = manifest._.routes.find(({ pattern }) => pattern.test(request.url))
+  const chosen = choose(request.url)
   response.statusCode = chosen === undefined ? 404 : 200
   response.end(chosen?.id)
 })

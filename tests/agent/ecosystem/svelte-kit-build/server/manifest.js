@@ -2,10 +2,12 @@
 const route = (id, pattern, endpoint) => ({ id, pattern, params: [], endpoint })
 
 export const manifest = {
+  mimeTypes: {},
   _: {
     routes: [
       route('/blog/[slug]', /^\/blog\/([^/]+?)\/?$/, null),
       route('/api/items/[id]', /^\/api\/items\/([^/]+?)\/?$/, () => {}),
     ],
+    matchers: async () => ({}),
   },
 }

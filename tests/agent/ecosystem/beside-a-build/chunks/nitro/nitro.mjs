@@ -1,0 +1,3 @@
+globalThis.loaded = [...(globalThis.loaded ?? []), 'the chunk']
+
+export {}
