@@ -126,6 +126,7 @@ async function indexFor(engine: Engine, sql: string): Promise<string | undefined
     max_ns: durationNs(30e6),
     excess_ns: [],
     rows_median: null,
+    request_rows_median: null,
     code_location: '',
     trace_id: '0'.repeat(32),
     span_id: '0'.repeat(16),

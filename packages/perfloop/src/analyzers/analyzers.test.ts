@@ -129,6 +129,7 @@ describe('every analyzer', () => {
       max_ns: n(),
       excess_ns: [n(), n()],
       rows_median: random.next() < 0.5 ? null : n(),
+      request_rows_median: random.next() < 0.5 ? null : n(),
       code_location: text().slice(0, 50),
       trace_id: TRACE,
       span_id: SPAN,
@@ -655,6 +656,8 @@ describe('repeated-call', () => {
         'GET /piers calls GET tides.example/piers/:id 20 times in one request, one after the other',
       evidence: { reason: 'loop' },
     })
+    expect(judged({})[0]?.confidence).toBeLessThanOrEqual(0.7)
+    expect(judged({ call: 'harbour.Tides/Today' })).toHaveLength(1)
     expect(judged({ calls_median: 5, failed_total: 900 })[0]?.evidence).toMatchObject({
       reason: 'retries',
       failed_ratio: 0.9,
@@ -663,6 +666,10 @@ describe('repeated-call', () => {
 
   it.each([
     ['calls side by side', { spareable_ns: durationNs(0.1e9) }],
+    ['tries side by side', { spareable_ns: durationNs(0.1e9), calls_median: 5, failed_total: 900 }],
+    ['calls under one path for everything', { call: 'POST tides.example/api/graphql' }],
+    ['calls to the root', { call: 'POST dynamodb.example/' }],
+    ['calls to a host', { call: 'POST dynamodb.example:8000' }],
     ['a small loop', { calls_median: 4 }],
     ['three tries', { calls_median: 3, failed_total: 900 }],
     ['a job that calls for each of its things', { kind: 'internal' as never }],
@@ -696,6 +703,7 @@ describe('slow-statement', () => {
       max_ns: durationNs(ms * 1e6),
       excess_ns: [],
       rows_median: null,
+      request_rows_median: null,
       code_location: '',
       trace_id: TRACE,
       span_id: SPAN,
@@ -740,6 +748,7 @@ describe('large-result', () => {
     max_ns: durationNs(40e6),
     excess_ns: [],
     rows_median: 8_000,
+    request_rows_median: 8_000 as number | null,
     code_location: '',
     trace_id: TRACE,
     span_id: SPAN,
@@ -752,10 +761,17 @@ describe('large-result', () => {
       title: 'SELECT tides returns 8,000 rows with all columns each time, in GET /piers',
       evidence: { rows_median: 8_000, has_limit: false, all_columns: true },
     })
+    expect(judged({})[0]?.description).not.toContain('grows with the table')
+    expect(judged({ text: 'SELECT name FROM tides' })[0]?.description).toContain(
+      'grows with the table',
+    )
   })
 
   it.each([
-    ['a page', { rows_median: 200 }],
+    ['a page', { request_rows_median: 200 }],
+    ['rows that only jobs read', { request_rows_median: null }],
+    ['what costs next to nothing', { duration_ns: durationNs(0.1e9) }],
+    ['what hardly ever runs', { calls: 10, seen_calls: 10, duration_ns: durationNs(1e9) }],
     ['a job', { kind: 'internal' as never }],
     ['rows that were changed', { verb: 'UPDATE' }],
     ['a few calls', { seen_calls: 4 }],
@@ -807,6 +823,11 @@ describe('repeated-read', () => {
     ['what costs next to nothing', { duration_ns: durationNs(2e9), repeated_ns: durationNs(2e9) }],
     ['a loop', { executions: 100 }],
     ['the time of day', { text: 'SELECT * FROM dues WHERE due < now()' }],
+    ['the user', { text: 'SELECT * FROM dues WHERE owner = CURRENT_USER' }],
+    [
+      'a write within',
+      { text: 'WITH paid AS (UPDATE dues SET paid = true RETURNING id) SELECT id FROM paid' },
+    ],
     ['a lock', { text: 'SELECT * FROM dues FOR UPDATE' }],
     ['a question whether somebody is there', { models: [] }],
   ])('says nothing of %s', (_, changed) => {
@@ -843,6 +864,7 @@ describe('missing-index', () => {
     max_ns: durationNs(mean_ms * 1e6),
     excess_ns: [],
     rows_median: null,
+    request_rows_median: null,
     code_location: '',
     trace_id: TRACE,
     span_id: SPAN,

@@ -432,6 +432,12 @@ export const RepeatedCallOptions = section({
   minExecutions: count()
     .default(5)
     .describe('Executions with the repetition in a window before it is a finding.'),
+  sharedPaths: z
+    .array(z.string())
+    .default(['/graphql', '/rpc', '/jsonrpc', '/json-rpc'])
+    .describe(
+      'Ends of paths under which everything is asked, as under the root: the URL does not tell what.',
+    ),
   severity: severity(USUAL_SEVERITY),
   maxRows: maxRows(),
   maxSpans: maxSpans(),
@@ -441,6 +447,14 @@ export const LargeResultOptions = section({
   minRows: count().default(1_000).describe('Rows that half of all calls return, or more.'),
   pageRows: count().default(100).describe('Rows that a page would have.'),
   minCalls: count().default(10).describe('Calls in a window before it is a finding.'),
+  minMeanMs: durationMs()
+    .default(5)
+    .describe('Mean duration of the statement below which there is nothing to gain.'),
+  minBusyRatio: ratio()
+    .default(0.005)
+    .describe(
+      'Time of the statement, as a share of the window, below which there is little to gain; what the application does with the rows comes on top.',
+    ),
   severity: severity(USUAL_SEVERITY),
   maxRows: maxRows(),
   maxSpans: maxSpans(),
@@ -465,6 +479,7 @@ export const RepeatedReadOptions = section({
   maxCallsPerExecution: count()
     .default(5)
     .describe('Calls in one request beyond which it is a loop, which is another problem.'),
+  restMs: durationMs().default(MINUTES).describe('Shortest time between two looks.'),
   severity: severity(USUAL_SEVERITY),
   maxRows: maxRows(),
   maxSpans: maxSpans(),

@@ -6,6 +6,7 @@ import { NPlusOneOptions } from '../../settings/analyzers.ts'
 import { repeatedStatements } from '../../store/telemetry/queries/repeated-statements.query.ts'
 import { enough, perHour, secondsOf } from '../evidence-window.ts'
 import { severityOf, worse } from '../severity-of.ts'
+import { hasPlaceholder } from '../statement-text.ts'
 import { averageNs, executionWord, formatCount, formatDuration, statementName } from '../words.ts'
 import { isHealthyRepetition, mayBeBatches } from './healthy-repetition.ts'
 import {
@@ -53,8 +54,6 @@ const HOUSEKEEPING = new Set(
 const CACHES = new Set(['redis', 'valkey', 'memcached', 'keydb', 'dragonfly', 'hazelcast'])
 const SQL_VERBS = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'WITH'])
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'UPSERT'])
-/** Where a parameter was: `?`, `$1`, `:id`, `%s`, `@id`. */
-const PLACEHOLDER = /\?|\$\d|:\w|%s|%\(|@\w/
 
 function isNPlusOne(row: RepeatedStatement, window: Window, options: Options): boolean {
   const verb = row.verb.toUpperCase()
@@ -64,7 +63,7 @@ function isNPlusOne(row: RepeatedStatement, window: Window, options: Options): b
   }
   if (!parametersDiffer(row, options)) return false
   // Where the parameters are not told, a statement that can have none is the same every time.
-  if (row.parameters_known === 0 && SQL_VERBS.has(verb) && !PLACEHOLDER.test(row.text)) return false
+  if (row.parameters_known === 0 && SQL_VERBS.has(verb) && !hasPlaceholder(row.text)) return false
 
   if (isHealthyRepetition(row, parentStatement(row), options)) return false
   if (row.seen_executions >= enough(options.minExecutions, window)) return true

@@ -31,6 +31,7 @@ export const repeatedCall = defineAnalyzer({
   judge(rows, window, options) {
     return rows.flatMap(row => {
       if (row.seen_executions < enough(options.minExecutions, window)) return []
+      if (isShared(row.call, options) || !isSpareable(row, options)) return []
       if (isRetried(row, options)) return [toFinding(row, RETRIED, window, options)]
       return isLooped(row, options) ? [toFinding(row, LOOPED, window, options)] : []
     })
@@ -45,29 +46,40 @@ function isRetried(row: RepeatedCall, options: Options): boolean {
   return row.calls_median >= options.minAttempts && failedRatio(row) >= options.minFailedRatio
 }
 
-/**
- * Side by side they cost hardly more than one. A job that calls for each of its things does what it is for, and nobody
- * waits for it.
- */
+/** A job that calls for each of its things does what it is for, and nobody waits for it. */
 function isLooped(row: RepeatedCall, options: Options): boolean {
-  const sparedNs = averageNs(row.spareable_ns, row.executions)
-  return (
-    row.calls_median >= options.minCalls &&
-    executionWord(row.kind) === 'request' &&
-    sparedNs >= options.minSpareableMs * NS_PER_MS
-  )
+  return row.calls_median >= options.minCalls && executionWord(row.kind) === 'request'
+}
+
+/** Side by side they cost hardly more than one. */
+function isSpareable(row: RepeatedCall, options: Options): boolean {
+  return averageNs(row.spareable_ns, row.executions) >= options.minSpareableMs * NS_PER_MS
+}
+
+/** Method, host and path, as far as they are told; what has another form is a name that somebody chose. */
+const REQUEST = /^[A-Z]+(?: [^\s/]*(\/\S*)?)?$/
+
+function isShared(call: string, options: Options): boolean {
+  const request = REQUEST.exec(call)
+  if (request === null) return false
+  const path = request[1]?.replace(/\/+$/, '') ?? ''
+  return path === '' || options.sharedPaths.some(end => path.endsWith(end))
 }
 
 interface Reason {
   readonly name: 'retries' | 'loop'
   title(row: RepeatedCall): string
-  cure: string
+  readonly cure: string
+  /** At the most. */
+  readonly confidence: number
 }
 
 const LOOPED: Reason = {
   name: 'loop',
   title: () => ', one after the other',
-  cure: 'Ask once for all of them, where the other side takes a list; else ask side by side, a bounded number at a time (Promise.all, asyncio.gather), and keep answers that change rarely.',
+  cure: 'Ask once for all of them, where the other side takes a list; else ask side by side, a bounded number at a time (Promise.all, asyncio.gather), and keep answers that change rarely. Where each call asks for the next page, ask for larger ones; where it asks whether something is ready yet, wait longer in between or let the other side tell.',
+  // Pages and polling look the same from here.
+  confidence: 0.7,
 }
 
 /** Why to wait, and by chance: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015. */
@@ -75,6 +87,7 @@ const RETRIED: Reason = {
   name: 'retries',
   title: row => `, ${formatPercent(failedRatio(row))} of which fail`,
   cure: 'Repeating at once adds load to what is failing already. Try two or three times at most, wait twice as long each time with a part left to chance, give each try a time limit, and stop asking for a while when most tries fail (a circuit breaker). Then look at why the other side fails.',
+  confidence: 0.95,
 }
 
 function toFinding(row: RepeatedCall, reason: Reason, window: Window, options: Options): Finding {
@@ -94,7 +107,9 @@ function toFinding(row: RepeatedCall, reason: Reason, window: Window, options: O
     ),
     title: `${row.operation} calls ${row.call} ${formatCount(row.exemplar_calls)} times in one ${one}${reason.title(row)}`,
     description: `In ${formatCount(row.executions)} executions it was called ${formatCount(row.calls_total)} times, ${formatCount(row.calls_median)} times in a typical one, ${formatDuration(row.mean_call_ns)} each. Up to ${formatDuration(perExecutionNs)} of each execution would be spared. ${reason.cure}`,
-    confidence: 0.95 * (1 - 1 / (Math.max(1, row.seen_executions) * Math.max(2, row.calls_median))),
+    confidence:
+      reason.confidence *
+      (1 - 1 / (Math.max(1, row.seen_executions) * Math.max(2, row.calls_median))),
     cause: {
       ofSlowStatement: false,
       operations: [{ operation: row.operation, kind: row.kind, timeNs: row.loop_ns }],

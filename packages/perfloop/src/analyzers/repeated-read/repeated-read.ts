@@ -6,6 +6,7 @@ import { repeatedReads } from '../../store/telemetry/queries/repeated-reads.quer
 import type { RowOf } from '../../store/telemetry/query.ts'
 import { secondsOf } from '../evidence-window.ts'
 import { statementPart } from '../statement-finding.ts'
+import { hasPlaceholder, isRead } from '../statement-text.ts'
 import {
   averageNs,
   executionWord,
@@ -34,6 +35,9 @@ export const repeatedRead = defineAnalyzer({
     max_spans: options.maxSpans,
   }),
 
+  // It explains no other finding, so nothing waits for it.
+  restMs: options => options.restMs,
+
   judge(rows, window, options) {
     // How often something is asked a second is not in a file.
     if (window.offline) return []
@@ -43,18 +47,18 @@ export const repeatedRead = defineAnalyzer({
   },
 })
 
-/** Where a parameter was: `?`, `$1`, `:id`, `%s`, `@id`. */
-const PLACEHOLDER = /\?|\$\d|:\w|%s|%\(|@\w/
 /** What answers differently each time by intent. */
 const VOLATILE =
-  /\b(?:now|random|rand|uuid|gen_random_uuid|nextval|clock_timestamp|statement_timestamp|sysdate|getdate|pg_sleep|sleep|current_timestamp|current_time|current_date|localtime|localtimestamp)\b|\bfor\s+(?:no\s+key\s+)?(?:update|share)\b/i
+  /\b(?:now|random|rand|uuid|gen_random_uuid|nextval|clock_timestamp|statement_timestamp|sysdate|getdate|pg_sleep|sleep|current_timestamp|current_time|current_date|localtime|localtimestamp|curdate|curtime|unix_timestamp|utc_timestamp|newid|getutcdate|sysdatetime|transaction_timestamp|current_setting|current_user|session_user|last_insert_id|lastval|currval|found_rows)\b|\bfor\s+(?:no\s+key\s+)?(?:update|share)\b/i
+
+/** What writes within a common table expression, and tells of it. */
+const WRITES = /\b(?:insert\s+into|delete\s+from|merge\s+into|update\s.*\sset)\b/is
 
 function isSameEachTime(row: RepeatedRead): boolean {
-  const verb = row.verb.toUpperCase()
-  if (verb !== 'SELECT' && verb !== 'WITH') return false
+  if (!isRead(row.verb) || WRITES.test(row.text)) return false
   // A statement without tables only asks whether somebody is there.
   if (row.models.length === 0 || row.written.length > 0 || VOLATILE.test(row.text)) return false
-  return row.parameters_known === 1 || !PLACEHOLDER.test(row.text)
+  return row.parameters_known === 1 || !hasPlaceholder(row.text)
 }
 
 function isWorthKeeping(row: RepeatedRead, window: Window, options: Options): boolean {

@@ -211,7 +211,8 @@ function sharedFinding(rows: readonly OperationCost[], window: Window, options: 
     environment: worst?.environment ?? '',
     service: worst?.service ?? '',
     operation: '',
-    operationKind: 'unspecified',
+    // Of requests: only their number says when it is over.
+    operationKind: 'server',
     subject: subjectOf('slow-operation', 'shared'),
     severity: severityOf(
       { perHourNs: recoverableNsPerHour, perExecutionNs: averageNs(excessNs, slow) },

@@ -1,3 +1,5 @@
+import { isRead } from '../statement-text.ts'
+
 /** What a statement is for, as far as its text tells: each class has its own limit. */
 export const STATEMENT_CLASSES = ['lookup', 'list', 'join', 'aggregate', 'write', 'other'] as const
 export type StatementClass = (typeof STATEMENT_CLASSES)[number]
@@ -9,7 +11,6 @@ const JOIN = /\bjoin\b|\bfrom\s+[^\s,()]+(\s+(as\s+)?\w+)?\s*,\s*[^\s,()]+/i
 const BY_KEY =
   /\bwhere\s+\(*\s*([\w"`[\]]+\.)*["`[]?\w*(id|uuid|guid|key|slug|token|email)["`\]]?\s*=\s*(\?|\$\d+|:\w+|%s|@\w+)\s*\)*\s*(limit\b|fetch\b|for\b|;|$)/i
 const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'UPSERT', 'COPY'])
-const READS = new Set(['SELECT', 'WITH', 'VALUES', 'TABLE'])
 
 export function statementClass(statement: {
   readonly verb: string
@@ -18,7 +19,7 @@ export function statementClass(statement: {
 }): StatementClass {
   const verb = statement.verb.toUpperCase()
   if (WRITES.has(verb)) return 'write'
-  if (!READS.has(verb)) return 'other'
+  if (!isRead(verb)) return 'other'
   if (AGGREGATE.test(statement.text)) return JOIN.test(statement.text) ? 'join' : 'aggregate'
   if (JOIN.test(statement.text)) return 'join'
   if (statement.rowsMedian !== null && statement.rowsMedian > 1) return 'list'

@@ -22,6 +22,7 @@ export interface SpanFixture {
   readonly startUnixMs: number
   readonly durationMs?: number
   readonly statement?: string
+  readonly parameters?: number
   readonly rowCount?: number
   readonly weight?: number
   readonly receivedUnixMs?: number
@@ -41,10 +42,10 @@ export async function insertSpans(
   await engine.execute(
     `INSERT INTO spans
      (environment, service, operation, kind, category, status, status_code, is_entry, is_repeated_layer, trace_id, ids,
-      start_unix_ns, duration_ns, statement, row_count, weight, received_at,
+      start_unix_ns, duration_ns, statement, parameters, row_count, weight, received_at,
       retention_days, randomness)
      SELECT environment, service, operation, kind, category, status, status_code, is_entry, is_repeated_layer, unhex(trace_id),
-       unhex(concat(span_id, parent_span_id, entry_span_id)), start_unix_ns, duration_ns, statement, row_count,
+       unhex(concat(span_id, parent_span_id, entry_span_id)), start_unix_ns, duration_ns, statement, parameters, row_count,
        weight, toDateTime(received_s, 'UTC'), retention_days, randomness
      FROM format(JSONEachRow, ${sqlString(STRUCTURE)}, ${sqlString(lines)})`,
     {},
@@ -55,7 +56,7 @@ export async function insertSpans(
 const STRUCTURE = `environment String, service String, operation String, kind String, category String, status String,
   status_code UInt16,
   is_entry UInt8, is_repeated_layer UInt8, trace_id String, span_id String, parent_span_id String,
-  entry_span_id String, start_unix_ns UInt64, duration_ns UInt64, statement String, row_count Nullable(UInt32),
+  entry_span_id String, start_unix_ns UInt64, duration_ns UInt64, statement String, parameters UInt32, row_count Nullable(UInt32),
   weight Float64, received_s UInt32, retention_days UInt16, randomness Nullable(UInt64)`
 
 function toRow(span: SpanFixture): Readonly<Record<string, unknown>> {
@@ -79,6 +80,7 @@ function toRow(span: SpanFixture): Readonly<Record<string, unknown>> {
     start_unix_ns: String(nanoseconds(span.startUnixMs)),
     duration_ns: String(nanoseconds(durationMs)),
     statement: span.statement ?? '',
+    parameters: span.parameters ?? 0,
     row_count: span.rowCount ?? null,
     weight: span.weight ?? 1,
     received_s: Math.floor(receivedUnixMs / 1_000),

@@ -10,7 +10,7 @@ const SIGNS = runtimeMetricNames('level', SIGNS_OF_LIFE)
 
 /**
  * How often each entry operation was executed in a window: silence means something only where there was traffic. As
- * operation without a name, how often processes of a service told of their memory, CPU or pools.
+ * operation without a name, all executions of a service, and how often its processes told of memory, CPU or pools.
  */
 export const calledOperations = defineQuery({
   name: 'called-operations',
@@ -27,14 +27,14 @@ SELECT
   environment,
   service,
   operation,
-  seen_executions
+  sum(seen) AS seen_executions
 FROM
 (
   SELECT
     environment,
     service,
-    operation,
-    count() AS seen_executions
+    arrayJoin([operation, '']) AS operation,
+    count() AS seen
   FROM measurements
   WHERE ${RECEIVED_IN_WINDOW}
   GROUP BY
@@ -46,7 +46,7 @@ FROM
     environment,
     service,
     '' AS operation,
-    count() AS seen_executions
+    count() AS seen
   FROM performance_metrics
   WHERE ${RECEIVED_IN_WINDOW}
       AND name IN (${SIGNS})
@@ -54,6 +54,10 @@ FROM
     environment,
     service
 )
+GROUP BY
+  environment,
+  service,
+  operation
 ORDER BY seen_executions DESC
 LIMIT {max_rows:UInt32}`,
   example: { from_s: 1_700_000_000, to_s: 1_700_000_300, max_rows: 10_000 },

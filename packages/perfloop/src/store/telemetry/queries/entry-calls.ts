@@ -34,7 +34,7 @@ const STATEMENTS = {
   torn: 'AND (trace_id, parent_span_id, statement) NOT IN torn_layers',
 }
 const REQUESTS_OF_OTHERS = {
-  own: 'operation AS call, is_failed',
+  own: 'operation AS call, is_failed, status_code',
   // What a client library does within a call of its own is the same call.
   condition: `category = 'external'
         AND kind = 'client'

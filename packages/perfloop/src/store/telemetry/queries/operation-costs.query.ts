@@ -110,6 +110,22 @@ GROUP BY
   operation,
   kind
 ),
+-- Of each operation the one that \`costs\` names too, and nothing else of it: this is read for each place it stands in.
+exemplar_traces AS
+(
+SELECT argMax(trace_id, total_ns)
+FROM measurements
+WHERE ${RECEIVED_IN_WINDOW}
+  AND status_code != 101
+  AND total_ns > ${LIMIT}
+GROUP BY
+  environment,
+  service,
+  operation,
+  kind
+ORDER BY sum(weight * (total_ns - ${LIMIT})) DESC
+LIMIT {max_rows:UInt32}
+),
 costs AS
 (
 SELECT *
@@ -157,7 +173,21 @@ LEFT JOIN
       WHERE ${RECEIVED_IN_WINDOW}
         AND spans.category != 'other'
         AND is_entry = 0
-        AND trace_id IN (SELECT exemplar.1 FROM costs)
+        AND is_repeated_layer = 0
+        AND trace_id IN exemplar_traces
+        -- What a client library does within a call of its own is the same call.
+        AND (
+          spans.category != 'external'
+          OR (trace_id, parent_span_id) NOT IN (
+            SELECT
+              trace_id,
+              span_id
+            FROM spans
+            WHERE ${RECEIVED_IN_WINDOW}
+              AND spans.category = 'external'
+              AND trace_id IN exemplar_traces
+          )
+        )
       GROUP BY
         trace_id,
         entry_span_id,

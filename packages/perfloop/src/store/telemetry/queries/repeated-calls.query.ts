@@ -7,6 +7,12 @@ import { count64, spanKind } from './row-fields.ts'
 /** Spans of the exemplar that a row names: the first ones. */
 const MOST_SPAN_IDS = 20
 
+/**
+ * No answer, or one that says that it may be another next time: RFC 9110, sections 15.5.9 and 15.6, RFC 8470 (425), RFC
+ * 6585 (429). A 404 is an answer. Of gRPC: cancelled, unknown, deadline, exhausted, aborted, internal, unavailable.
+ */
+const MAY_BE_TRIED_AGAIN = `(c.status_code >= 500 OR c.status_code IN (0, 408, 425, 429, 1, 2, 4, 8, 10, 13, 14))`
+
 const ns = z.number().transform(durationNs)
 
 /**
@@ -29,6 +35,7 @@ export const repeatedCalls = defineQuery({
     calls_median: z.number(),
     calls_max: count64,
     calls_total: z.number(),
+    /** Those of which another try may turn out otherwise. */
     failed_total: z.number(),
     /** Wall time with one of the calls running, all executions, weighted. */
     busy_ns: ns,
@@ -56,7 +63,7 @@ WITH${ENTRY_EXTERNAL_CALLS},
       c.call AS call,
       any(c.weight) AS weight,
       count() AS calls,
-      countIf(c.is_failed) AS failed,
+      countIf(c.is_failed AND ${MAY_BE_TRIED_AGAIN}) AS failed,
       toFloat64(intervalLengthSum(c.start_unix_ns, c.start_unix_ns + c.duration_ns)) AS busy_ns,
       toFloat64(sum(c.duration_ns)) AS duration_ns,
       toFloat64(max(c.start_unix_ns + c.duration_ns) - min(c.start_unix_ns)) AS loop_ns,

@@ -2,10 +2,13 @@ import { z } from 'zod'
 import { durationNs } from '../../../domain/duration.ts'
 import { fingerprint } from '../../../domain/fingerprint.ts'
 import { defineQuery } from '../query.ts'
-import { ENTRY_CALLS, evidenceWindow, PATTERN_TEXTS, RECEIVED_IN_WINDOW } from './entry-calls.ts'
+import { ENTRY_CALLS, evidenceWindow, PATTERN_TEXTS } from './entry-calls.ts'
 import { count64, spanKind } from './row-fields.ts'
 
 const ns = z.number().transform(durationNs)
+
+/** Patterns in use are named about once an hour, before anything is sampled. */
+const NAMED_WITHIN_S = 4_200
 
 /**
  * Statements with how often each was issued with the same parameters within a short time, over all requests of a
@@ -102,8 +105,11 @@ WITH${ENTRY_CALLS},
   (
     SELECT groupUniqArrayArray(models)
     FROM patterns
-    WHERE verb IN ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'UPSERT', 'COPY', 'TRUNCATE')
-      AND statement IN (SELECT statement FROM spans WHERE ${RECEIVED_IN_WINDOW} AND statement != '')
+    WHERE last_seen >= toDateTime({from_s:UInt32} - ${NAMED_WITHIN_S})
+      AND (
+        verb IN ('INSERT', 'UPDATE', 'DELETE', 'MERGE', 'REPLACE', 'UPSERT', 'COPY', 'TRUNCATE')
+        OR match(text, '(?is)\\\\b(insert\\\\s+into|delete\\\\s+from|merge\\\\s+into|update\\\\s.*\\\\sset)\\\\b')
+      )
   ) AS written_models
 SELECT
   environment,

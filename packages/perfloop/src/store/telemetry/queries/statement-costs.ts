@@ -48,6 +48,8 @@ export const statementCostRow = {
   excess_ns: z.array(z.number()),
   /** Median of the rows, where told. */
   rows_median: z.number().nullable(),
+  /** The same of what requests asked for. */
+  request_rows_median: z.number().nullable(),
   code_location: z.string(),
   trace_id: z.string(),
   span_id: z.string(),
@@ -103,6 +105,7 @@ export const STATEMENT_COSTS = `${ENTRY_CALLS},
       max(o.max_ns) AS max_ns,
       sumForEach(o.excess_ns) AS excess_ns,
       quantileMerge(0.5)(o.rows) AS rows_median,
+      quantileMergeIf(0.5)(o.rows, o.kind = 'server') AS request_rows_median,
       if(argMax(o.code_location, o.duration_ns) = '', anyLast(o.code_location), argMax(o.code_location, o.duration_ns)) AS code_location,
       argMax(o.exemplar, o.duration_ns) AS exemplar
     FROM by_operation AS o
@@ -137,6 +140,7 @@ export const STATEMENT_COSTS = `${ENTRY_CALLS},
       s.max_ns AS max_ns,
       s.excess_ns AS excess_ns,
       if(isNaN(s.rows_median), NULL, s.rows_median) AS rows_median,
+      if(isNaN(s.request_rows_median), NULL, s.request_rows_median) AS request_rows_median,
       s.code_location AS code_location,
       lower(hex(s.exemplar.1)) AS trace_id,
       lower(hex(s.exemplar.2)) AS span_id
