@@ -96,6 +96,9 @@ describe('Express, as the Node agent sees it', () => {
         ['GET /tenants/88/report', 'GET /tenants/:tenant/report', 200],
         ['GET /pattern-77', 'GET /^\\/pattern-(\\d+)$/', 200],
         ['GET /two', 'GET /one|/two', 200],
+        ['GET /', 'GET /', 200],
+        ['SEARCH /fruit', 'SEARCH /fruit', 200],
+        ['SEARCH /nowhere', '_OTHER', 404],
         ['DELETE /anything', 'DELETE /anything', 200],
         ['GET /guarded/door', 'GET', 500, 'by a guard'],
         ['GET /throws', 'GET /throws', 500, 'by a handler'],
@@ -115,6 +118,8 @@ describe('Express, as the Node agent sees it', () => {
           'express GET /first/legacy/old',
           'express GET /second/legacy/old',
           'express ALL /anything',
+          'express GET /',
+          'express SEARCH /fruit',
         ]),
       )
       expect(declared.some(route => /GET \/(?::stall|old|report)$/.test(route))).toBe(false)

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import type { Agent } from './agent.ts'
 import { type AgentConfiguration, type AgentOptions, readConfiguration } from './agent-options.ts'
-import { OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
+import { API_ES_FILES, API_FILES, OpenTelemetryBridge } from './bridge/opentelemetry-api.ts'
 import { Knobs } from './control/knobs.ts'
 import { startControl } from './control/start-control.ts'
 import { SpanExporter } from './export/span-exporter.ts'
@@ -117,6 +117,7 @@ export async function beginAgent(options: AgentOptions = {}): Promise<void> {
     addToPages(agent, configuration)
     await patchEsModules(
       [
+        { package: '@opentelemetry/api', files: API_ES_FILES, patch: bridge.joinPart },
         ...frameworkEsModules(agent),
         ...databaseEsModules(agent),
         ...jobEsModules(agent),
@@ -190,7 +191,7 @@ function instrument(agent: Agent, bridge: OpenTelemetryBridge): void {
   ): PatchedModule => ({ package: name, file, patch: exports => apply(agent, exports) })
   hookModules(
     [
-      { package: '@opentelemetry/api', file: 'build/src/index.js', patch: bridge.join },
+      ...API_FILES.map(file => ({ package: '@opentelemetry/api', file, patch: bridge.join })),
       ...frameworkModules(agent),
       patched('undici', 'index.js', keepContextOfCalls),
       ...databaseModules(agent),

@@ -47,6 +47,8 @@ if (typeof app.lazyrouter === 'function') {
 
 app.get(/^\/pattern-(\d+)$/, (_request, response) => response.json('pattern'))
 app.get(['/one', '/two'], (_request, response) => response.json('either'))
+app.get('', (_request, response) => response.json('root'))
+app.search('/fruit', (_request, response) => response.json('found'))
 app.all('/anything', (_request, response) => response.json('any'))
 app.use('/guarded', (_request, _response, next) => next(new RangeError('by a guard')))
 app.get('/throws', () => {

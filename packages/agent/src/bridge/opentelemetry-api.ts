@@ -9,7 +9,14 @@ import { BridgedTracerProvider, type Succession } from './bridged-tracer.ts'
 /** Where all copies of `@opentelemetry/api` 1.x look for what is registered. */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1')
 
-const API_FILE = /[\\/]@opentelemetry[\\/]api[\\/]build[\\/]src[\\/]index\.js$/
+/** As CommonJS, up to 1.9 and from 1.10 on. */
+export const API_FILES = ['build/src/index.js', 'dist/index.cjs']
+/** From 1.10 on ES modules have a copy of their own: half of it, which takes half the time to load. */
+export const API_ES_FILES = ['context/context', 'context-api', 'propagation-api', 'trace-api'].map(
+  file => `dist/${file}.mjs`,
+)
+const API_FILE =
+  /[\\/]@opentelemetry[\\/]api[\\/](?:build[\\/]src[\\/]index\.js|dist[\\/]index\.cjs)$/
 
 interface ModuleWithCache {
   readonly _cache: Readonly<
@@ -53,6 +60,7 @@ export class OpenTelemetryBridge {
   /** What an SDK has registered before it registered its tracer provider. */
   readonly #waiting: (() => void)[] = []
   readonly #joined = new WeakSet<object>()
+  readonly #parts: Partial<Api> = {}
   /** The newest version of the API that was loaded: a copy reads nothing that an older one has registered. */
   #newest = ''
 
@@ -93,9 +101,14 @@ export class OpenTelemetryBridge {
       bridgedPropagator,
     )
     if (isNewer(version, this.#newest)) this.#newest = version
-    const registered = registry()
-    if (registered !== undefined) registered.version = this.#newest
+    openRegistry().version = this.#newest
     this.#watch(copy, version)
+  }
+
+  /** To be called with what each of `API_ES_FILES` exports, in their order. */
+  readonly joinPart = (part: Partial<Api>): void => {
+    Object.assign(this.#parts, part)
+    if (part.trace !== undefined) this.join(this.#parts)
   }
 
   /** Copies that were loaded before the agent was. */
@@ -170,11 +183,21 @@ function registry(): Registered | undefined {
   return (globalThis as { [GLOBAL]?: Registered })[GLOBAL]
 }
 
+/** The same, made where there is none; its version can be set, which copies from 1.10 on prevent in those they make. */
+function openRegistry(): Registered {
+  const found = registry()
+  if (found !== undefined && Object.getOwnPropertyDescriptor(found, 'version')?.writable)
+    return found
+  const made = { version: '', ...found }
+  const shared = globalThis as { [GLOBAL]?: Registered }
+  shared[GLOBAL] = made
+  return made
+}
+
 /** A copy registers only beside what has exactly its own version. */
 function asVersion(version: string, register: Register): Register {
   return function (this: unknown, ...args) {
-    const registered = registry()
-    if (registered === undefined) return register.apply(this, args)
+    const registered = openRegistry()
     const newest = registered.version
     registered.version = version
     try {

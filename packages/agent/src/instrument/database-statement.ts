@@ -5,7 +5,7 @@ import { type AttributeSchema, attributeSchema, INTEGER, TEXT } from '../record/
 import { describeError } from '../record/error-description.ts'
 import { KIND_CLIENT } from '../record/span-recorder.ts'
 import type { RepeatedText } from '../record/text-table.ts'
-import { awaitingLine, issuingLine, type KnownText, knownText } from './issuing-line.ts'
+import { awaitingLine, isSettled, issuingLine, type KnownText, knownText } from './issuing-line.ts'
 import {
   declareHashes,
   hashParameters,
@@ -98,7 +98,7 @@ export function noteIssuingLine(
     if (text === undefined || parent?.isRecorded !== true) return undefined
     const known = knownText(text)
     const { place } = parent
-    if (issuingLine(known, place).file !== undefined) return undefined
+    if (isSettled(issuingLine(known, place))) return undefined
     return () => {
       try {
         awaitingLine(known, place)

@@ -244,7 +244,7 @@ function patternOf(source: string): RegExp {
 }
 
 function join(base: string, path: string): string {
-  return path === '/' && base !== '' ? base : base + path
+  return (path === '/' && base !== '' ? base : base + path) || '/'
 }
 
 /** A route's path may be a text, a pattern, or a list of these. */

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import { clockMs } from '../own-clock.ts'
 import { isOwnFrame } from '../own-place.ts'
 import { callSites, limitStacks } from '../profile/stack-limit.ts'
 import { codePosition } from '../record/code-position.ts'
 import { detail } from '../record/cost-budget.ts'
 import { RepeatedText } from '../record/text-table.ts'
+import { asksByItself, pathOfFrame } from './database-packages.ts'
 
 const MOST_TEXTS = 2_000
 const MOST_SHAPES = 2_000
@@ -39,11 +39,13 @@ export interface CodeLine {
   readonly file: RepeatedText | undefined
   /** See `codePosition`. */
   readonly position: number
-  /** How often it was looked for in vain. */
+  /** Of the application itself, and not of a package that it uses. */
+  readonly isOwn: boolean
+  /** How often one of its own was looked for in vain. */
   readonly misses: number
 }
 
-const NO_LINE: CodeLine = { file: undefined, position: Number.NaN, misses: 0 }
+const NO_LINE: CodeLine = { file: undefined, position: Number.NaN, isOwn: false, misses: 0 }
 const NOWHERE = Symbol('nowhere yet')
 
 const known = new Map<string, KnownText>()
@@ -90,8 +92,9 @@ function shapeOf(text: string): string {
 }
 
 /**
- * The line of the application that issued a statement: the first frame outside packages and Node. A stack costs tens
- * of microseconds, so it is taken once for each statement and place (a route), not for each call.
+ * The line of the application that issued a statement: the first frame outside packages and Node, or else the first one
+ * in a package that asks the database by itself. A stack costs tens of microseconds, so it is taken once for each statement
+ * and place (a route), not for each call.
  */
 export function issuingLine({ lines }: KnownText, place: unknown): CodeLine {
   if (lines.lastPlace === place) return lines.lastLine
@@ -99,7 +102,9 @@ export function issuingLine({ lines }: KnownText, place: unknown): CodeLine {
   if (line === undefined || isOpen(line)) {
     if (line === undefined && lines.byPlace.size >= MOST_PLACES) return onlyLine(lines)
     if (!detail.isKept || !mayTakeStack()) return NO_LINE
-    line = callingLine() ?? { ...NO_LINE, misses: (line?.misses ?? 0) + 1 }
+    const misses = (line?.misses ?? 0) + 1
+    const found = callingLine()
+    line = found?.isOwn ? found : { ...(found ?? line ?? NO_LINE), misses }
     lines.byPlace.set(place, line)
     if (isOpen(line)) return line
   }
@@ -115,11 +120,17 @@ export function issuingLine({ lines }: KnownText, place: unknown): CodeLine {
  */
 export function awaitingLine({ lines }: KnownText, place: unknown): void {
   const known = lines.byPlace.get(place)
-  if (known?.file !== undefined || lines.byPlace.size > MOST_PLACES || !mayTakeStack()) return
-  const line = callingLine()
-  if (line === undefined) return
+  if (known?.isOwn || lines.byPlace.size > MOST_PLACES || !mayTakeStack()) return
+  const found = callingLine()
+  if (found === undefined || (!found.isOwn && known?.file !== undefined)) return
+  const line = { ...found, misses: known?.misses ?? 0 }
   lines.byPlace.set(place, line)
   if (lines.lastPlace === place) lines.lastLine = line
+}
+
+/** Whether whoever waits for it need not be asked any more. */
+export function isSettled(line: CodeLine): boolean {
+  return line.file !== undefined && !isOpen(line)
 }
 
 /** Where somebody else has found out. */
@@ -130,8 +141,8 @@ export function giveLine({ lines }: KnownText, place: unknown, line: CodeLine): 
   lines.lastLine = line
 }
 
-function isOpen({ file, misses }: CodeLine): boolean {
-  return file === undefined && misses < MOST_MISSES
+function isOpen({ isOwn, misses }: CodeLine): boolean {
+  return !isOwn && misses < MOST_MISSES
 }
 
 /** Of a statement that is issued from more places than are kept: all of them most likely call one function. */
@@ -174,33 +185,34 @@ function callingLine(): CodeLine | undefined {
   return line ?? (isDeep ? undefined : ownLineOf(callSites(DEEPEST_STACK)))
 }
 
-/** The first frame of the application's own. */
+/** The first frame of the application's own, or else of a package that asks the database by itself. */
 export function lineOfStack(stack: unknown): CodeLine | undefined {
   return typeof stack === 'string' ? ownLineOf(stack.split('\n')) : undefined
 }
 
 function ownLineOf(stack: readonly string[]): CodeLine | undefined {
+  let ofPackage: CodeLine | undefined
   for (const line of stack) {
-    if (line.includes('node_modules') || line.includes('node:') || isOwnFrame(line)) continue
-    if (COPIED_RUNTIME.test(line)) continue
-    const frame = FRAME.exec(line)
-    if (frame !== null) {
-      // By way of bytes: a part of a text keeps all of it in memory.
-      const file = Buffer.from(pathOf(frame[1] ?? '')).toString()
-      const position = codePosition(Number(frame[2]), Number(frame[3]))
-      return { file: new RepeatedText(file), position, misses: 0 }
-    }
+    if (line.includes('node:') || isOwnFrame(line) || COPIED_RUNTIME.test(line)) continue
+    const isOwn = !line.includes('node_modules')
+    if (!isOwn && ofPackage !== undefined) continue
+    const [, file, number, column] = FRAME.exec(line) ?? []
+    if (file === undefined) continue
+    const position = codePosition(Number(number), Number(column))
+    if (isOwn) return codeLine(file, position, isOwn)
+    if (asksByItself(file)) ofPackage = codeLine(file, position, isOwn)
   }
-  return undefined
+  return ofPackage
+}
+
+function codeLine(file: string, position: number, isOwn: boolean): CodeLine {
+  // By way of bytes: a part of a text keeps all of it in memory.
+  const path = Buffer.from(pathOfFrame(file)).toString()
+  return { file: new RepeatedText(path), position, isOwn, misses: 0 }
 }
 
 /** Prisma copies its own into the clients that it generates among the application's files. */
 const COPIED_RUNTIME = /[\\/]runtime[\\/](?:client|library|binary)\.m?js:/
-
-/** ES modules are told by their URL, in which a space is `%20` and a drive has a slash before it. */
-function pathOf(file: string): string {
-  return file.startsWith('file://') ? fileURLToPath(file) : file
-}
 
 function verbOf(text: string): RepeatedText {
   return new RepeatedText(/^\s*([A-Za-z]{1,16})/.exec(text)?.[1]?.toUpperCase() ?? 'SQL')

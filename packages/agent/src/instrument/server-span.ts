@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import { type IncomingHttpHeaders, METHODS as NODE_METHODS } from 'node:http'
 import type { Agent } from '../agent.ts'
 import { clockMs } from '../own-clock.ts'
 import type { ActiveSpan } from '../record/active-span.ts'
@@ -42,6 +42,9 @@ const METHODS = new Set([
   'QUERY',
 ])
 
+/** Those that a server of Node reads, `SEARCH` among them: a route that took the request vouches for its method. */
+const METHODS_OF_ROUTES = new Set(NODE_METHODS)
+
 /** A request that has been answered, or whose caller went away. */
 export interface AnsweredRequest {
   readonly method: string | undefined
@@ -65,8 +68,8 @@ export function recordServerSpan(
 ): void {
   const endMs = clockMs()
   const { status, isAborted, bodySize } = request
-  const method = METHODS.has(request.method ?? '') ? (request.method as string) : '_OTHER'
   const route = typeof span.place === 'string' ? span.place : undefined
+  const method = methodOf(request.method ?? '', route)
   const isFailed = status >= 500
   const { startMs, totals } = span
   const path = withoutQuery(request.url)
@@ -94,6 +97,11 @@ export function recordServerSpan(
   recorder.text(span.handlerName)
   recorder.text(isFailed ? String(status) : isAborted ? 'aborted' : undefined)
   recorder.end()
+}
+
+function methodOf(method: string, route: string | undefined): string {
+  if (METHODS.has(method)) return method
+  return route !== undefined && METHODS_OF_ROUTES.has(method) ? method : '_OTHER'
 }
 
 /** By method, then by route. */

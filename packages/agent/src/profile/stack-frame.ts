@@ -14,7 +14,8 @@ export function readStack(stack: string): StackFrame[] {
     if (!text.startsWith('at ')) continue
     const bracket = text.lastIndexOf(' (')
     const isNamed = bracket >= 0 && text.endsWith(')')
-    const place = isNamed ? text.slice(bracket + 2, -1) : text.slice(3)
+    // Code outside of functions that waits has no name but this word.
+    const place = isNamed ? text.slice(bracket + 2, -1) : text.slice(3).replace(/^async /, '')
     const [, file = '', at = '0'] = /^(.*?):(\d+):\d+$/.exec(place) ?? []
     const name = isNamed ? text.slice(3, bracket) : ''
     frames.push({ name: name.replace(/^async /, ''), file: asPath(file), line: Number(at) })

@@ -260,6 +260,8 @@ describe('operations', () => {
   it('fall back to the method where the route is unknown or not sent', () => {
     const rows = store([
       { kind: 2, attributes: { 'http.request.method': 'PURGE' } },
+      { kind: 2, attributes: { 'http.request.method': 'SEARCH', 'http.route': '/fruit' } },
+      { kind: 2, attributes: { 'http.request.method': 'FANCY', 'http.route': '/fruit' } },
       {
         kind: 2,
         attributes: { 'http.request.method': 'GET', 'http.route': '', 'url.path': '/a/1' },
@@ -267,7 +269,14 @@ describe('operations', () => {
       { kind: 3, attributes: { 'http.request.method': 'GET', 'server.address': 'x' } },
       { name: '', kind: 1 },
     ])
-    expect(rows.map(row => row.operation)).toEqual(['HTTP', 'GET /a/:id', 'GET x', 'unnamed'])
+    expect(rows.map(row => row.operation)).toEqual([
+      'HTTP',
+      'SEARCH /fruit',
+      'HTTP /fruit',
+      'GET /a/:id',
+      'GET x',
+      'unnamed',
+    ])
   })
 })
 

@@ -1,3 +1,4 @@
+import { METHODS as NODE_METHODS } from 'node:http'
 import { NO_ROUTE } from '../../domain/span.ts'
 import { foldOperationName } from '../fingerprint/fold-operation-name.ts'
 import { routeTemplate } from '../fingerprint/route-template.ts'
@@ -113,10 +114,15 @@ const METHODS: ReadonlySet<string> = new Set([
   'QUERY',
 ])
 
-/** What is no method (`_OTHER`, a scanner's fancy) is `HTTP`, as the conventions say. */
+/** Those that a route may be declared for, `SEARCH` and those of WebDAV among them. */
+const METHODS_OF_ROUTES: ReadonlySet<string> = new Set(NODE_METHODS)
+
+/** What is no method (`_OTHER`, a scanner's fancy) is `HTTP`, as the conventions say. A route vouches for a seldom one. */
 function httpMethod(facts: SpanFacts): string {
   const method = (facts.text('httpMethod') ?? '').toUpperCase()
-  return METHODS.has(method) ? method : 'HTTP'
+  if (METHODS.has(method)) return method
+  const isOfRoute = facts.text('httpRoute') !== undefined && METHODS_OF_ROUTES.has(method)
+  return isOfRoute ? method : 'HTTP'
 }
 
 function rpcName(facts: SpanFacts): string | undefined {
