@@ -265,6 +265,7 @@ describe('every analyzer', () => {
           slow_db_ns: n(),
           slow_render_ns: n(),
           slow_external_ns: n(),
+          slow_wait_ns: n(),
           slow_self_ns: n(),
           slow_queries: n(),
           heaviest: [['db', text()]],
@@ -490,6 +491,7 @@ describe('slow-operation', () => {
     slow_db_ns: durationNs(30e9),
     slow_render_ns: durationNs(2e9),
     slow_external_ns: durationNs(3e9),
+    slow_wait_ns: durationNs(0),
     slow_self_ns: durationNs(5e9),
     slow_queries: 600,
     trace_id: TRACE,
@@ -519,6 +521,15 @@ describe('slow-operation', () => {
     }
     const [finding] = slowOperation.judge([waiting], live, options)
     expect(finding?.title).toContain('waiting for other services, most for GET tides.example/today')
+  })
+
+  it('does not blame the application’s code for waits for a connection', () => {
+    const waiting = { ...operation, slow_db_ns: durationNs(2e9), slow_wait_ns: durationNs(28e9) }
+    const [finding] = slowOperation.judge([waiting], live, options)
+    expect(finding?.title).toBe(
+      'GET /piers takes 900 ms at p95, 70 % of it waiting for a connection of its pool',
+    )
+    expect(finding?.evidence).toMatchObject({ dominant_part: 'wait' })
   })
 
   it('does not claim that a part dominates when none does', () => {

@@ -47,6 +47,7 @@ const TERMS: Readonly<Record<string, string>> = {
   slow_db_ns: 'Of that: database',
   slow_render_ns: 'Rendering',
   slow_external_ns: 'Other services',
+  slow_wait_ns: 'Waiting for a connection',
   slow_self_ns: 'Its own code',
   slow_query_count: 'Statements in it',
   pool: 'Pool',
@@ -120,6 +121,7 @@ function saysNothing(key: string, value: unknown, evidence: Evidence): boolean {
     case 'failed_calls':
     case 'slow_render_ns':
     case 'slow_external_ns':
+    case 'slow_wait_ns':
       return value === 0
     default:
       return false

@@ -20,7 +20,7 @@ export const slowOperation = defineAnalyzer({
   kind: 'slow-operation',
   title: 'Slow operation',
   description:
-    'An operation whose 95th percentile is above its limit, with the part that dominates: database, rendering, calls to other services, or the application’s own code.',
+    'An operation whose 95th percentile is above its limit, with the part that dominates: database, rendering, calls to other services, waiting for a connection, or the application’s own code.',
   options: SlowOperationOptions,
   evidence: operationCosts,
 
@@ -117,6 +117,7 @@ const PARTS = [
   { name: 'db', ns: 'slow_db_ns', where: 'in the database' },
   { name: 'render', ns: 'slow_render_ns', where: 'rendering templates' },
   { name: 'external', ns: 'slow_external_ns', where: 'waiting for other services' },
+  { name: 'wait', ns: 'slow_wait_ns', where: 'waiting for a connection of its pool' },
   { name: 'self', ns: 'slow_self_ns', where: 'in the application’s own code' },
 ] as const
 type Part = (typeof PARTS)[number]
@@ -127,6 +128,7 @@ const CURES: Readonly<Record<Part['name'], string>> = {
     'Look at its templates: loops over many rows, queries made while rendering, or fragments that could be cached.',
   external:
     'Look at its calls: make them side by side, cache what changes rarely, and give each a time limit.',
+  wait: 'Hold connections for less: ask for one late, give it back before anything else is waited for, and look at the statements that take longest. A larger pool helps only while the database has room for more.',
   self: 'Profile it: the time is spent by code without spans of its own, such as computing, serializing or waiting for a lock.',
 }
 
@@ -190,6 +192,7 @@ function toFinding(row: OperationCost, window: Window, options: Options): Findin
       slow_db_ns: averageNs(row.slow_db_ns, row.slow_executions),
       slow_render_ns: averageNs(row.slow_render_ns, row.slow_executions),
       slow_external_ns: averageNs(row.slow_external_ns, row.slow_executions),
+      slow_wait_ns: averageNs(row.slow_wait_ns, row.slow_executions),
       slow_self_ns: averageNs(row.slow_self_ns, row.slow_executions),
       slow_query_count: queries,
     },

@@ -28,6 +28,8 @@ export interface SpanFixture {
   readonly receivedUnixMs?: number
   readonly retentionDays?: number
   readonly randomness?: bigint
+  /** Of the table `shapes`. */
+  readonly shape?: string
 }
 
 const NO_ID = '0000000000000000'
@@ -43,10 +45,10 @@ export async function insertSpans(
     `INSERT INTO spans
      (environment, service, operation, kind, category, status, status_code, is_entry, is_repeated_layer, trace_id, ids,
       start_unix_ns, duration_ns, statement, parameters, row_count, weight, received_at,
-      retention_days, randomness)
+      retention_days, randomness, shape)
      SELECT environment, service, operation, kind, category, status, status_code, is_entry, is_repeated_layer, unhex(trace_id),
        unhex(concat(span_id, parent_span_id, entry_span_id)), start_unix_ns, duration_ns, statement, parameters, row_count,
-       weight, toDateTime(received_s, 'UTC'), retention_days, randomness
+       weight, toDateTime(received_s, 'UTC'), retention_days, randomness, shape
      FROM format(JSONEachRow, ${sqlString(STRUCTURE)}, ${sqlString(lines)})`,
     {},
     deduplicationToken === undefined ? {} : { deduplicationToken },
@@ -57,7 +59,8 @@ const STRUCTURE = `environment String, service String, operation String, kind St
   status_code UInt16,
   is_entry UInt8, is_repeated_layer UInt8, trace_id String, span_id String, parent_span_id String,
   entry_span_id String, start_unix_ns UInt64, duration_ns UInt64, statement String, parameters UInt32, row_count Nullable(UInt32),
-  weight Float64, received_s UInt32, retention_days UInt16, randomness Nullable(UInt64)`
+  weight Float64, received_s UInt32, retention_days UInt16, randomness Nullable(UInt64),
+  shape String`
 
 function toRow(span: SpanFixture): Readonly<Record<string, unknown>> {
   const isEntry = span.isEntry ?? true
@@ -86,6 +89,7 @@ function toRow(span: SpanFixture): Readonly<Record<string, unknown>> {
     received_s: Math.floor(receivedUnixMs / 1_000),
     retention_days: span.retentionDays ?? 7,
     randomness: span.randomness === undefined ? null : String(span.randomness),
+    shape: span.shape ?? '',
   }
 }
 

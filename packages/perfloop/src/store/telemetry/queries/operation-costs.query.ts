@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { durationNs } from '../../../domain/duration.ts'
+import { POOL_SCOPE } from '../../../domain/runtime-metric.ts'
 import { defineQuery } from '../query.ts'
 import { RECEIVED_IN_WINDOW } from './entry-calls.ts'
 import { count64, spanKind } from './row-fields.ts'
@@ -46,6 +47,8 @@ export const operationCosts = defineQuery({
     slow_db_ns: ns,
     slow_render_ns: ns,
     slow_external_ns: ns,
+    /** Wall time in which a connection of a pool was waited for, and nothing else was under way. */
+    slow_wait_ns: ns,
     slow_self_ns: ns,
     slow_queries: z.number(),
     /** Executions as seen, and those above the limit, of each block of time. */
@@ -87,7 +90,8 @@ SELECT
   sumIf(m.weight * m.db_ns, slow) AS slow_db_ns,
   sumIf(m.weight * m.render_ns, slow) AS slow_render_ns,
   sumIf(m.weight * m.external_ns, slow) AS slow_external_ns,
-  sumIf(m.weight * m.self_ns, slow) AS slow_self_ns,
+  sumIf(m.weight * m.wait_ns, slow) AS slow_wait_ns,
+  sumIf(m.weight * (m.self_ns - m.wait_ns), slow) AS slow_self_ns,
   sumIf(m.weight * m.query_count, slow) AS slow_queries,
   sumMap([intDiv(m.start_unix_ns, {block_ns:UInt64})], [toUInt64(1)], [toUInt64(slow)]) AS blocks,
   argMax((m.trace_id, m.span_id), m.total_ns) AS exemplar
@@ -96,10 +100,26 @@ FROM
   SELECT
     *,
     self_ns,
+    least(self_ns, waited_ns) AS wait_ns,
     toUInt64(greatest(1, round(weight))) AS units,
     ${LIMIT} AS limit_ns,
     total_ns > limit_ns AS slow
   FROM measurements
+  LEFT JOIN
+  (
+    SELECT
+      environment,
+      service,
+      trace_id,
+      toUInt64(intervalLengthSum(start_unix_ns, start_unix_ns + duration_ns)) AS waited_ns
+    FROM spans
+    WHERE ${RECEIVED_IN_WINDOW}
+      AND spans.shape IN (SELECT shape FROM shapes WHERE scope_name = '${POOL_SCOPE}')
+    GROUP BY
+      environment,
+      service,
+      trace_id
+  ) AS waits USING (environment, service, trace_id)
   WHERE ${RECEIVED_IN_WINDOW}
     -- A socket lasts as long as both ends want it to.
     AND status_code != 101
