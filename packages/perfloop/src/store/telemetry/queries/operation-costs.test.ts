@@ -35,9 +35,14 @@ it('tells waits for a connection from the application’s own code, and two at o
   await createMeasurementJob(store).run()
 
   const rows = await store.run(operationCosts, {
-    ...operationCosts.example,
     from_s: START_MS / 1_000,
     to_s: START_MS / 1_000 + 60,
+    request_limit_ns: 500_000_000n,
+    message_limit_ns: 500_000_000n,
+    job_limit_ns: 500_000_000n,
+    min_executions: 1,
+    block_ns: 10_000_000_000n,
+    max_rows: 10,
   })
   const inMs = (ns: number) => ns / NS_PER_MS
   expect(
