@@ -49,8 +49,6 @@ beforeAll(async () => {
       PERFLOOP_SERVER_ANSWER_STALE_MS: '0',
       PERFLOOP_ANALYSIS_INTERVAL_MS: '2000',
       PERFLOOP_ANALYSIS_SETTLE_MS: '2000',
-      // What is slow is asked for within seconds here, in place of minutes.
-      PERFLOOP_ANALYZERS_SLOW_OPERATION_BLOCK_MS: '2000',
       PERFLOOP_OPTIMIZER_INTERVAL_MS: '1000',
       PERFLOOP_OPTIMIZER_COLLECT_INTERVAL_MS: '2000',
     },

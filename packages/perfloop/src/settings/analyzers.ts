@@ -181,7 +181,7 @@ export const SlowOperationOptions = section({
       'Confidence with which more than 1 in 20 requests must be over the limit, so that chance explains no finding.',
     ),
   blockMs: durationMs()
-    .default(10 * SECONDS)
+    .default(2 * SECONDS)
     .describe(
       'Slow requests within one block of this length may have one reason: a pause of the machine is no slow operation.',
     ),
