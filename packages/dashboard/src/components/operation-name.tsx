@@ -1,6 +1,6 @@
 import type { OperationRef } from '@perfloop/client'
 import { Link } from '@tanstack/react-router'
-import type { ReactElement } from 'react'
+import { Fragment, type ReactElement } from 'react'
 import { operationSearch } from '../pages/operation/operation-search.ts'
 
 const METHOD = /^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (.+)$/
@@ -11,9 +11,20 @@ export function OperationName({ operation }: { operation: string }): ReactElemen
   if (match === null) return <span className="operation-name">{operation}</span>
   return (
     <span className="operation-name">
-      <span className="method">{match[1]}</span> {match[2]}
+      <span className="method">{match[1]}</span> <Route path={match[2] ?? ''} />
     </span>
   )
+}
+
+/** A long one goes on below from a slash. */
+function Route({ path }: { path: string }): ReactElement[] {
+  const ends = [...path.matchAll(/[^/]\/|$/g)].map(({ index }) => index + 1)
+  return ends.map((end, at) => (
+    <Fragment key={end}>
+      {at > 0 && <wbr />}
+      {path.slice(ends[at - 1] ?? 0, end)}
+    </Fragment>
+  ))
 }
 
 export function OperationLink({ operation }: { operation: OperationRef }): ReactElement {
