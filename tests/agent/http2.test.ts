@@ -80,7 +80,7 @@ describe('HTTP/2, as the Node agent sees it', () => {
     },
   )
 
-  it('takes a connection that is upgraded for no request', async () => {
+  it('takes a connection that is upgraded for one request, which ends with its answer', async () => {
     await using receiver = await startOtlpReceiver()
     await using app = await startWithAgent('http2.mjs', receiver.endpoint)
     const upgrade = http.get(app.url, { headers: { connection: 'Upgrade', upgrade: 'echo' } })
@@ -88,8 +88,14 @@ describe('HTTP/2, as the Node agent sees it', () => {
     expect(response.statusCode).toBe(101)
     socket.on('error', () => {}).destroy()
     await app.get('/after')
-    await eventually('a span', async () => (receiver.spans.length > 0 ? true : undefined))
-    expect(receiver.spans.map(({ attributes }) => attributes['url.path'])).toEqual(['/after'])
+    await eventually('both spans', async () => (receiver.spans.length > 1 ? true : undefined))
+    const { spans } = receiver
+    expect(
+      spans.map(({ attributes: of }) => [of['url.path'], of['http.response.status_code']]),
+    ).toEqual([
+      ['/', 101],
+      ['/after', 200],
+    ])
   })
 
   it('tells pages over HTTP/2 what their requests cost, where it is told to', async () => {

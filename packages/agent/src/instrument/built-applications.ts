@@ -64,14 +64,16 @@ async function instrumentBuilt(agent: Agent, running: readonly string[]): Promis
 function whoListens(): readonly string[] {
   const limit = Error.stackTraceLimit
   const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
+  // Source maps would tell of files that are not there.
+  const isPrepared = Reflect.defineProperty(Error, 'prepareStackTrace', {
+    configurable: true,
+    value: (_error: Error, sites: readonly NodeJS.CallSite[]) =>
+      sites.map(site => site.getFileName() ?? ''),
+  })
+  // The host lets nobody change how stacks are told.
+  if (!isPrepared) return []
   const isDeep = limitStacks(DEEPEST_STACK)
   try {
-    // Source maps would tell of files that are not there.
-    Object.defineProperty(Error, 'prepareStackTrace', {
-      configurable: true,
-      value: (_error: Error, sites: readonly NodeJS.CallSite[]) =>
-        sites.map(site => site.getFileName() ?? ''),
-    })
     const files = (new Error('who listens') as { stack?: unknown }).stack as readonly string[]
     return [...new Set(files)].filter(file => /^file:[^?#]+\.m?js$/.test(file))
   } finally {
